@@ -1,0 +1,13 @@
+"""The demo and a developer's machine: embedded database and broker, mails into files, nothing secret."""
+
+from greenlist.settings.base import *  # noqa: F403
+from greenlist.settings.base import VAR
+
+DEBUG = env.flag("DEBUG", False)  # noqa: F405
+DEMO = True
+SECRET_KEY = "demo-only-" + "0" * 50
+FIELD_KEYS = ["ZGVtby1vbmx5LWRlbW8tb25seS1kZW1vLW9ubHktMDA="]  # Fernet key; demo data only
+AUDIT_KEY = "demo-only-audit-key"
+EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+EMAIL_FILE_PATH = VAR / "mail"
+ATTACHMENT_SCANNER = "none"

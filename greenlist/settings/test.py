@@ -1,0 +1,37 @@
+"""Tests: fast hashing, mails in memory, files and the SQLite database in a folder of this process."""
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+os.environ["VAR_DIR"] = tempfile.mkdtemp(prefix="greenlist-test-")  # before base reads it; each xdist worker its own
+atexit.register(shutil.rmtree, os.environ["VAR_DIR"], ignore_errors=True)
+
+from greenlist.settings.dev import *  # noqa: E402, F403
+from greenlist.settings.dev import DATABASES, REDIS_URL  # noqa: E402
+
+VAR = Path(os.environ["VAR_DIR"])
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": VAR / "files"}},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+
+# A file, not memory: races need several connections, and the options of the real thing (WAL, IMMEDIATE).
+os.environ.setdefault("TEST_RUN", str(os.getpid()))  # workers inherit it: two runs on one server do not meet
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    DATABASES["default"]["TEST"] = {"NAME": str(VAR / "test.sqlite3")}
+else:
+    DATABASES["default"]["TEST"] = {"NAME": f"test_greenlist_{os.environ['TEST_RUN']}"}
+
+if REDIS_URL:  # one numbered Redis database for each worker, so that clearing the cache stays private
+    _worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+    REDIS_URL = f"{REDIS_URL.rstrip('/').rsplit('/', 1)[0] if REDIS_URL.count('/') > 2 else REDIS_URL}/{int(_worker) + 1}"
+    CELERY_BROKER_URL = REDIS_URL
+    CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+else:
+    CELERY_BROKER_URL = "memory://"
+    CELERY_BROKER_TRANSPORT_OPTIONS: dict = {}
