@@ -1,0 +1,837 @@
+"""The words the engine speaks: frozen values only. No behaviour beyond small look-ups; no Django, no clock, no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+Json = Any  # what a JSON document may hold
+Facts = Mapping[str, Any]  # fact name → value; a name that is absent or None is not known
+Data = Mapping[str, Mapping[str, Any]]  # a filled form: section key → field key → value
+
+
+# ---- words and sources ------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One sentence in both languages."""
+
+    zh: str = ""
+    en: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.zh or self.en)
+
+    def within(self, language: str) -> str:
+        """The text for a language code such as `zh-hans` or `en`; Chinese where the other is missing."""
+        return self.en if language.startswith("en") and self.en else self.zh
+
+    def __str__(self) -> str:
+        return self.zh
+
+
+class Layer(StrEnum):
+    """Which text a rule comes from (QHD-N0)."""
+
+    GUIDE = "guide"  # the guide's articles: stay in force
+    CALL = "call"  # the cover notice of one call: a later call keeps, edits or drops it
+    PORTAL = "portal"  # the portal's own choice, cited as no clause
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """An article of a policy document in our own words."""
+
+    id: str
+    article: str
+    text: Text
+    layer: Layer = Layer.GUIDE
+    link: str = ""
+    unverified: str = ""
+
+
+class FactType(StrEnum):
+    BOOL = "bool"
+    TEXT = "text"
+    CHOICE = "choice"
+    NUMBER = "number"
+    DATE = "date"
+    AREA = "area"  # path of area codes from the root down, joined by "/"
+    TITLES = "titles"  # sequence of `Held`
+    WORDS = "words"  # sequence of text
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A declared fact: what a condition may name."""
+
+    name: str
+    type: FactType
+    label: Text
+    written: str  # where the fact comes from, for the reader of docs/policy.md
+    choices: tuple[str, ...] = ()
+
+
+FactTable = Mapping[str, Fact]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A title a site holds, as the fact `site.titles.same_category` lists them."""
+
+    tier: str  # city | province | national
+    listing: str = ""  # how a person finds it: list, announcement, number
+    since: date | None = None
+
+    def __str__(self) -> str:
+        return self.listing or self.tier
+
+
+# ---- what goes wrong ----------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True, order=True)
+class PolicyError:
+    """One mistake in a file: where, and why. `template % params` is English; words.py translates the template."""
+
+    file: str
+    key: str
+    template: str
+    params: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+    @property
+    def reason(self) -> str:
+        return self.template % self.params
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.key}: {self.reason}"
+
+
+class PolicyErrors(Exception):
+    """Everything that is wrong with a set of files, at once."""
+
+    def __init__(self, errors: Sequence[PolicyError]) -> None:
+        self.errors = tuple(sorted(errors))
+        super().__init__("\n".join(str(error) for error in self.errors))
+
+
+class MissingCallValue(Exception):
+    """A call lacks a value that its rule set asks for. `.missing` lists all (key, clause)."""
+
+    def __init__(self, missing: Sequence[tuple[str, str]]) -> None:
+        self.missing = tuple(missing)
+        self.key, self.clause = self.missing[0]
+        super().__init__(", ".join(f"{key} ({clause})" for key, clause in self.missing))
+
+
+class BadCallValue(Exception):
+    """A call value of the wrong kind."""
+
+    def __init__(self, key: str, clause: str, reason: str) -> None:
+        self.key, self.clause, self.reason = key, clause, reason
+        super().__init__(f"{key}: {reason} ({clause})")
+
+
+class NotOffered(Exception):
+    """The rule set has no such category or evaluation mode (QHD-6: self-evaluation only)."""
+
+    def __init__(self, what: str, value: str, clause: str) -> None:
+        self.what, self.value, self.clause = what, value, clause
+        super().__init__(f"{what} {value} ({clause})")
+
+
+class CalendarUnknown(Exception):
+    """A legal period would need a year whose holiday plan nobody has confirmed."""
+
+    def __init__(self, year: int) -> None:
+        self.year = year
+        super().__init__(str(year))
+
+
+# ---- findings -----------------------------------------------------------------------------------------------------
+class Outcome(StrEnum):
+    CLEAR = "clear"
+    WARN = "warn"  # shown; the recommender may go on, with a reason
+    BLOCK = "block"
+    CONFIRM = "confirm"  # a person must look and say
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one rule says. Never a sentence: words.py makes it from code and params."""
+
+    rule: str  # "veto.accident", "prerequisite.not_higher", "checklist.county.peers"
+    clause: str  # "" where the portal itself set the rule
+    outcome: Outcome
+    code: str
+    params: Mapping[str, Json] = field(default_factory=dict)
+    evidence: tuple[str, ...] = ()
+    layer: Layer = Layer.GUIDE
+
+    @property
+    def blocks(self) -> bool:
+        return self.outcome is Outcome.BLOCK
+
+    def as_json(self) -> dict[str, Json]:
+        """A JSON document; `Finding.from_json` gives the same finding back."""
+        return {
+            "rule": self.rule,
+            "clause": self.clause,
+            "outcome": self.outcome.value,
+            "code": self.code,
+            "params": dict(self.params),
+            "evidence": list(self.evidence),
+            "layer": self.layer.value,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Json]) -> Finding:
+        return cls(
+            rule=data["rule"],
+            clause=data["clause"],
+            outcome=Outcome(data["outcome"]),
+            code=data["code"],
+            params=data.get("params", {}),
+            evidence=tuple(data.get("evidence", ())),
+            layer=Layer(data.get("layer", "guide")),
+        )
+
+
+class Severity(StrEnum):
+    """Accident grades, in order (一般 < 较大 < 重大 < 特别重大)."""
+
+    GENERAL = "general"
+    LARGER = "larger"
+    MAJOR = "major"
+    EXTREME = "extreme"
+
+    @property
+    def rank(self) -> int:
+        return list(Severity).index(self)
+
+    def reaches(self, threshold: Severity) -> bool:
+        return self.rank >= threshold.rank
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something adverse that befell a unit: an accident, an offence, an entry on a black list."""
+
+    kind: str  # one of EVENT_KINDS in facts_table.py
+    on: date
+    severity: Severity | None = None
+    ended_on: date | None = None  # repaired, rectified, taken off the list
+    subject: str = "unit"  # unit | members
+    evidence: str = ""  # source, reference: shown with the finding
+
+
+# ---- conditions ---------------------------------------------------------------------------------------------------
+class Operator(StrEnum):
+    IS = "is"
+    IN = "in"
+    NONE_OF = "none_of"
+    ANY_OF = "any_of"
+    WITHIN = "within"
+    GE = ">="
+    GT = ">"
+    LE = "<="
+    LT = "<"
+    HAS = "has"
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    fact: str
+    operator: Operator
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Conditions over facts. `any_of=False`: all tests must hold; True: one is enough."""
+
+    key: str
+    group: str  # eligibility | prerequisite | upward | priority
+    tests: tuple[Test, ...]
+    any_of: bool
+    otherwise: Outcome  # what a failed condition means
+    at: frozenset[str]
+    clause: str
+    layer: Layer
+    label: Text = Text()
+    unverified: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Veto:
+    """Events that bar a unit. See `engine.veto` for how the look-back is counted."""
+
+    key: str
+    events: frozenset[str]
+    at_least: Severity | None  # None: of any grade
+    years: int | None
+    until: str  # "repaired": counts only while not ended; "" : ending does not matter
+    ended: str  # "repaired": counts only when it has ended
+    subjects: frozenset[str]
+    outcome: Outcome
+    at: frozenset[str]
+    clause: str
+    layer: Layer
+    label: Text = Text()
+    unverified: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChecklistItem:
+    """A question an official answers yes, no or fix (to be corrected)."""
+
+    key: str
+    text: Text
+    group: str  # "regional" | "conditions" | "review": headings on the page
+    no: Outcome
+    fix: Outcome
+    clause: str
+    layer: Layer
+    help: Text = Text()
+    section: str = ""  # section of the form that the question is about
+    criteria: bool = False  # the question names the criteria edition the call pins
+    unverified: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Checklist:
+    key: str
+    title: Text
+    items: tuple[ChecklistItem, ...]
+
+    def item(self, key: str) -> ChecklistItem:
+        """Raises KeyError."""
+        return next(item for item in self.items if item.key == key) if key in self.keys else _missing(key)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        return tuple(item.key for item in self.items)
+
+
+def _missing(key: str) -> Any:
+    raise KeyError(key)
+
+
+class Answer(StrEnum):
+    YES = "yes"
+    NO = "no"
+    FIX = "fix"  # to be corrected by the applicant
+
+
+# ---- the route ----------------------------------------------------------------------------------------------------
+class StepKind(StrEnum):
+    DRAFT = "draft"
+    SCREENING = "screening"
+    BATCH = "batch"
+    PANEL = "panel"
+    CONSULT = "consult"
+    DECISION = "decision"
+    NOTICE = "notice"
+    ANNOUNCE = "announce"
+    FORWARD = "forward"
+
+
+class Result(StrEnum):
+    """How a step ended, asked of `after`."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    RETURNED = "returned"
+    ADJUSTED = "adjusted"
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A last day: fixed (`on`), or each year (`month_day`). Extensions are the caller's facts."""
+
+    on: date | None = None
+    month_day: tuple[int, int] | None = None
+    clause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeRule:
+    """How long a public notice lasts (QHD-10b)."""
+
+    days: int
+    unit: str  # working | calendar
+    first_day: str  # counts | next
+    clause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """What travels with a recommendation batch (QHD-N4a; SJZ-8: the guide's two documents only)."""
+
+    documents: tuple[str, ...]  # letter | summary | report
+    paper_copies: int
+    clauses: tuple[str, ...]
+
+    def __contains__(self, document: str) -> bool:
+        return document in self.documents
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    key: str
+    kind: StepKind
+    title: Text
+    by: str  # applicant | county | city | province
+    clause: str
+    layer: Layer = Layer.GUIDE
+    to: str = ""
+    point: str = ""  # the check point: apply | recommend | list; "" = nothing is checked here
+    form: str = ""
+    checklist: str = ""
+    declaration: bool = False
+    four_eyes: bool = False
+    due: Due | None = None
+    package: Package | None = None
+    notice: NoticeRule | None = None
+    reviewers: tuple[str, ...] = ()
+    plan: bool = False
+    pledge: bool = False
+    score: str = ""
+    numbered: bool = False
+    returned: str = ""  # step a returned case goes back to
+    failed: str = ""  # end of a case that fails here
+
+    @property
+    def state(self) -> str:
+        """The workflow state a case has while it waits at this step."""
+        return KIND_STATES[self.kind]
+
+
+KIND_STATES: Mapping[StepKind, str] = {
+    StepKind.DRAFT: "draft",
+    StepKind.SCREENING: "screening",
+    StepKind.BATCH: "passed",
+    StepKind.PANEL: "recommended",
+    StepKind.CONSULT: "deciding",
+    StepKind.DECISION: "deciding",
+    StepKind.NOTICE: "proposed",
+    StepKind.ANNOUNCE: "approving",
+    StepKind.FORWARD: "forwarded",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Where a route stops: listed | not_listed | rejected | forwarded."""
+
+    state: str
+    clause: str = ""
+
+
+# ---- forms --------------------------------------------------------------------------------------------------------
+class FieldType(StrEnum):
+    TEXT = "text"
+    LONGTEXT = "longtext"
+    NUMBER = "number"
+    DATE = "date"
+    CHOICE = "choice"
+    YESNO = "yesno"
+    FILE = "file"
+    TABLE = "table"
+    COMPUTED = "computed"
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A unit of measure: 1 of it is `factor` of `base`. Figures are kept in the base unit."""
+
+    key: str
+    label: Text
+    base: str
+    factor: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    key: str
+    label: Text
+
+
+@dataclass(frozen=True, slots=True)
+class FixedRow:
+    """A row a table always has (a kind of energy): its label, preset values, units and bounds per column."""
+
+    key: str
+    label: Text
+    preset: Mapping[str, str] = field(default_factory=dict)
+    units: Mapping[str, Unit] = field(default_factory=dict)
+    bounds: Mapping[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
+    help: Text = Text()
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    key: str
+    type: FieldType
+    label: Text
+    help: Text = Text()
+    required: bool = False
+    clause: str = ""
+    unit: Unit | None = None
+    min: Decimal | None = None
+    max: Decimal | None = None
+    decimals: int | None = None
+    max_chars: int | None = None
+    choices: tuple[Choice, ...] = ()
+    columns: tuple[Field, ...] = ()
+    rows: tuple[FixedRow, ...] = ()
+    min_rows: int = 0
+    max_rows: int | None = None
+    max_files: int | None = None
+    formula: str = ""
+    formula_text: Text = Text()  # the formula as people write it
+    prefill: str = ""  # fact name that fills the field at the start
+    figure: bool = False  # becomes a `Figure` row at submission
+    contact: bool = False  # personal contact: never public, never shown to experts
+    unverified: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    key: str
+    title: Text
+    fields: tuple[Field, ...]
+    intro: Text = Text()
+    clause: str = ""
+    unverified: str = ""
+
+    def field(self, key: str) -> Field:
+        """Raises KeyError."""
+        for item in self.fields:
+            if item.key == key:
+                return item
+        raise KeyError(key)
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    key: str
+    title: Text
+    sections: tuple[Section, ...]
+    source: Text = Text()
+    unverified: str = ""
+    units: Mapping[str, Unit] = field(default_factory=dict)
+
+    def section(self, key: str) -> Section:
+        """Raises KeyError."""
+        for item in self.sections:
+            if item.key == key:
+                return item
+        raise KeyError(key)
+
+    def field(self, path: str) -> Field:
+        """The field (or table column) at `section.field`, `section.table.0.column`. Raises KeyError."""
+        section, key, *rest = path.split(".")
+        found = self.section(section).field(key)
+        if not rest:
+            return found
+        for column in found.columns:
+            if column.key == rest[-1]:
+                return column
+        raise KeyError(path)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something wrong or missing in a filled form, at a path `section.field` or `section.table.0.column`."""
+
+    path: str
+    code: str
+    params: Mapping[str, Json] = field(default_factory=dict)
+    label: Text = Text()
+    clause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a section is: required answers given of required answers asked, and problems in what is given."""
+
+    section: str
+    title: Text
+    done: int
+    total: int
+    problems: int
+
+    @property
+    def complete(self) -> bool:
+        return self.done == self.total and not self.problems
+
+    @property
+    def started(self) -> bool:
+        return self.done > 0
+
+
+# ---- the rule set -------------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A value that each call must bring. `start` is what the call page suggests, never a silent default."""
+
+    key: str
+    type: str  # day | choice | list | text | number | yesno
+    label: Text
+    clause: str
+    layer: Layer
+    required: bool = True
+    start: Any = None
+    of: tuple[Choice, ...] = ()
+    help: Text = Text()
+
+
+@dataclass(frozen=True, slots=True)
+class LayerRule:
+    """A rule of the cover notice that a call keeps, edits (through its asks) or drops (QHD-N0)."""
+
+    id: str  # "N3c"
+    clause: str  # "QHD-N3c"
+    text: Text
+    asks: tuple[str, ...] = ()  # values whose change is the edit
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    text: Text
+    clause: str  # "" once the call dropped the rule: the declaration stays as the portal's own
+    layer: Layer
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    key: str
+    label: Text
+    source: str  # what fills it: see docs/policy.md
+    width: int = 0  # millimetres on paper; 0 = what is left
+    align: str = "left"
+
+
+@dataclass(frozen=True, slots=True)
+class TableSpec:
+    """A table printed with a document (推荐汇总表)."""
+
+    key: str
+    title: Text
+    columns: tuple[Column, ...]
+    clause: str
+    layer: Layer
+    foot: Text = Text()
+    unverified: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TextSpec:
+    """A text of a document; `{name}` places are filled by the app that prints it."""
+
+    key: str
+    title: Text
+    body: Text
+    places: frozenset[str]
+    clause: str
+
+
+@dataclass(frozen=True, slots=True)
+class CriteriaRule:
+    category: str
+    part: str
+    set: str  # criteria set slug, or "$call.edition" before binding
+    clause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What is shown with the rules (QHD-20, SJZ-20)."""
+
+    slug: str
+    title: Text
+    owner: str  # area code
+    tier: str  # city | province | national
+    status: str  # in_force | draft
+    issued_on: date
+    in_force_from: date
+    ends_on: date | None
+    document: str  # 文号; "" where the document has none
+    issued_by: Text
+    explained_by: Text
+    explained_clause: str
+    in_force_clause: str
+    clause: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreRule:
+    key: str
+    aggregate: str  # mean | median
+    max: Decimal
+    passing: Decimal | None
+    spread: Decimal | None  # sheets further apart than this ask for a third opinion
+    clause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    header: Header
+    prefix: str
+    categories: tuple[str, ...]
+    modes: tuple[str, ...]
+    modes_clause: str
+    calls_per_year: int | None
+    calls_clause: str
+    clauses: Mapping[str, Clause]
+    asks: Mapping[str, Ask]
+    layer: tuple[LayerRule, ...]
+    forms: Mapping[str, Form]
+    digest: str
+    raw: Mapping[str, Json]  # canonical form of all files; what the version stores
+    errata: tuple[str, ...] = ()
+
+    def clause(self, clause_id: str) -> Clause:
+        """Raises KeyError."""
+        return self.clauses[clause_id]
+
+
+@dataclass(frozen=True, slots=True)
+class CallValues:
+    """What one call adds. `layer`: N-rule id → "keep" | "drop"; what is not named is kept."""
+
+    values: Mapping[str, Any] = field(default_factory=dict)
+    layer: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Json] | None) -> CallValues:
+        data = data or {}
+        return cls(values=dict(data.get("values", {})), layer=dict(data.get("layer", {})))
+
+    def as_json(self) -> dict[str, Json]:
+        values = {k: v.isoformat() if isinstance(v, date) else v for k, v in self.values.items()}
+        return {"values": values, "layer": dict(self.layer)}
+
+
+@dataclass(frozen=True, slots=True)
+class BoundPolicy:
+    """A rule set with a call's values filled in and its dropped N-rules gone. The engine works on this."""
+
+    policy: Policy
+    call: CallValues
+    digest: str  # of rule set and call values together: an application stores it with the policy's own
+    steps: tuple[Step, ...]
+    rules: tuple[Rule, ...]
+    vetoes: tuple[Veto, ...]
+    checklists: Mapping[str, Checklist]
+    forms: Mapping[str, Form]  # without sections and fields that belong to dropped or absent N-rules
+    declaration: Declaration
+    tables: Mapping[str, TableSpec]
+    texts: Mapping[str, TextSpec]
+    criteria: tuple[CriteriaRule, ...]
+    scores: Mapping[str, ScoreRule]
+    other: Mapping[str, Json]  # duty, removal, change, incident: data for later stages
+    contact: Mapping[str, str]  # office, name, telephone, issued_on … of the call (QHD-N5)
+
+    @property
+    def header(self) -> Header:
+        return self.policy.header
+
+    @property
+    def clauses(self) -> Mapping[str, Clause]:
+        return self.policy.clauses
+
+    def step(self, key: str) -> Step:
+        """Raises KeyError."""
+        for item in self.steps:
+            if item.key == key:
+                return item
+        raise KeyError(key)
+
+    def first(self, kind: StepKind) -> Step:
+        """The first step of a kind. Raises KeyError."""
+        for item in self.steps:
+            if item.kind is kind:
+                return item
+        raise KeyError(kind)
+
+
+# ---- ordering and scores --------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A unit to be ordered: `ref` is the caller's key (an application's reference)."""
+
+    ref: str
+    facts: Facts
+    score: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    rule: str
+    label: Text
+    clause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    ref: str
+    position: int  # from 1
+    badges: tuple[Badge, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """One reviewer's locked total."""
+
+    reviewer: str
+    total: Decimal
+    recommends: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """`passed` is None where the rule set names no pass score."""
+
+    total: Decimal | None
+    spread: Decimal
+    sheets: int
+    passed: bool | None
+    findings: tuple[Finding, ...]
+
+
+# ---- time -----------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """Working days: weekends and weekdays, but for `exceptions` (day → is it worked). `confirmed`: years with a plan."""
+
+    exceptions: Mapping[date, bool] = field(default_factory=dict)
+    confirmed: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """`starts` and `ends` both included; `counted` are the days that make up its length."""
+
+    starts: date
+    ends: date
+    counted: tuple[date, ...]
+    estimated: bool = False  # some year had no confirmed plan: for planning only, marked 预估
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a check needs to be given, so that queries fetch no more."""
+
+    facts: frozenset[str]
+    events: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """A superset filter for SQL; `check` decides on what it returns. `since` None: of any date."""
+
+    kinds: frozenset[str]
+    since: date | None
