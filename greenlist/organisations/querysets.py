@@ -1,0 +1,62 @@
+from django.db import models
+from django.db.models import Q
+
+from greenlist.core.actors import Actor
+
+
+class OrganisationQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor) -> "OrganisationQuerySet":
+        """Members see their own; officials what is registered or produces in their area; nobody else any."""
+        if actor.organisation_id:
+            return self.filter(pk=actor.organisation_id)
+        if actor.is_official and actor.area_path:
+            producing = self.model.objects.filter(sites__area__path__startswith=actor.area_path)
+            return self.filter(Q(area__path__startswith=actor.area_path) | Q(pk__in=producing.values("pk")))
+        return self.none()
+
+    def registered_under(self, path: str) -> "OrganisationQuerySet":
+        return self.filter(area__path__startswith=path)
+
+    def awaiting_confirmation(self) -> "OrganisationQuerySet":
+        """Claimed and not yet confirmed, the oldest first."""
+        return self.filter(claim="claimed").order_by("claimed_at", "pk")
+
+    def named(self, words: str) -> "OrganisationQuerySet":
+        """Present or former name, or credit code."""
+        former = self.model.objects.filter(names__text__icontains=words)
+        return self.filter(Q(name__icontains=words) | Q(code=words.upper()) | Q(pk__in=former.values("pk")))
+
+
+class SiteQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor) -> "SiteQuerySet":
+        """Sites of one's own organisation; for officials the sites in their area and those of firms registered there."""
+        if actor.organisation_id:
+            return self.filter(organisation_id=actor.organisation_id)
+        if actor.is_official and actor.area_path:
+            path = actor.area_path
+            return self.filter(Q(area__path__startswith=path) | Q(organisation__area__path__startswith=path))
+        return self.none()
+
+
+class MembershipQuerySet(models.QuerySet):
+    def open(self) -> "MembershipQuerySet":
+        return self.filter(valid_until=None)
+
+
+class AdverseRecordQuerySet(models.QuerySet):
+    def of(self, organisation_id: int, code: str) -> "AdverseRecordQuerySet":
+        """Records of this organisation, and those that carry its code but no link yet."""
+        known = Q(organisation_id=organisation_id)
+        return self.filter(known | Q(code=code, organisation=None) if code else known)
+
+    def visible_to(self, actor: Actor) -> "AdverseRecordQuerySet":
+        """Officials: what their own authority entered, and records of organisations in their area. Nobody else any."""
+        if not (actor.is_official and actor.area_path):
+            return self.none()
+        path = actor.area_path
+        producing = self.model.objects.filter(organisation__sites__area__path__startswith=path)
+        return self.filter(
+            Q(entered_by_id=actor.authority_id)
+            | Q(organisation__area__path__startswith=path)
+            | Q(pk__in=producing.values("pk"))
+        )
