@@ -1,0 +1,442 @@
+"""Calls, applications, evaluation reports, screening, corrections, recommendation batches."""
+
+import secrets
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from applications.querysets import ApplicationQuerySet, BatchQuerySet, CallQuerySet, GrantQuerySet
+from applications.states import FINAL, Answer
+from applications.transitions import ApplicationWorkflow, BatchWorkflow, CallWorkflow
+from greenlist.accounts.models import Area, Authority
+from greenlist.core.models import Blob
+from greenlist.organisations.models import Category, Organisation, Site
+
+PERSON = settings.AUTH_USER_MODEL
+
+
+def new_reference() -> str:
+    """The unguessable part of a case's address."""
+    return secrets.token_urlsafe(9)
+
+
+class Call(CallWorkflow):
+    """申报通知: one round of one list. Pins a rule-set version and holds the call's own layer of values."""
+
+    owner = models.ForeignKey(Authority, on_delete=models.PROTECT, related_name="calls")
+    rules = models.ForeignKey("policy.RuleSetVersion", on_delete=models.PROTECT, related_name="+")
+    category = models.CharField(max_length=15, choices=Category)
+    year = models.PositiveSmallIntegerField()
+    round = models.PositiveSmallIntegerField(default=1)
+    second_round_reason = models.CharField(max_length=300, blank=True)  # QHD-3: one round a year unless a reason is given
+    title = models.CharField(max_length=160)
+    number = models.CharField(max_length=60, blank=True)  # official 文号, typed
+    issued_on = models.DateField(null=True, blank=True)
+    text = models.TextField(blank=True)
+    contact_name = models.CharField(max_length=40, blank=True)  # the office's own contact, public (QHD-N5)
+    contact_phone = models.CharField(max_length=40, blank=True)
+    values = models.JSONField(default=dict)  # what the rule set's `call.asks` wants
+    layer = models.JSONField(default=dict)  # clause id → {"use": keep | edit | drop, "text": …} (QHD-N0)
+    digest = models.CharField(max_length=64, blank=True)  # of values and layer as opened
+    opened_at = models.DateTimeField(null=True, blank=True)
+    closed_at = models.DateTimeField(null=True, blank=True)
+    created_by = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField()
+
+    objects = CallQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["owner", "category", "year", "round"], name="one_call_per_round")
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Extension(models.Model):
+    """A date of a call, moved with a reason: for everybody or for one area. Append-only."""
+
+    call = models.ForeignKey(Call, on_delete=models.PROTECT, related_name="extensions")
+    key = models.CharField(max_length=40)  # the name of the value in call.values, e.g. county_by
+    area = models.ForeignKey(Area, null=True, blank=True, on_delete=models.PROTECT)
+    old_day = models.DateField(null=True)
+    new_day = models.DateField()
+    reason = models.CharField(max_length=300)
+    by = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.key} → {self.new_day}"
+
+
+class Report(models.Model):
+    """绿色工厂自评价报告 in the making: belongs to a site and a year; an application (later a duty) points to it."""
+
+    site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="reports")
+    category = models.CharField(max_length=15, choices=Category)
+    year = models.PositiveSmallIntegerField()
+    mode = models.CharField(max_length=10, default="self")
+    form = models.CharField(max_length=60)  # key of the form
+    form_digest = models.CharField(max_length=64)
+
+    def __str__(self) -> str:
+        return f"{self.site} {self.year}"
+
+
+class Section(models.Model):
+    """One section of a draft as one JSON document with a version: the unit of autosave and of conflict."""
+
+    report = models.ForeignKey(Report, on_delete=models.CASCADE, related_name="sections")
+    key = models.CharField(max_length=40)
+    data = models.JSONField(default=dict)
+    version = models.PositiveIntegerField(default=0)
+    updated_by = models.ForeignKey(PERSON, null=True, on_delete=models.PROTECT, related_name="+")
+    updated_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["report", "key"], name="one_document_per_section")]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class Evidence(models.Model):
+    """A file beside one field of a report; removed is dated, never deleted."""
+
+    report = models.ForeignKey(Report, on_delete=models.CASCADE, related_name="evidence")
+    section = models.CharField(max_length=40)
+    field = models.CharField(max_length=60)
+    blob = models.ForeignKey(Blob, on_delete=models.PROTECT, related_name="+")
+    reference = models.CharField(max_length=24, default=new_reference, unique=True)
+    added_by = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="+")
+    added_at = models.DateTimeField()
+    removed_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.blob.name
+
+
+class ReportVersion(models.Model):
+    """What was declared: immutable, with the digest that the declaration names."""
+
+    report = models.ForeignKey(Report, on_delete=models.PROTECT, related_name="versions")
+    number = models.PositiveSmallIntegerField()
+    data = models.JSONField()  # {"sections": {key: data}, "computed": {...}, "evidence": [{field, name, sha256}], "form": digest}
+    digest = models.CharField(max_length=64)
+    declaration = models.TextField()
+    declared_by = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="+")
+    declared_name = models.CharField(max_length=60)
+    declared_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["report", "number"], name="report_versions_in_order")]
+
+    def __str__(self) -> str:
+        return f"{self.report} v{self.number}"
+
+
+class Figure(models.Model):
+    """One number of a declared report in its base unit: statistics and checks query these, never JSON."""
+
+    version = models.ForeignKey(ReportVersion, on_delete=models.CASCADE, related_name="figures")
+    site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="figures")
+    key = models.CharField(max_length=80)
+    year = models.PositiveSmallIntegerField()
+    product = models.CharField(max_length=80, blank=True)
+    value = models.DecimalField(max_digits=24, decimal_places=6)
+    unit = models.CharField(max_length=30)
+
+    class Meta:
+        indexes = [models.Index(fields=["key", "year"], name="figures_by_key")]
+
+    def __str__(self) -> str:
+        return f"{self.key} = {self.value} {self.unit}"
+
+
+class Application(ApplicationWorkflow):
+    """A case: one site's way through one call."""
+
+    reference = models.CharField(max_length=24, default=new_reference, unique=True)  # its address
+    number = models.CharField(max_length=40, blank=True, db_index=True)  # given at submission
+    call = models.ForeignKey(Call, on_delete=models.PROTECT, related_name="applications")
+    category = models.CharField(max_length=15, choices=Category)
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="applications")
+    site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="applications")
+    report = models.OneToOneField(Report, on_delete=models.PROTECT, related_name="application")
+    name = models.CharField(max_length=120)  # of the organisation on its day; lists and search read it here
+    code = models.CharField(max_length=18, blank=True)
+    industry_code = models.CharField(max_length=4, blank=True)
+    desk = models.ForeignKey(Authority, null=True, blank=True, on_delete=models.PROTECT, related_name="desk_cases")
+    area_path = models.CharField(max_length=200, blank=True, db_index=True)  # frozen at submission
+    reached = models.PositiveSmallIntegerField(default=0)  # rank of the highest tier it was sent to; 0: nobody's yet
+    rules_digest = models.CharField(max_length=64, blank=True)  # both frozen at submission
+    call_digest = models.CharField(max_length=64, blank=True)
+    due_on = models.DateField(null=True, blank=True, db_index=True)  # of the present step
+    priority = models.PositiveSmallIntegerField(default=9)  # 1: priority industry (QHD-N2b)
+    badges = models.JSONField(default=list)
+    panel_score = models.DecimalField(max_digits=6, decimal_places=2, null=True, blank=True)
+    revision = models.PositiveIntegerField(default=0)  # counts transitions; a page sends it back to prove what it saw
+    started_by = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="+")
+    started_at = models.DateTimeField()
+    submitted_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ApplicationQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["call", "category", "site"],
+                condition=~Q(state__in=[str(state) for state in FINAL]),
+                name="one_live_application_per_call_and_site",
+            )
+        ]
+        indexes = [
+            models.Index(fields=["desk", "state", "due_on", "id"], name="desk_order"),
+            models.Index(fields=["organisation", "-id"], name="own_cases_order"),
+            models.Index(fields=["-id"], name="newest_cases"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.number or self.reference} {self.name}"
+
+
+class Step(models.Model):
+    """One line of the timeline: every transition, with who, in which capacity, and the opinion."""
+
+    application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="timeline")
+    at = models.DateTimeField()
+    verb = models.CharField(max_length=40)
+    from_state = models.CharField(max_length=20, blank=True)
+    to_state = models.CharField(max_length=20)
+    step = models.CharField(max_length=30)
+    user = models.ForeignKey(PERSON, null=True, on_delete=models.PROTECT, related_name="+")
+    person = models.CharField(max_length=60)
+    capacity = models.CharField(max_length=20)
+    authority = models.CharField(max_length=100, blank=True)
+    opinion = models.TextField(blank=True)
+    applicant_sees = models.BooleanField(default=True)  # person names of officials are never shown to applicants
+    data = models.JSONField(default=dict)
+
+    class Meta:
+        indexes = [models.Index(fields=["application", "at"], name="timeline_order")]
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.at:%Y-%m-%d}"
+
+
+class Grant(models.Model):
+    """A person may read one case for a while; written by `reviews` when the pledge is signed."""
+
+    application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="grants")
+    user = models.ForeignKey(PERSON, on_delete=models.CASCADE, related_name="+")
+    granted_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    objects = GrantQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["application", "user"], condition=Q(ended_at=None), name="one_live_grant")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} reads {self.application_id}"
+
+
+class CheckRun(models.Model):
+    """What the engine found at one point (submit, screen, recommend, notice, list, night), as it was."""
+
+    application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="checks")
+    point = models.CharField(max_length=20)
+    on = models.DateField()
+    at = models.DateTimeField()
+    findings = models.JSONField()
+    outcome = models.CharField(max_length=10)  # the gravest: clear, warn, confirm, block
+    by = models.CharField(max_length=60)
+
+    def __str__(self) -> str:
+        return f"{self.point}: {self.outcome}"
+
+
+class Verdict(models.Model):
+    """An official's finding on one point of the step's checklist; the row that stands, its history is in the audit trail."""
+
+    application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="verdicts")
+    step = models.CharField(max_length=30)
+    key = models.CharField(max_length=60)
+    clause = models.CharField(max_length=20)
+    answer = models.CharField(max_length=5, choices=Answer)
+    remark = models.CharField(max_length=500, blank=True)
+    by = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["application", "step", "key"], name="one_verdict_per_point")]
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.answer}"
+
+
+class Remark(models.Model):
+    """An official's remark beside one field of the report, in one screening round."""
+
+    application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="remarks")
+    step = models.CharField(max_length=30)
+    section = models.CharField(max_length=40)
+    field = models.CharField(max_length=60)
+    text = models.CharField(max_length=500)
+    by = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+    correction = models.ForeignKey("Correction", null=True, on_delete=models.PROTECT, related_name="remarks")
+
+    def __str__(self) -> str:
+        return f"{self.section}.{self.field}"
+
+
+class Screening(models.Model):
+    """A handler's proposal on a case at one step, and the approver's signature: two people."""
+
+    class Outcome(models.TextChoices):
+        PASS = "pass", _("pass")
+        REJECT = "reject", _("do not recommend")
+
+    application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="screenings")
+    step = models.CharField(max_length=30)
+    outcome = models.CharField(max_length=10, choices=Outcome)
+    opinion = models.TextField()
+    proposed_by = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="+")
+    proposed_at = models.DateTimeField()
+    signed_by = models.ForeignKey(PERSON, null=True, on_delete=models.PROTECT, related_name="+")
+    signed_at = models.DateTimeField(null=True)
+    sent_back_at = models.DateTimeField(null=True)  # the approver did not sign
+    note = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["application", "step"],
+                condition=Q(signed_at=None, sent_back_at=None),
+                name="one_open_proposal_per_step",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.step}: {self.outcome}"
+
+
+class Correction(models.Model):
+    """退回补正: only the named fields open; the second look shows old and new."""
+
+    application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="corrections")
+    step = models.CharField(max_length=30)  # where the case goes back to
+    reason = models.TextField()
+    fields = models.JSONField()  # [[section, field], …]
+    before = models.ForeignKey(ReportVersion, on_delete=models.PROTECT, related_name="+")
+    asked_by = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="+")
+    asked_at = models.DateTimeField()
+    due_on = models.DateField(null=True)
+    answered_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["application"], condition=Q(answered_at=None), name="one_open_correction_per_case"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.application} {self.asked_at:%Y-%m-%d}"
+
+
+class Batch(BatchWorkflow):
+    """推荐批次: what one authority sends to the next. Signed = frozen JSON with its digest, never edited after."""
+
+    reference = models.CharField(max_length=24, default=new_reference, unique=True)
+    call = models.ForeignKey(Call, on_delete=models.PROTECT, related_name="batches")
+    step = models.CharField(max_length=30)
+    sender = models.ForeignKey(Authority, on_delete=models.PROTECT, related_name="batches_sent")
+    receiver = models.ForeignKey(Authority, on_delete=models.PROTECT, related_name="batches_received")
+    title = models.CharField(max_length=160)
+    letter_number = models.CharField(max_length=60, blank=True)  # official 文号, typed
+    letter_text = models.TextField(blank=True)
+    frozen = models.JSONField(null=True)
+    digest = models.CharField(max_length=64, blank=True)
+    created_by = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField()
+    handed_by = models.ForeignKey(PERSON, null=True, on_delete=models.PROTECT, related_name="+")
+    handed_at = models.DateTimeField(null=True)
+    signed_by = models.ForeignKey(PERSON, null=True, on_delete=models.PROTECT, related_name="+")
+    signed_at = models.DateTimeField(null=True)
+    sent_at = models.DateTimeField(null=True)
+    received_at = models.DateTimeField(null=True)
+
+    objects = BatchQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(signed_by=None) | Q(handed_by=None) | ~Q(signed_by=F("handed_by")),
+                name="batch_signed_by_another_person",
+            )
+        ]
+        indexes = [models.Index(fields=["sender", "-id"], name="sent_batches_order")]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class BatchItem(models.Model):
+    """One unit in a batch; a returned unit keeps its row, and its application may come again in another batch."""
+
+    batch = models.ForeignKey(Batch, on_delete=models.PROTECT, related_name="items")
+    application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="batch_items")
+    position = models.PositiveSmallIntegerField()
+    paper_received_at = models.DateTimeField(null=True)
+    paper_copies = models.PositiveSmallIntegerField(null=True)
+    paper_noted_by = models.ForeignKey(PERSON, null=True, on_delete=models.PROTECT, related_name="+")
+    returned_at = models.DateTimeField(null=True)
+    returned_by = models.ForeignKey(PERSON, null=True, on_delete=models.PROTECT, related_name="+")
+    return_reason = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        ordering = ["position", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["application"], condition=Q(returned_at=None), name="one_live_batch_item_per_application"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.batch} #{self.position}"
+
+
+class Document(models.Model):
+    """A rendered file of a case or a batch: the digest is that of the frozen data, the blob knows the file's own."""
+
+    application = models.ForeignKey(Application, null=True, on_delete=models.CASCADE, related_name="documents")
+    batch = models.ForeignKey(Batch, null=True, on_delete=models.CASCADE, related_name="documents")
+    kind = models.CharField(max_length=30)  # report, letter, summary, check, package …
+    format = models.CharField(max_length=5)  # pdf, xlsx, zip
+    data_digest = models.CharField(max_length=64)
+    blob = models.ForeignKey(Blob, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["application", "kind", "format", "data_digest"],
+                condition=Q(batch=None),
+                name="case_document_rendered_once",
+            ),
+            models.UniqueConstraint(
+                fields=["batch", "kind", "format", "data_digest"],
+                condition=Q(application=None),
+                name="batch_document_rendered_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind}.{self.format}"

@@ -1,0 +1,66 @@
+from datetime import datetime
+
+from django.db import models
+from django.db.models import Q
+
+from applications.states import FINAL, OPEN, WITH_APPLICANT, BatchState, CallState, State
+from greenlist.core.actors import Actor, Capacity
+
+
+class CallQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor) -> "CallQuerySet":
+        """Everybody sees opened calls; the owner's officials also those in preparation."""
+        opened = ~Q(state=CallState.DRAFT)
+        return self.filter(opened | Q(owner_id=actor.authority_id)) if actor.is_official else self.filter(opened)
+
+    def open(self) -> "CallQuerySet":
+        return self.filter(state=CallState.OPEN)
+
+
+class ApplicationQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor) -> "ApplicationQuerySet":
+        """Applicants: their organisation's. Officials: what lies under their area and was sent as high as they are.
+
+        Experts: what they were given, while the grant lasts. Everybody else: none.
+        """
+        if actor.capacity == Capacity.APPLICANT and actor.organisation_id:
+            return self.filter(organisation_id=actor.organisation_id)
+        if actor.is_official and actor.tier and actor.area_path:
+            rows = self.filter(area_path__startswith=actor.area_path, reached__gte=actor.tier.rank)
+            return rows.filter(category=actor.list_kind) if actor.list_kind else rows
+        if actor.capacity == Capacity.EXPERT:
+            return self.filter(grants__user_id=actor.user_id, grants__ended_at=None)
+        return self.none()
+
+    def open(self) -> "ApplicationQuerySet":
+        return self.filter(state__in=OPEN)
+
+    def final(self) -> "ApplicationQuerySet":
+        return self.filter(state__in=FINAL)
+
+    def with_applicant(self) -> "ApplicationQuerySet":
+        return self.filter(state__in=WITH_APPLICANT)
+
+    def at_desk_of(self, actor: Actor) -> "ApplicationQuerySet":
+        return self.filter(desk_id=actor.authority_id).exclude(state__in=(*WITH_APPLICANT, *FINAL))
+
+    def awaiting_recommendation(self) -> "ApplicationQuerySet":
+        """Passed, and in no live batch."""
+        return self.filter(state=State.PASSED).exclude(batch_items__returned_at=None, batch_items__isnull=False)
+
+
+class BatchQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor) -> "BatchQuerySet":
+        """The sender's officials; the receiver's once it is sent."""
+        if not actor.is_official:
+            return self.none()
+        sent = Q(receiver_id=actor.authority_id, state__in=(BatchState.SENT, BatchState.RECEIVED))
+        return self.filter(Q(sender_id=actor.authority_id) | sent)
+
+
+class GrantQuerySet(models.QuerySet):
+    def live(self) -> "GrantQuerySet":
+        return self.filter(ended_at=None)
+
+    def ended_before(self, at: datetime) -> "GrantQuerySet":
+        return self.filter(ended_at__lte=at)

@@ -1,0 +1,136 @@
+"""The verbs of an application, a call and a batch. Each sets fields of `self` only: no save, no query, no policy.
+
+The service asks the policy engine for the next step first and hands it over: `to` is the state in which the case
+enters that step. A refused `to` leaves changed fields on the instance, so services never reuse it after a failure.
+"""
+
+from datetime import datetime
+
+from django.db import models
+from django_fsm import RETURN_VALUE, FSMField, FSMModelMixin, transition
+
+from applications.states import BEYOND_SUBMISSION, ENTRY, WITHDRAWABLE, BatchState, CallState, State
+
+NEXT = RETURN_VALUE(*sorted(set(ENTRY.values()) - {State.DRAFT}))
+
+
+class CallWorkflow(FSMModelMixin, models.Model):
+    state = FSMField(default=CallState.DRAFT, choices=CallState, protected=True, db_index=True)
+
+    class Meta:
+        abstract = True
+
+    @transition(field=state, source=CallState.DRAFT, target=CallState.OPEN)
+    def open(self, *, at: datetime) -> None:
+        self.opened_at = at
+
+    @transition(field=state, source=CallState.OPEN, target=CallState.CLOSED)
+    def close(self, *, at: datetime) -> None:
+        self.closed_at = at
+
+
+class ApplicationWorkflow(FSMModelMixin, models.Model):
+    state = FSMField(default=State.DRAFT, choices=State, protected=True, db_index=True)
+    step = models.CharField(max_length=30)  # key of the route's step
+    entered_at = models.DateTimeField()  # since when in this state and step
+
+    class Meta:
+        abstract = True
+
+    def _enter(self, *, step: str, at: datetime) -> None:
+        self.step, self.entered_at = step, at
+
+    @transition(field=state, source=[State.DRAFT, State.RETURNED], target=NEXT)
+    def submit(self, *, to: str, step: str, at: datetime) -> str:
+        self._enter(step=step, at=at)
+        return to
+
+    @transition(field=state, source=State.SCREENING, target=State.RETURNED)
+    def return_for_correction(self, *, at: datetime) -> None:
+        self.entered_at = at
+
+    @transition(field=state, source=State.SCREENING, target=NEXT)
+    def pass_screening(self, *, to: str, step: str, at: datetime) -> str:
+        self._enter(step=step, at=at)
+        return to
+
+    @transition(field=state, source=State.SCREENING, target=State.REJECTED)
+    def reject(self, *, at: datetime) -> None:
+        self.entered_at = at
+
+    @transition(field=state, source=State.PASSED, target=NEXT)
+    def recommend(self, *, to: str, step: str, at: datetime) -> str:
+        self._enter(step=step, at=at)
+        return to
+
+    @transition(field=state, source=[State.PASSED, State.RECOMMENDED], target=State.SCREENING)
+    def send_back(self, *, step: str, at: datetime) -> None:
+        """The receiving authority returns one unit of a batch to the sender's desk, or the sender reopens it."""
+        self._enter(step=step, at=at)
+
+    @transition(field=state, source=State.RECOMMENDED, target=State.UNDER_REVIEW)
+    def convene(self, *, at: datetime) -> None:
+        self.entered_at = at
+
+    @transition(field=state, source=State.UNDER_REVIEW, target=NEXT)
+    def conclude_review(self, *, to: str, step: str, at: datetime) -> str:
+        self._enter(step=step, at=at)
+        return to
+
+    @transition(field=state, source=State.DECIDING, target=NEXT)
+    def propose(self, *, to: str, step: str, at: datetime) -> str:
+        self._enter(step=step, at=at)
+        return to
+
+    @transition(field=state, source=[State.DECIDING, State.ON_NOTICE], target=State.NOT_LISTED)
+    def decline(self, *, at: datetime) -> None:
+        """Overall review says no, or an objection was upheld."""
+        self.entered_at = at
+
+    @transition(field=state, source=State.PROPOSED, target=State.ON_NOTICE)
+    def put_on_notice(self, *, at: datetime) -> None:
+        self.entered_at = at
+
+    @transition(field=state, source=State.ON_NOTICE, target=NEXT)
+    def clear_notice(self, *, to: str, step: str, at: datetime) -> str:
+        self._enter(step=step, at=at)
+        return to
+
+    @transition(field=state, source=State.APPROVING, target=State.LISTED)
+    def enter_list(self, *, at: datetime) -> None:
+        self.entered_at = at
+
+    @transition(field=state, source=list(WITHDRAWABLE), target=State.WITHDRAWN)
+    def withdraw(self, *, at: datetime) -> None:
+        self.entered_at = at
+
+    @transition(field=state, source=list(BEYOND_SUBMISSION), target=State.DISQUALIFIED)
+    def disqualify(self, *, at: datetime) -> None:
+        self.entered_at = at
+
+
+class BatchWorkflow(FSMModelMixin, models.Model):
+    state = FSMField(default=BatchState.DRAFT, choices=BatchState, protected=True, db_index=True)
+
+    class Meta:
+        abstract = True
+
+    @transition(field=state, source=BatchState.DRAFT, target=BatchState.TO_SIGN)
+    def hand_to_approver(self, *, at: datetime) -> None:
+        self.handed_at = at
+
+    @transition(field=state, source=BatchState.TO_SIGN, target=BatchState.DRAFT)
+    def hand_back(self) -> None:
+        self.handed_at = None
+
+    @transition(field=state, source=BatchState.TO_SIGN, target=BatchState.SIGNED)
+    def sign(self, *, at: datetime) -> None:
+        self.signed_at = at
+
+    @transition(field=state, source=BatchState.SIGNED, target=BatchState.SENT)
+    def send(self, *, at: datetime) -> None:
+        self.sent_at = at
+
+    @transition(field=state, source=BatchState.SENT, target=BatchState.RECEIVED)
+    def receive(self, *, at: datetime) -> None:
+        self.received_at = at

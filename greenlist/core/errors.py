@@ -1,0 +1,77 @@
+"""Domain errors: what services raise. Exactly two translators turn them into answers: `middleware` (pages) and `api`."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+Text = str | Promise
+
+
+class DomainError(Exception):
+    """A refusal with its reason; `findings` carry rule and clause where policy made it."""
+
+    status = 409
+    code = "refused"
+
+    def __init__(self, message: Text, *, code: str = "", findings: Sequence[Any] = (), clause: str = "") -> None:
+        super().__init__(str(code or self.code))
+        self.message = message
+        self.code = code or self.code
+        self.findings = tuple(findings)
+        self.clause = clause
+
+
+class NotVisible(DomainError):
+    """It does not exist for this actor; never says whether it exists for another."""
+
+    status = 404
+    code = "not_found"
+
+    def __init__(self) -> None:
+        super().__init__(_("This page does not exist, or not for you."))
+
+
+class NotAllowed(DomainError):
+    """Visible, but this actor may not do it."""
+
+    status = 403
+    code = "not_allowed"
+
+
+class WrongState(DomainError):
+    """The verb does not fit the state any more; usually somebody else was faster."""
+
+    status = 409
+    code = "wrong_state"
+
+
+class Conflict(DomainError):
+    """Somebody else changed the same thing; `theirs` holds what stands now."""
+
+    status = 409
+    code = "conflict"
+
+    def __init__(self, message: Text, *, theirs: Mapping[str, Any] | None = None, version: int = 0) -> None:
+        super().__init__(message)
+        self.theirs = dict(theirs or {})
+        self.version = version
+
+
+class Refused(DomainError):
+    """Policy says no; the findings say which rule, which clause, and the way out."""
+
+    status = 409
+    code = "refused"
+
+
+class Invalid(DomainError):
+    """Bad input; `problems` maps a field path to what is wrong there."""
+
+    status = 422
+    code = "invalid"
+
+    def __init__(self, message: Text, *, problems: Mapping[str, Sequence[Text]] | None = None) -> None:
+        super().__init__(message)
+        self.problems = {path: list(texts) for path, texts in (problems or {}).items()}

@@ -1,0 +1,51 @@
+"""The words of notifications, by kind; params are filled in, the language is the reader's (Chinese in mails)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils import translation
+from django.utils.translation import gettext_lazy as _
+
+# kind → (subject, body). Params: see where each is sent.
+KINDS = {
+    "call.opened": (_("A call is open: %(title)s"), _("%(authority)s has opened “%(title)s”. Apply in the portal.")),
+    "call.extended": (_("A date was moved: %(title)s"), _("%(what)s is now %(day)s. Reason: %(reason)s")),
+    "case.submitted": (_("Submitted: %(name)s"), _("%(name)s has submitted application %(number)s.")),
+    "case.returned": (_("Please correct: %(number)s"), _("%(authority)s asks you to correct %(count)s field(s): %(reason)s")),
+    "case.resubmitted": (_("Corrected: %(name)s"), _("%(name)s has corrected application %(number)s.")),
+    "case.passed": (_("Passed review: %(number)s"), _("Your application has passed the review of %(authority)s.")),
+    "case.to_sign": (_("To sign: %(name)s"), _("The review of %(name)s (%(number)s) awaits your signature.")),
+    "case.rejected": (_("Not recommended: %(number)s"), _("%(authority)s does not recommend your application. Reasons: %(reason)s")),
+    "case.recommended": (_("Recommended: %(number)s"), _("%(authority)s has recommended your application to %(to)s.")),
+    "case.withdrawn": (_("Withdrawn: %(name)s"), _("%(name)s has withdrawn application %(number)s.")),
+    "case.listed": (_("Listed: %(name)s"), _("%(name)s is on the list: %(announcement)s. The certificate is in your case file.")),
+    "case.not_listed": (_("Not listed: %(number)s"), _("Your application was not listed. Reasons: %(reason)s")),
+    "batch.to_sign": (_("A recommendation awaits your signature"), _("%(authority)s: %(count)s unit(s), %(title)s.")),
+    "batch.received": (_("A recommendation has arrived"), _("%(authority)s recommends %(count)s unit(s): %(title)s.")),
+    "batch.unit_returned": (_("A recommended unit was returned"), _("%(name)s: %(reason)s")),
+    "panel.invited": (_("You are asked to review"), _("%(title)s: %(count)s application(s). Sign the pledge first.")),
+    "decision.to_approve": (_("A proposed list awaits your approval"), _("%(title)s: %(count)s unit(s).")),
+    "notice.published": (_("Public notice of your application"), _("%(title)s, from %(starts)s to %(ends)s.")),
+    "objection.received": (_("An objection was filed"), _("Against %(name)s in %(title)s. Receipt %(receipt)s.")),
+    "objection.decided": (_("An objection was decided"), _("Receipt %(receipt)s: %(outcome)s.")),
+    "organisation.claimed": (_("A firm asks to be confirmed"), _("%(name)s (%(code)s) waits for your confirmation.")),
+    "organisation.confirmed": (_("Your organisation is confirmed"), _("%(name)s may now submit applications.")),
+    "account.invited": (_("Invitation"), _("%(name)s invites you to work in %(organisation)s.")),
+    "deadline.near": (_("%(days)s day(s) left: %(title)s"), _("%(title)s ends on %(day)s.")),
+}
+
+
+def _fill(text: Any, params: Mapping[str, Any]) -> str:
+    return str(text) % params
+
+
+def subject_of(kind: str, params: Mapping[str, Any], language: str = "zh-hans") -> str:
+    """One line; line breaks in a param cannot reach a mail header."""
+    with translation.override(language):
+        return " ".join(_fill(KINDS[kind][0], params).split())
+
+
+def body_of(kind: str, params: Mapping[str, Any], language: str = "zh-hans") -> str:
+    """The text of a message in the reader's language."""
+    with translation.override(language):
+        return _fill(KINDS[kind][1], params)

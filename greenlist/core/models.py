@@ -1,0 +1,133 @@
+"""Audit trail, notification outbox, blobs, number sequences. Subjects are named by (kind, id): core knows no other app."""
+
+from django.conf import settings
+from django.db import models
+
+from greenlist.core.querysets import NotificationQuerySet
+
+
+class ChainHead(models.Model):
+    """The end of one subject's audit chain; locked while an entry is added."""
+
+    subject_kind = models.CharField(max_length=40)
+    subject_id = models.CharField(max_length=64)
+    length = models.PositiveIntegerField(default=0)
+    digest = models.CharField(max_length=64, default="")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["subject_kind", "subject_id"], name="one_chain_per_subject")]
+
+    def __str__(self) -> str:
+        return f"{self.subject_kind}:{self.subject_id} #{self.length}"
+
+
+class AuditEntry(models.Model):
+    """One thing that happened. Never changed, never deleted: triggers on both databases refuse."""
+
+    subject_kind = models.CharField(max_length=40)
+    subject_id = models.CharField(max_length=64)
+    position = models.PositiveIntegerField()
+    at = models.DateTimeField(db_index=True)
+    action = models.CharField(max_length=60)
+    user_id = models.BigIntegerField(null=True, db_index=True)
+    capacity = models.CharField(max_length=20)
+    authority_id = models.BigIntegerField(null=True)
+    organisation_id = models.BigIntegerField(null=True)
+    request_id = models.CharField(max_length=32, blank=True)
+    payload_digest = models.CharField(max_length=64)
+    previous = models.CharField(max_length=64, blank=True)
+    digest = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["subject_kind", "subject_id", "position"], name="no_fork_in_a_chain")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subject_kind}:{self.subject_id} #{self.position} {self.action}"
+
+
+class AuditPayload(models.Model):
+    """What an entry says, salted: it can be erased (personal data) while the entry keeps its digest."""
+
+    entry = models.OneToOneField(AuditEntry, on_delete=models.PROTECT, primary_key=True, related_name="payload")
+    salt = models.CharField(max_length=32)
+    data = models.JSONField()
+
+    def __str__(self) -> str:
+        return str(self.entry_id)
+
+
+class Notification(models.Model):
+    """One message to one person by one channel, once per event and period. The row is the queue."""
+
+    class State(models.TextChoices):
+        NEW = "new"
+        SENDING = "sending"
+        SENT = "sent"
+        FAILED = "failed"
+
+    event = models.CharField(max_length=120)  # what happened to what, e.g. "case.returned:42:3"
+    recipient = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    channel = models.CharField(max_length=10, choices=[("portal", "portal"), ("email", "email")])
+    period = models.CharField(max_length=20, blank=True)
+    kind = models.CharField(max_length=40)  # names the words: core.messages
+    params = models.JSONField(default=dict)
+    link = models.CharField(max_length=300, blank=True)
+    created_at = models.DateTimeField()
+    not_before = models.DateTimeField()
+    state = models.CharField(max_length=10, choices=State, default=State.NEW)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    claimed_until = models.DateTimeField(null=True)
+    sent_at = models.DateTimeField(null=True)
+    read_at = models.DateTimeField(null=True)
+    failure = models.CharField(max_length=300, blank=True)
+    request_id = models.CharField(max_length=32, blank=True)
+
+    objects = NotificationQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["event", "recipient", "channel", "period"], name="notified_once")
+        ]
+        indexes = [
+            models.Index(fields=["recipient", "channel", "-created_at"], name="inbox_order"),
+            models.Index(fields=["state", "not_before"], name="outbox_order"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} → {self.recipient_id} ({self.channel})"
+
+
+class Blob(models.Model):
+    """A file as it came: immutable, named by nothing but a random key. Each owner's app links to it and guards it."""
+
+    class Scan(models.TextChoices):
+        WAITING = "waiting"
+        CLEAN = "clean"
+        INFECTED = "infected"
+
+    key = models.CharField(max_length=64, unique=True)
+    sha256 = models.CharField(max_length=64, db_index=True)
+    size = models.PositiveBigIntegerField()
+    content_type = models.CharField(max_length=100)
+    name = models.CharField(max_length=255)  # as uploaded, made safe; only ever a download name
+    scan = models.CharField(max_length=10, choices=Scan, default=Scan.WAITING)
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Sequence(models.Model):
+    """The last number given in a scope and year; see `core.numbers`."""
+
+    scope = models.CharField(max_length=60)
+    year = models.PositiveSmallIntegerField()
+    last = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["scope", "year"], name="one_sequence_per_scope_and_year")]
+
+    def __str__(self) -> str:
+        return f"{self.scope}/{self.year}: {self.last}"

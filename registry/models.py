@@ -1,0 +1,238 @@
+"""Notices, objections, announcements, list books, listings, entries, certificates."""
+
+import secrets
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from applications.models import Application, Call, new_reference
+from greenlist.accounts.models import Authority
+from greenlist.core.crypto import EncryptedTextField
+from greenlist.core.models import Blob
+from greenlist.organisations.models import Category, Organisation, Site
+from registry.querysets import AnnouncementQuerySet, ListingQuerySet, NoticeQuerySet, ObjectionQuerySet
+from registry.states import EntryKind, Origin
+from registry.transitions import (
+    AnnouncementWorkflow,
+    ListingWorkflow,
+    NoticeItemWorkflow,
+    NoticeWorkflow,
+    ObjectionWorkflow,
+)
+from reviews.models import Decision
+
+PERSON = settings.AUTH_USER_MODEL
+
+
+def new_token() -> str:
+    """Unguessable: it is the whole right to see the certificate's check page."""
+    return secrets.token_urlsafe(16)
+
+
+class ListBook(models.Model):
+    """名单: one authority's list of one category."""
+
+    owner = models.ForeignKey(Authority, on_delete=models.PROTECT, related_name="listbooks")
+    category = models.CharField(max_length=15, choices=Category)
+    title = models.CharField(max_length=120)
+    title_en = models.CharField(max_length=160, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["owner", "category"], name="one_list_per_owner_and_category")]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Notice(NoticeWorkflow):
+    """公示: a proposed list before the public; its counted days are fixed when it is published."""
+
+    reference = models.CharField(max_length=24, default=new_reference, unique=True)
+    decision = models.OneToOneField(Decision, on_delete=models.PROTECT, related_name="notice")
+    call = models.ForeignKey(Call, on_delete=models.PROTECT, related_name="notices")
+    authority = models.ForeignKey(Authority, on_delete=models.PROTECT, related_name="notices")
+    step = models.CharField(max_length=30)
+    title = models.CharField(max_length=160)
+    text = models.TextField(blank=True)
+    rule = models.JSONField(default=dict)  # days, unit, first_day, clause as bound when published
+    starts_on = models.DateField(null=True, blank=True)
+    ends_on = models.DateField(null=True, blank=True, db_index=True)
+    counted_days = models.JSONField(default=list)  # ISO days that count
+    site_address = models.URLField(blank=True)  # where the bureau's own site carries it (QHD-10b)
+    created_by = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField()
+    published_by = models.ForeignKey(PERSON, null=True, on_delete=models.PROTECT, related_name="+")
+    published_at = models.DateTimeField(null=True)
+    closed_at = models.DateTimeField(null=True)
+
+    objects = NoticeQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(ends_on=None) | Q(ends_on__gte=F("starts_on")), name="notice_ends_after_start"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class NoticeItem(NoticeItemWorkflow):
+    """One unit on notice; an open objection holds the item, not the batch."""
+
+    notice = models.ForeignKey(Notice, on_delete=models.PROTECT, related_name="items")
+    application = models.OneToOneField(Application, on_delete=models.PROTECT, related_name="notice_item")
+    position = models.PositiveSmallIntegerField()
+    name = models.CharField(max_length=120)  # as printed
+    area_name = models.CharField(max_length=60)
+    settled_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["position"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Objection(ObjectionWorkflow):
+    """异议: real name, contact, evidence. Who it is from is encrypted and shown to the handling officials only."""
+
+    item = models.ForeignKey(NoticeItem, on_delete=models.PROTECT, related_name="objections")
+    receipt = models.CharField(max_length=40, unique=True)  # public number
+    follow_token = models.CharField(max_length=32, default=new_token, unique=True)
+    name = EncryptedTextField(_("your name or your organisation's"))
+    contact = EncryptedTextField(_("telephone or e-mail"))
+    text = EncryptedTextField(_("what is wrong"))
+    evidence = models.ForeignKey(Blob, null=True, on_delete=models.PROTECT, related_name="+")
+    received_at = models.DateTimeField()
+    decided_at = models.DateTimeField(null=True)
+    decided_by = models.ForeignKey(PERSON, null=True, on_delete=models.PROTECT, related_name="+")
+    reasons = models.TextField(blank=True)
+
+    objects = ObjectionQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return self.receipt
+
+
+class Announcement(AnnouncementWorkflow):
+    """公告: the numbered and dated publication of a batch, or a supplement with items an objection had held."""
+
+    reference = models.CharField(max_length=24, default=new_reference, unique=True)
+    listbook = models.ForeignKey(ListBook, on_delete=models.PROTECT, related_name="announcements")
+    notice = models.ForeignKey(Notice, on_delete=models.PROTECT, related_name="announcements")
+    supplement_of = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="supplements")
+    ordinal = models.PositiveSmallIntegerField(null=True)  # 第N批, given when published; a supplement keeps its batch's
+    number = models.CharField(max_length=60, blank=True)  # official 文号, typed
+    title = models.CharField(max_length=160)
+    text = models.TextField(blank=True)
+    issued_on = models.DateField(null=True)
+    frozen = models.JSONField(null=True)
+    digest = models.CharField(max_length=64, blank=True)
+    created_by = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField()
+    approved_by = models.ForeignKey(PERSON, null=True, on_delete=models.PROTECT, related_name="+")
+    published_at = models.DateTimeField(null=True)
+
+    objects = AnnouncementQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["listbook", "ordinal"],
+                condition=Q(supplement_of=None) & ~Q(ordinal=None),
+                name="one_batch_per_ordinal",
+            ),
+            models.UniqueConstraint(
+                fields=["notice"], condition=Q(supplement_of=None), name="one_announcement_per_notice"
+            ),
+            models.CheckConstraint(
+                condition=Q(approved_by=None) | ~Q(approved_by=F("created_by")),
+                name="announcement_approved_by_another_person",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Listing(ListingWorkflow):
+    """在册: a site on a list book. A projection of its entries; searched and shown to everybody."""
+
+    listbook = models.ForeignKey(ListBook, on_delete=models.PROTECT, related_name="listings")
+    site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="listings")
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="listings")
+    application = models.OneToOneField(Application, null=True, on_delete=models.PROTECT, related_name="listing")
+    origin = models.CharField(max_length=10, choices=Origin, default=Origin.DECIDED)
+    basis = models.CharField(max_length=200, blank=True)
+    name = models.CharField(max_length=120)
+    code = models.CharField(max_length=18, blank=True, db_index=True)
+    area_path = models.CharField(max_length=200, db_index=True)
+    area_name = models.CharField(max_length=60)
+    industry_code = models.CharField(max_length=4, blank=True, db_index=True)
+    industry_name = models.CharField(max_length=80, blank=True)
+    year = models.PositiveSmallIntegerField(db_index=True)
+    ordinal = models.PositiveSmallIntegerField(null=True)
+    listed_on = models.DateField()
+
+    objects = ListingQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["listbook", "site"], name="one_listing_per_list_and_site")]
+        indexes = [models.Index(fields=["listbook", "-listed_on", "-id"], name="list_order")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Entry(models.Model):
+    """One line of an announcement, as printed. Append-only: the list of any day is the fold of its entries."""
+
+    announcement = models.ForeignKey(Announcement, on_delete=models.PROTECT, related_name="entries")
+    listing = models.ForeignKey(Listing, on_delete=models.PROTECT, related_name="entries")
+    kind = models.CharField(max_length=10, choices=EntryKind)
+    position = models.PositiveSmallIntegerField()
+    name = models.CharField(max_length=120, db_index=True)
+    area_name = models.CharField(max_length=60)
+    on = models.DateField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["announcement", "listing", "kind"], name="one_line_per_listing_and_kind")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"
+
+
+class Certificate(models.Model):
+    """证书: a numbered document whose QR code leads to a public page with the listing's live state."""
+
+    listing = models.ForeignKey(Listing, on_delete=models.PROTECT, related_name="certificates")
+    number = models.CharField(max_length=40, unique=True)
+    token = models.CharField(max_length=32, default=new_token, unique=True)
+    name = models.CharField(max_length=120)  # as printed
+    issued_on = models.DateField()
+    data_digest = models.CharField(max_length=64)
+    blob = models.ForeignKey(Blob, null=True, on_delete=models.PROTECT, related_name="+")
+
+    def __str__(self) -> str:
+        return self.number
+
+
+class Document(models.Model):
+    """A rendered notice, announcement or list."""
+
+    notice = models.ForeignKey(Notice, null=True, on_delete=models.CASCADE, related_name="documents")
+    announcement = models.ForeignKey(Announcement, null=True, on_delete=models.CASCADE, related_name="documents")
+    kind = models.CharField(max_length=30)
+    format = models.CharField(max_length=5)
+    data_digest = models.CharField(max_length=64)
+    blob = models.ForeignKey(Blob, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.kind}.{self.format}"

@@ -1,0 +1,50 @@
+"""States of notices, objections, announcements and listings. No logic."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class NoticeState(models.TextChoices):
+    DRAFT = "draft", _("in preparation")
+    RUNNING = "running", _("running")
+    CLOSED = "closed", _("ended")
+
+
+class ItemState(models.TextChoices):
+    ON_NOTICE = "on_notice", _("on notice")
+    HELD = "held", _("held by an objection")
+    CLEARED = "cleared", _("no objection stands")
+    DROPPED = "dropped", _("dropped")
+
+
+class ObjectionState(models.TextChoices):
+    RECEIVED = "received", _("received")
+    UPHELD = "upheld", _("upheld")
+    DISMISSED = "dismissed", _("dismissed")
+
+
+class AnnouncementState(models.TextChoices):
+    DRAFT = "draft", _("in preparation")
+    TO_APPROVE = "to_approve", _("awaiting approval")
+    PUBLISHED = "published", _("published")
+
+
+class ListingState(models.TextChoices):
+    ACTIVE = "active", _("on the list")
+    RECTIFYING = "rectifying", _("rectifying")
+    SUSPENDED = "suspended", _("suspended")
+    REMOVAL_PROPOSED = "removal_proposed", _("removal proposed")
+    REMOVED = "removed", _("removed")
+
+
+class Origin(models.TextChoices):
+    DECIDED = "decided", _("own decision")
+    IMPORTED = "imported", _("imported list")
+    INHERITED = "inherited", _("inherited from a higher list")
+
+
+class EntryKind(models.TextChoices):
+    ADDED = "added", _("added")
+    RENAMED = "renamed", _("renamed")
+    REMOVED = "removed", _("removed")
+    CORRECTED = "corrected", _("corrected")

@@ -1,0 +1,89 @@
+"""The verbs of notices, objections, announcements and listings. Fields of `self` only."""
+
+from datetime import datetime
+
+from django.db import models
+from django_fsm import FSMField, FSMModelMixin, transition
+
+from registry.states import AnnouncementState, ItemState, ListingState, NoticeState, ObjectionState
+
+
+class NoticeWorkflow(FSMModelMixin, models.Model):
+    state = FSMField(default=NoticeState.DRAFT, choices=NoticeState, protected=True, db_index=True)
+
+    class Meta:
+        abstract = True
+
+    @transition(field=state, source=NoticeState.DRAFT, target=NoticeState.RUNNING)
+    def publish(self, *, at: datetime) -> None:
+        self.published_at = at
+
+    @transition(field=state, source=NoticeState.RUNNING, target=NoticeState.CLOSED)
+    def close(self, *, at: datetime) -> None:
+        self.closed_at = at
+
+
+class NoticeItemWorkflow(FSMModelMixin, models.Model):
+    state = FSMField(default=ItemState.ON_NOTICE, choices=ItemState, protected=True)
+
+    class Meta:
+        abstract = True
+
+    @transition(field=state, source=[ItemState.ON_NOTICE, ItemState.HELD], target=ItemState.HELD)
+    def hold(self) -> None:
+        pass
+
+    @transition(field=state, source=ItemState.HELD, target=ItemState.ON_NOTICE)
+    def release(self) -> None:
+        pass
+
+    @transition(field=state, source=ItemState.ON_NOTICE, target=ItemState.CLEARED)
+    def clear(self, *, at: datetime) -> None:
+        self.settled_at = at
+
+    @transition(field=state, source=[ItemState.ON_NOTICE, ItemState.HELD], target=ItemState.DROPPED)
+    def drop(self, *, at: datetime) -> None:
+        self.settled_at = at
+
+
+class ObjectionWorkflow(FSMModelMixin, models.Model):
+    state = FSMField(default=ObjectionState.RECEIVED, choices=ObjectionState, protected=True, db_index=True)
+
+    class Meta:
+        abstract = True
+
+    @transition(field=state, source=ObjectionState.RECEIVED, target=ObjectionState.UPHELD)
+    def uphold(self, *, at: datetime) -> None:
+        self.decided_at = at
+
+    @transition(field=state, source=ObjectionState.RECEIVED, target=ObjectionState.DISMISSED)
+    def dismiss(self, *, at: datetime) -> None:
+        self.decided_at = at
+
+
+class AnnouncementWorkflow(FSMModelMixin, models.Model):
+    state = FSMField(default=AnnouncementState.DRAFT, choices=AnnouncementState, protected=True, db_index=True)
+
+    class Meta:
+        abstract = True
+
+    @transition(field=state, source=AnnouncementState.DRAFT, target=AnnouncementState.TO_APPROVE)
+    def hand_to_approver(self) -> None:
+        pass
+
+    @transition(field=state, source=AnnouncementState.TO_APPROVE, target=AnnouncementState.DRAFT)
+    def hand_back(self) -> None:
+        pass
+
+    @transition(field=state, source=AnnouncementState.TO_APPROVE, target=AnnouncementState.PUBLISHED)
+    def publish(self, *, at: datetime) -> None:
+        self.published_at = at
+
+
+class ListingWorkflow(FSMModelMixin, models.Model):
+    """The life after listing; issue 5 of the series adds its verbs."""
+
+    state = FSMField(default=ListingState.ACTIVE, choices=ListingState, protected=True, db_index=True)
+
+    class Meta:
+        abstract = True

@@ -1,0 +1,7 @@
+from django.apps import AppConfig
+
+
+class ReviewsConfig(AppConfig):
+    name = "reviews"
+    label = "reviews"
+    default_auto_field = "django.db.models.BigAutoField"

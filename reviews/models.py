@@ -1,0 +1,161 @@
+"""Panels, seats, score sheets; the overall review and its proposed list."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from applications.models import Application, Call, new_reference
+from greenlist.accounts.models import Authority
+from greenlist.core.models import Blob
+from reviews.querysets import DecisionQuerySet, PanelQuerySet, SeatQuerySet
+from reviews.states import Outcome
+from reviews.transitions import DecisionWorkflow, PanelWorkflow
+
+PERSON = settings.AUTH_USER_MODEL
+
+
+class Panel(PanelWorkflow):
+    """专家评审组: experts (or a body) whom the authority asks about some applications of a call."""
+
+    reference = models.CharField(max_length=24, default=new_reference, unique=True)
+    call = models.ForeignKey(Call, on_delete=models.PROTECT, related_name="panels")
+    authority = models.ForeignKey(Authority, on_delete=models.PROTECT, related_name="+")
+    step = models.CharField(max_length=30)
+    title = models.CharField(max_length=160)
+    plan = models.TextField(blank=True)
+    pledge = models.TextField()  # the text that each expert signs before any material opens
+    closes_on = models.DateField(null=True, blank=True)
+    opinion = models.TextField(blank=True)  # written review opinion (QHD-9)
+    created_by = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField()
+    opened_at = models.DateTimeField(null=True)
+    closed_at = models.DateTimeField(null=True)
+
+    objects = PanelQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class PanelItem(models.Model):
+    """One application before a panel, and what the panel concluded."""
+
+    panel = models.ForeignKey(Panel, on_delete=models.PROTECT, related_name="items")
+    application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="panel_items")
+    suggested = models.BooleanField(null=True)  # on the suggested list?
+    conclusion = models.TextField(blank=True)
+    score = models.DecimalField(max_digits=6, decimal_places=2, null=True)
+    spread = models.DecimalField(max_digits=6, decimal_places=2, null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["panel", "application"], name="once_before_a_panel")]
+
+    def __str__(self) -> str:
+        return f"{self.panel}: {self.application}"
+
+
+class Seat(models.Model):
+    """An expert's place; materials open with the signed pledge and close with the panel or a recusal."""
+
+    panel = models.ForeignKey(Panel, on_delete=models.PROTECT, related_name="seats")
+    user = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="seats")
+    employer = models.CharField(max_length=100, blank=True)  # on the day of invitation
+    is_chair = models.BooleanField(default=False)
+    invited_at = models.DateTimeField()
+    pledged_at = models.DateTimeField(null=True)
+    pledge_digest = models.CharField(max_length=64, blank=True)
+    recused_at = models.DateTimeField(null=True)
+    recusal_reason = models.CharField(max_length=300, blank=True)
+
+    objects = SeatQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["panel", "user"], name="one_seat_per_expert")]
+
+    def __str__(self) -> str:
+        return f"{self.user} · {self.panel}"
+
+
+class Sheet(models.Model):
+    """One expert's score and comment on one application; locked once."""
+
+    seat = models.ForeignKey(Seat, on_delete=models.PROTECT, related_name="sheets")
+    item = models.ForeignKey(PanelItem, on_delete=models.PROTECT, related_name="sheets")
+    score = models.DecimalField(max_digits=5, decimal_places=2, null=True)
+    suggests = models.BooleanField(null=True)
+    comment = models.TextField(blank=True)
+    conflict = models.CharField(max_length=300, blank=True)  # declared or computed: this item is not this expert's
+    version = models.PositiveIntegerField(default=0)
+    saved_at = models.DateTimeField(null=True)
+    locked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["seat", "item"], name="one_sheet_per_seat_and_item"),
+            models.CheckConstraint(
+                condition=Q(score=None) | Q(score__gte=0, score__lte=100), name="score_between_0_and_100"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.seat} · {self.item_id}"
+
+
+class Decision(DecisionWorkflow):
+    """综合审查: the authority's overall review of one call's cases and the proposed list, by two people."""
+
+    reference = models.CharField(max_length=24, default=new_reference, unique=True)
+    call = models.ForeignKey(Call, on_delete=models.PROTECT, related_name="decisions")
+    authority = models.ForeignKey(Authority, on_delete=models.PROTECT, related_name="+")
+    step = models.CharField(max_length=30)
+    title = models.CharField(max_length=160)
+    text = models.TextField(blank=True)
+    created_by = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField()
+    proposed_by = models.ForeignKey(PERSON, null=True, on_delete=models.PROTECT, related_name="+")
+    proposed_at = models.DateTimeField(null=True)
+    approved_by = models.ForeignKey(PERSON, null=True, on_delete=models.PROTECT, related_name="+")
+    approved_at = models.DateTimeField(null=True)
+    frozen = models.JSONField(null=True)
+    digest = models.CharField(max_length=64, blank=True)
+
+    objects = DecisionQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(approved_by=None) | Q(proposed_by=None) | ~Q(approved_by=F("proposed_by")),
+                name="decision_approved_by_another_person",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class DecisionItem(models.Model):
+    decision = models.ForeignKey(Decision, on_delete=models.PROTECT, related_name="items")
+    application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="decision_items")
+    outcome = models.CharField(max_length=10, choices=Outcome)
+    reason = models.CharField(max_length=500, blank=True)  # required when it deviates from the panel, or declines
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["application"], name="one_decision_per_application")]
+
+    def __str__(self) -> str:
+        return f"{self.application}: {self.outcome}"
+
+
+class Document(models.Model):
+    """A rendered file of a panel or a decision (minutes, score sheets, proposed list)."""
+
+    panel = models.ForeignKey(Panel, null=True, on_delete=models.CASCADE, related_name="documents")
+    decision = models.ForeignKey(Decision, null=True, on_delete=models.CASCADE, related_name="documents")
+    kind = models.CharField(max_length=30)
+    format = models.CharField(max_length=5)
+    data_digest = models.CharField(max_length=64)
+    blob = models.ForeignKey(Blob, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.kind}.{self.format}"

@@ -1,0 +1,42 @@
+"""The verbs of a panel and of a decision (overall review). Fields of `self` only."""
+
+from datetime import datetime
+
+from django.db import models
+from django_fsm import FSMField, FSMModelMixin, transition
+
+from reviews.states import DecisionState, PanelState
+
+
+class PanelWorkflow(FSMModelMixin, models.Model):
+    state = FSMField(default=PanelState.PREPARING, choices=PanelState, protected=True, db_index=True)
+
+    class Meta:
+        abstract = True
+
+    @transition(field=state, source=PanelState.PREPARING, target=PanelState.OPEN)
+    def open(self, *, at: datetime) -> None:
+        self.opened_at = at
+
+    @transition(field=state, source=PanelState.OPEN, target=PanelState.CLOSED)
+    def conclude(self, *, at: datetime) -> None:
+        self.closed_at = at
+
+
+class DecisionWorkflow(FSMModelMixin, models.Model):
+    state = FSMField(default=DecisionState.DRAFTING, choices=DecisionState, protected=True, db_index=True)
+
+    class Meta:
+        abstract = True
+
+    @transition(field=state, source=DecisionState.DRAFTING, target=DecisionState.TO_APPROVE)
+    def hand_to_approver(self, *, at: datetime) -> None:
+        self.proposed_at = at
+
+    @transition(field=state, source=DecisionState.TO_APPROVE, target=DecisionState.DRAFTING)
+    def hand_back(self) -> None:
+        self.proposed_at = None
+
+    @transition(field=state, source=DecisionState.TO_APPROVE, target=DecisionState.APPROVED)
+    def approve(self, *, at: datetime) -> None:
+        self.approved_at = at
