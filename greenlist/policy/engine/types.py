@@ -59,7 +59,7 @@ class FactType(StrEnum):
     CHOICE = "choice"
     NUMBER = "number"
     DATE = "date"
-    AREA = "area"  # path of area codes from the root down, joined by "/"
+    AREA = "area"  # path of area slugs from the root down: "/130000/130300/130302/"
     TITLES = "titles"  # sequence of `Held`
     WORDS = "words"  # sequence of text
 
@@ -82,7 +82,7 @@ FactTable = Mapping[str, Fact]
 class Held:
     """A title a site holds, as the fact `site.titles.same_category` lists them."""
 
-    tier: str  # city | province | national
+    tier: str  # city | province | nation
     listing: str = ""  # how a person finds it: list, announcement, number
     since: date | None = None
 
@@ -208,7 +208,13 @@ class Severity(StrEnum):
 
     @property
     def rank(self) -> int:
-        return list(Severity).index(self)
+        """1 for general up to 4 for extreme; 0 is left for "not graded"."""
+        return list(Severity).index(self) + 1
+
+    @classmethod
+    def of_rank(cls, rank: int) -> Severity | None:
+        """The grade of a stored number; None for 0 (not graded)."""
+        return list(cls)[rank - 1] if rank else None
 
     def reaches(self, threshold: Severity) -> bool:
         return self.rank >= threshold.rank
@@ -307,15 +313,14 @@ class Checklist:
 
     def item(self, key: str) -> ChecklistItem:
         """Raises KeyError."""
-        return next(item for item in self.items if item.key == key) if key in self.keys else _missing(key)
+        for item in self.items:
+            if item.key == key:
+                return item
+        raise KeyError(key)
 
     @property
     def keys(self) -> tuple[str, ...]:
         return tuple(item.key for item in self.items)
-
-
-def _missing(key: str) -> Any:
-    raise KeyError(key)
 
 
 class Answer(StrEnum):
@@ -334,7 +339,7 @@ class StepKind(StrEnum):
     DECISION = "decision"
     NOTICE = "notice"
     ANNOUNCE = "announce"
-    FORWARD = "forward"
+    OUTCOME = "outcome"  # of a list that another tier publishes
 
 
 class Result(StrEnum):
@@ -369,7 +374,8 @@ class NoticeRule:
 class Package:
     """What travels with a recommendation batch (QHD-N4a; SJZ-8: the guide's two documents only)."""
 
-    documents: tuple[str, ...]  # letter | summary | report
+    documents: tuple[str, ...]  # letter | summary | report: must be there
+    optional: tuple[str, ...]  # may be printed; its absence never blocks (SJZ-8)
     paper_copies: int
     clauses: tuple[str, ...]
 
@@ -417,7 +423,7 @@ KIND_STATES: Mapping[StepKind, str] = {
     StepKind.DECISION: "deciding",
     StepKind.NOTICE: "proposed",
     StepKind.ANNOUNCE: "approving",
-    StepKind.FORWARD: "forwarded",
+    StepKind.OUTCOME: "forwarded",
 }
 
 
@@ -572,6 +578,16 @@ class Progress:
         return self.done > 0
 
 
+@dataclass(frozen=True, slots=True)
+class FormFigure:
+    """A number of a filled form in its base unit."""
+
+    key: str  # "indicators.land_output", "energy.use.electricity.amount"
+    value: Decimal
+    unit: str
+    year: int | None = None
+
+
 # ---- the rule set -------------------------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class Ask:
@@ -586,6 +602,16 @@ class Ask:
     start: Any = None
     of: tuple[Choice, ...] = ()
     help: Text = Text()
+
+
+@dataclass(frozen=True, slots=True)
+class IndustryGroup:
+    """A named group of industries: codes of GB/T 4754 of any length, as prefixes."""
+
+    key: str
+    label: Text
+    codes: tuple[str, ...]
+    clause: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -653,7 +679,7 @@ class Header:
     slug: str
     title: Text
     owner: str  # area code
-    tier: str  # city | province | national
+    tier: str  # city | province | nation
     status: str  # in_force | draft
     issued_on: date
     in_force_from: date
@@ -686,6 +712,7 @@ class Policy:
     calls_per_year: int | None
     calls_clause: str
     clauses: Mapping[str, Clause]
+    industry_groups: tuple[IndustryGroup, ...]
     asks: Mapping[str, Ask]
     layer: tuple[LayerRule, ...]
     forms: Mapping[str, Form]
@@ -700,10 +727,13 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class CallValues:
-    """What one call adds. `layer`: N-rule id → "keep" | "drop"; what is not named is kept."""
+    """What one call adds. `layer`: N-rule (id or clause) → keep | edit | drop, plain or as {"use": …, "text": …}.
+
+    What is not named is kept. An edit changes the values the rule asks for, and may bring the call's own wording.
+    """
 
     values: Mapping[str, Any] = field(default_factory=dict)
-    layer: Mapping[str, str] = field(default_factory=dict)
+    layer: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Json] | None) -> CallValues:
@@ -733,15 +763,16 @@ class BoundPolicy:
     criteria: tuple[CriteriaRule, ...]
     scores: Mapping[str, ScoreRule]
     other: Mapping[str, Json]  # duty, removal, change, incident: data for later stages
-    contact: Mapping[str, str]  # office, name, telephone, issued_on … of the call (QHD-N5)
+    values: Mapping[str, Json]  # the call's values as given, days as dates
+    clauses: Mapping[str, Clause]  # without those dropped; an edited one in the call's wording
 
     @property
     def header(self) -> Header:
         return self.policy.header
 
-    @property
-    def clauses(self) -> Mapping[str, Clause]:
-        return self.policy.clauses
+    def clause(self, clause_id: str) -> Clause | None:
+        """The clause as this call has it, or None (dropped by the call, or no clause at all)."""
+        return self.clauses.get(clause_id)
 
     def step(self, key: str) -> Step:
         """Raises KeyError."""
@@ -805,7 +836,7 @@ class Score:
 # ---- time -----------------------------------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """Working days: weekends and weekdays, but for `exceptions` (day → is it worked). `confirmed`: years with a plan."""
+    """Weekdays are worked, weekends not, but for `exceptions` (day → is it worked). `confirmed`: years with a plan."""
 
     exceptions: Mapping[date, bool] = field(default_factory=dict)
     confirmed: frozenset[int] = frozenset()
