@@ -38,7 +38,7 @@ class Call(CallWorkflow):
     contact_name = models.CharField(max_length=40, blank=True)  # the office's own contact, public (QHD-N5)
     contact_phone = models.CharField(max_length=40, blank=True)
     values = models.JSONField(default=dict)  # what the rule set's `call.asks` wants
-    layer = models.JSONField(default=dict)  # clause id → {"use": keep | edit | drop, "text": …} (QHD-N0)
+    layer = models.JSONField(default=dict)  # N-rule id → "keep" | "drop"; an edit is a changed value (QHD-N0)
     digest = models.CharField(max_length=64, blank=True)  # of values and layer as opened
     opened_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
@@ -57,10 +57,10 @@ class Call(CallWorkflow):
 
 
 class Extension(models.Model):
-    """A date of a call, moved with a reason: for everybody or for one area. Append-only."""
+    """The last day of one step of a call, moved with a reason: for everybody or for one area. Append-only."""
 
     call = models.ForeignKey(Call, on_delete=models.PROTECT, related_name="extensions")
-    key = models.CharField(max_length=40)  # the name of the value in call.values, e.g. county_by
+    step = models.CharField(max_length=30)  # key of the route's step
     area = models.ForeignKey(Area, null=True, blank=True, on_delete=models.PROTECT)
     old_day = models.DateField(null=True)
     new_day = models.DateField()
@@ -69,7 +69,7 @@ class Extension(models.Model):
     at = models.DateTimeField()
 
     def __str__(self) -> str:
-        return f"{self.key} → {self.new_day}"
+        return f"{self.step} → {self.new_day}"
 
 
 class Report(models.Model):
@@ -203,7 +203,7 @@ class Application(ApplicationWorkflow):
         return f"{self.number or self.reference} {self.name}"
 
 
-class Step(models.Model):
+class TimelineEntry(models.Model):
     """One line of the timeline: every transition, with who, in which capacity, and the opinion."""
 
     application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="timeline")

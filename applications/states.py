@@ -38,17 +38,16 @@ WITH_APPLICANT = (State.DRAFT, State.RETURNED)
 WITHDRAWABLE = (State.DRAFT, State.SCREENING, State.RETURNED, State.PASSED, State.RECOMMENDED, State.UNDER_REVIEW, State.DECIDING)
 BEYOND_SUBMISSION = tuple(state for state in OPEN if state != State.DRAFT)
 
-# The state in which a case enters a step of the rule set's route, by the step's kind.
-ENTRY = {
-    "draft": State.DRAFT,
-    "screening": State.SCREENING,
-    "batch": State.PASSED,
-    "panel": State.RECOMMENDED,
-    "decision": State.DECIDING,
-    "notice": State.PROPOSED,
-    "announce": State.APPROVING,
-    "outcome": State.FORWARDED,
-}
+# The states in which a case enters a step of its route; `policy.engine.types.KIND_STATES` says which kind enters where.
+STATIONS = (
+    State.SCREENING,
+    State.PASSED,
+    State.RECOMMENDED,
+    State.DECIDING,
+    State.PROPOSED,
+    State.APPROVING,
+    State.FORWARDED,
+)
 
 
 class BatchState(models.TextChoices):

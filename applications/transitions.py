@@ -9,9 +9,9 @@ from datetime import datetime
 from django.db import models
 from django_fsm import RETURN_VALUE, FSMField, FSMModelMixin, transition
 
-from applications.states import BEYOND_SUBMISSION, ENTRY, WITHDRAWABLE, BatchState, CallState, State
+from applications.states import BEYOND_SUBMISSION, STATIONS, WITHDRAWABLE, BatchState, CallState, State
 
-NEXT = RETURN_VALUE(*sorted(set(ENTRY.values()) - {State.DRAFT}))
+NEXT = RETURN_VALUE(*STATIONS)
 
 
 class CallWorkflow(FSMModelMixin, models.Model):

@@ -1,0 +1,87 @@
+"""What every verb on a case shares: lock, the rules it is judged by, and the one way its state changes."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from django_fsm import TransitionNotAllowed
+
+from applications import selectors
+from applications.models import Application, TimelineEntry
+from greenlist.accounts.models import Authority
+from greenlist.core import audit
+from greenlist.core.actors import Actor
+from greenlist.core.errors import Conflict, NotVisible, WrongState
+
+
+def lock(*, actor: Actor, reference: str, revision: int | None = None) -> Application:
+    """The case, locked until the transaction ends; the caller is inside `atomic`.
+
+    Raises NotVisible, and Conflict when the page that asks saw an older revision.
+    """
+    case = (
+        Application.objects.visible_to(actor)
+        .select_for_update(of=("self",))
+        .select_related("call__rules", "call__owner__area", "organisation", "site__area", "desk", "report")
+        .filter(reference=reference)
+        .first()
+    )
+    if case is None:
+        raise NotVisible
+    if revision is not None and revision != case.revision:
+        raise Conflict(_("Somebody else has acted on this case since you opened the page. Reload it to see what changed."))
+    return case
+
+
+def move(
+    case: Application,
+    verb: str,
+    transition: Callable[..., Any],
+    *,
+    actor: Actor,
+    at: datetime,
+    desk: Authority | None,
+    opinion: str = "",
+    applicant_sees: bool = True,
+    data: Mapping[str, Any] | None = None,
+    **arguments: Any,
+) -> TimelineEntry:
+    """The only place where the state of a case changes: transition → save → timeline → audit.
+
+    `transition` is the bound method of the verb, `arguments` are its own (`to`, `step`). Raises WrongState.
+    """
+    before = case.state
+    try:
+        transition(at=at, **arguments)
+    except TransitionNotAllowed as wrong:
+        raise WrongState(
+            _("This is not possible any more: the case is now “%(state)s”.") % {"state": case.get_state_display()}
+        ) from wrong
+    case.desk = desk
+    case.revision += 1
+    case.due_on = selectors.due_of(case)
+    case.save()
+    entry = TimelineEntry.objects.create(
+        application=case,
+        at=at,
+        verb=verb,
+        from_state=before,
+        to_state=case.state,
+        step=case.step,
+        user_id=actor.user_id,
+        person=actor.name,
+        capacity=actor.capacity.value,
+        authority=actor.authority_name,
+        opinion=opinion,
+        applicant_sees=applicant_sees,
+        data=dict(data or {}),
+    )
+    audit.record(
+        actor=actor,
+        subject=("case", case.pk),
+        action=f"case.{verb}",
+        at=at,
+        data={"from": before, "to": case.state, "step": case.step, "opinion": opinion, **(data or {})},
+    )
+    return entry
