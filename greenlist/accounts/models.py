@@ -27,6 +27,7 @@ class Area(models.Model):
     slug = models.SlugField(max_length=30, unique=True)  # code, or a name where there is no code; the step of `path`
     parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="children")
     path = models.CharField(max_length=200, unique=True)  # "/130000/130300/130302/", kept by accounts.services
+    full_name = models.CharField(max_length=200, blank=True)  # 河北省秦皇岛市海港区, kept with the path; for pages and search
     valid_from = models.DateField(null=True, blank=True)
     valid_until = models.DateField(null=True, blank=True)
 
@@ -137,7 +138,8 @@ class Mandate(models.Model):
     employer = models.CharField(max_length=100, blank=True)  # of an expert, for conflicts of interest
     field = models.CharField(max_length=60, blank=True)  # of an expert
     valid_from = models.DateField()
-    valid_until = models.DateField(null=True, blank=True)
+    valid_until = models.DateField(null=True, blank=True)  # last day
+    ended_at = models.DateTimeField(null=True, blank=True)  # ended by somebody: at once, not at midnight
 
     objects = MandateQuerySet.as_manager()
 
@@ -152,3 +154,19 @@ class Mandate(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} · {self.get_role_display()} · {self.authority or ''}"
+
+
+class PasswordReset(models.Model):
+    """Somebody asked to reset the password behind an e-mail address, whether or not there is one.
+
+    The row is the queue: the request does the same work for every address, the sweeper finds out who is meant.
+    """
+
+    email = models.EmailField(db_index=True)
+    remote = models.CharField(max_length=45, blank=True)
+    requested_at = models.DateTimeField(db_index=True)
+    claimed_until = models.DateTimeField(null=True)
+    done_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.email} {self.requested_at:%Y-%m-%d %H:%M}"

@@ -12,7 +12,9 @@ class AreaQuerySet(models.QuerySet):
 
 class MandateQuerySet(models.QuerySet):
     def in_force(self, on: date) -> "MandateQuerySet":
-        return self.filter(Q(valid_from__lte=on), Q(valid_until=None) | Q(valid_until__gte=on), user__is_active=True)
+        """Held by an active person on this day; one that was ended is over at once."""
+        open_end = Q(valid_until=None) | Q(valid_until__gte=on)
+        return self.filter(open_end, ended_at=None, valid_from__lte=on, user__is_active=True)
 
     def of_role(self, *roles: str) -> "MandateQuerySet":
         return self.filter(role__in=roles)

@@ -33,6 +33,10 @@ class Industry(models.Model):
     name = models.CharField(max_length=80)
     name_en = models.CharField(max_length=160, blank=True)
 
+    class Meta:
+        verbose_name = _("industry")
+        verbose_name_plural = _("industries")
+
     def __str__(self) -> str:
         return f"{self.code} {self.name}"
 
@@ -157,6 +161,8 @@ class Invitation(models.Model):
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True)
+    sent_at = models.DateTimeField(null=True)  # the row is the queue of its own mail
+    claimed_until = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
         return self.email

@@ -13,6 +13,7 @@ from greenlist.settings.dev import *  # noqa: E402, F403
 from greenlist.settings.dev import DATABASES, REDIS_URL  # noqa: E402
 
 VAR = Path(os.environ["VAR_DIR"])
+(VAR / "static").mkdir(exist_ok=True)  # whitenoise warns about a missing folder, and warnings are errors
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 STORAGES = {
