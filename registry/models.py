@@ -134,7 +134,9 @@ class Announcement(AnnouncementWorkflow):
     digest = models.CharField(max_length=64, blank=True)
     created_by = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField()
+    handed_by = models.ForeignKey(PERSON, null=True, on_delete=models.PROTECT, related_name="+")
     approved_by = models.ForeignKey(PERSON, null=True, on_delete=models.PROTECT, related_name="+")
+    four_eyes = models.BooleanField(default=True)  # as the rule set says: the approver is another person
     published_at = models.DateTimeField(null=True)
 
     objects = AnnouncementQuerySet.as_manager()
@@ -150,7 +152,7 @@ class Announcement(AnnouncementWorkflow):
                 fields=["notice"], condition=Q(supplement_of=None), name="one_announcement_per_notice"
             ),
             models.CheckConstraint(
-                condition=Q(approved_by=None) | ~Q(approved_by=F("created_by")),
+                condition=Q(four_eyes=False) | Q(approved_by=None) | ~Q(approved_by=F("handed_by")),
                 name="announcement_approved_by_another_person",
             ),
         ]

@@ -26,6 +26,8 @@ KINDS = {
     "panel.invited": (_("You are asked to review"), _("%(title)s: %(count)s application(s). Sign the pledge first.")),
     "decision.to_approve": (_("A proposed list awaits your approval"), _("%(title)s: %(count)s unit(s).")),
     "notice.published": (_("Public notice of your application"), _("%(title)s, from %(starts)s to %(ends)s.")),
+    "notice.closed": (_("A notice period is over"), _("%(title)s is over; %(held)s unit(s) are held by objections.")),
+    "announcement.to_approve": (_("An announcement awaits your approval"), _("%(title)s is ready to be published.")),
     "objection.received": (_("An objection was filed"), _("Against %(name)s in %(title)s. Receipt %(receipt)s.")),
     "objection.decided": (_("An objection was decided"), _("Receipt %(receipt)s: %(outcome)s.")),
     "organisation.claimed": (_("A firm asks to be confirmed"), _("%(name)s (%(code)s) waits for your confirmation.")),

@@ -1,0 +1,249 @@
+"""公示: draft, publish with fixed counted days, close when the last day is over."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+from django_fsm import TransitionNotAllowed
+
+from applications.models import Application
+from applications.selectors import rules_of
+from applications.services import cases, checks
+from applications.states import State
+from greenlist.accounts import selectors as accounts
+from greenlist.core import audit, outbox
+from greenlist.core.actors import SYSTEM, Actor
+from greenlist.core.clock import china_date
+from greenlist.core.errors import NotAllowed, NotVisible, Refused, WrongState
+from greenlist.policy import engine
+from greenlist.policy import selectors as policy
+from greenlist.policy.engine.types import CalendarUnknown, Period, Result, Step
+from registry import rules
+from registry.models import Notice, NoticeItem
+from registry.states import ItemState, NoticeState
+from reviews.models import Decision
+from reviews.states import DecisionState, Outcome
+
+
+@transaction.atomic
+def draft(*, actor: Actor, decision: str, title: str, text: str, at: datetime) -> Notice:
+    """A notice of an approved decision's proposed units. Raises NotVisible, NotAllowed, WrongState (not approved, or exists)."""
+    source = (
+        Decision.objects.visible_to(actor)
+        .select_for_update(of=("self",))
+        .select_related("call__rules", "authority")
+        .filter(reference=decision)
+        .first()
+    )
+    if source is None:
+        raise NotVisible
+    if not rules.may_prepare(actor, source.authority_id):
+        raise NotAllowed(_("Only the deciding authority prepares the notice."))
+    if source.state != DecisionState.APPROVED:
+        raise WrongState(_("The proposed list is not approved yet."))
+    if Notice.objects.filter(decision=source).exists():
+        raise WrongState(_("There is a notice of this proposed list already."))
+    proposed = list(
+        source.items.filter(outcome=Outcome.PROPOSE, application__state=State.PROPOSED)
+        .select_related("application__site__area")
+        .order_by("application__area_path", "application_id")
+    )
+    if not proposed:
+        raise WrongState(_("No unit is proposed for the list."))
+    notice = Notice.objects.create(
+        decision=source,
+        call=source.call,
+        authority=source.authority,
+        step=proposed[0].application.step,
+        title=title,
+        text=text,
+        created_by_id=actor.user_id,
+        created_at=at,
+    )
+    NoticeItem.objects.bulk_create(
+        NoticeItem(
+            notice=notice,
+            application=item.application,
+            position=position,
+            name=item.application.name,
+            area_name=item.application.site.area.name,
+        )
+        for position, item in enumerate(proposed, start=1)
+    )
+    audit.record(actor=actor, subject=("notice", notice.pk), action="notice.drafted", at=at, data={"title": title})
+    return notice
+
+
+@transaction.atomic
+def edit(*, actor: Actor, reference: str, title: str, text: str, site_address: str, at: datetime) -> Notice:
+    """Changes the words of a draft; of a published notice only the address where the bureau's own site carries it."""
+    notice = lock(actor=actor, reference=reference)
+    if not rules.may_prepare(actor, notice.authority_id):
+        raise NotAllowed(_("Only the deciding authority prepares the notice."))
+    if notice.state == NoticeState.DRAFT:
+        notice.title, notice.text = title, text
+    notice.site_address = site_address
+    notice.save(update_fields=["title", "text", "site_address"])
+    audit.record(
+        actor=actor, subject=("notice", notice.pk), action="notice.edited", at=at, data={"site_address": site_address}
+    )
+    return notice
+
+
+def lock(*, actor: Actor, reference: str) -> Notice:
+    """The notice, locked until the transaction ends. Raises NotVisible."""
+    notice = (
+        Notice.objects.visible_to(actor)
+        .select_for_update(of=("self",))
+        .select_related("call__rules", "authority")
+        .filter(reference=reference)
+        .first()
+    )
+    if notice is None:
+        raise NotVisible
+    return notice
+
+
+def period_of(notice: Notice, starts_on: date, *, estimate: bool = False) -> Period:
+    """The counted days of a notice published on a day (QHD-10b). Raises Refused where the calendar is not confirmed."""
+    rule = _step(notice).notice
+    if rule is None:
+        raise Refused(_("This rule set has no public notice."))
+    try:
+        return engine.period(rule, starts_on, policy.calendar(), estimate=estimate)
+    except CalendarUnknown as unknown:
+        raise Refused(
+            _(
+                "The holiday plan of %(year)s is not confirmed, so the notice period cannot be fixed. "
+                "Ask the administrator to enter it under “calendar”."
+            )
+            % {"year": unknown.year},
+            code="calendar_unknown",
+            clause=rule.clause,
+        ) from unknown
+
+
+def _step(notice: Notice) -> Step:
+    return rules_of(notice.call).step(notice.step)
+
+
+@transaction.atomic
+def publish(*, actor: Actor, reference: str, at: datetime) -> Notice:
+    """Publishes today and fixes the period. Raises Refused naming each unit that a check stops."""
+    notice = lock(actor=actor, reference=reference)
+    if not rules.may_publish_notice(actor, notice):
+        raise NotAllowed(_("An approver of the deciding authority publishes the notice."))
+    period = period_of(notice, china_date(at))
+    step = _step(notice)
+    try:
+        notice.publish(at=at)
+    except TransitionNotAllowed as wrong:
+        raise WrongState(_("The notice has been published already.")) from wrong
+    found = lock_cases(notice.items.all())
+    checks.require_clear(found, point=step.point, actor=actor, at=at)
+    notice.published_by_id = actor.user_id
+    notice.starts_on, notice.ends_on = period.starts, period.ends
+    notice.counted_days = [day.isoformat() for day in period.counted]
+    rule = step.notice
+    assert rule is not None  # period_of has refused otherwise
+    notice.rule = {"days": rule.days, "unit": rule.unit, "first_day": rule.first_day, "clause": rule.clause}
+    notice.save()
+    for case in found:
+        cases.move(
+            case,
+            "put_on_notice",
+            case.put_on_notice,
+            actor=actor,
+            at=at,
+            desk=notice.authority,
+            data={"notice": notice.reference, "ends_on": period.ends.isoformat()},
+        )
+    audit.record(
+        actor=actor,
+        subject=("notice", notice.pk),
+        action="notice.published",
+        at=at,
+        data={"starts_on": period.starts, "ends_on": period.ends, "units": [case.number for case in found]},
+    )
+    _tell_applicants(notice, found, at)
+    return notice
+
+
+def lock_cases(items: object) -> list[Application]:
+    """The cases of some items, locked in one order so that two publications cannot wait for each other."""
+    keys = list(items.values_list("application_id", flat=True))  # type: ignore[attr-defined]
+    return list(
+        Application.objects.filter(pk__in=keys)
+        .select_for_update(of=("self",))
+        .select_related("call__rules", "call__owner__area", "organisation", "site__area", "desk", "report")
+        .order_by("pk")
+    )
+
+
+def _tell_applicants(notice: Notice, found: Sequence[Application], at: datetime) -> None:
+    from greenlist.organisations import selectors as organisations
+
+    for case in found:
+        outbox.notify(
+            recipients=organisations.member_ids(case.organisation_id, china_date(at)),
+            event=f"notice.published:{notice.pk}:{case.pk}",
+            kind="notice.published",
+            params={"title": notice.title, "starts": str(notice.starts_on), "ends": str(notice.ends_on)},
+            link=f"/cases/{case.reference}/",
+            at=at,
+        )
+
+
+def close_due(*, at: datetime) -> int:
+    """Closes every notice whose last day is over; safe to run twice and by two workers. Returns how many it closed."""
+    due = Notice.objects.due_to_close(china_date(at)).order_by("pk").values_list("pk", flat=True)
+    return sum(_close(pk, at) for pk in due)
+
+
+@transaction.atomic
+def _close(pk: int, at: datetime) -> bool:
+    notice = (
+        Notice.objects.due_to_close(china_date(at))
+        .select_for_update(of=("self",))
+        .select_related("call__rules", "authority")
+        .filter(pk=pk)
+        .first()
+    )
+    if notice is None:  # another worker was faster
+        return False
+    notice.close(at=at)
+    notice.save()
+    for item in notice.items.select_for_update().filter(state=ItemState.ON_NOTICE):
+        clear(item, notice=notice, actor=SYSTEM, at=at)
+    held = notice.items.filter(state=ItemState.HELD).count()
+    audit.record(actor=SYSTEM, subject=("notice", notice.pk), action="notice.closed", at=at, data={"held": held})
+    outbox.notify(
+        recipients=accounts.people_with(notice.authority_id, ("handler", "approver"), china_date(at)),
+        event=f"notice.closed:{notice.pk}",
+        kind="notice.closed",
+        params={"title": notice.title, "held": held},
+        link=f"/registry/notices/{notice.reference}/",
+        at=at,
+    )
+    return True
+
+
+def clear(item: NoticeItem, *, notice: Notice, actor: Actor, at: datetime) -> None:
+    """No objection stands and the period is over: the unit goes on to its announcement."""
+    item.clear(at=at)
+    item.save()
+    (case,) = lock_cases(NoticeItem.objects.filter(pk=item.pk))
+    bound = rules_of(notice.call)
+    step = engine.after(bound, notice.step, Result.PASSED)
+    cases.move(
+        case,
+        "clear_notice",
+        case.clear_notice,
+        actor=actor,
+        at=at,
+        desk=notice.authority,
+        to=step.state,
+        step=step.key,
+        data={"notice": notice.reference},
+    )
