@@ -8,10 +8,13 @@ from django.core.exceptions import ImproperlyConfigured
 
 
 def text(name: str, default: str | None = None) -> str:
-    """The value of NAME, or of the file named by NAME_FILE. Raises ImproperlyConfigured when neither is set."""
-    if name in os.environ:
+    """The value of NAME, or of the file named by NAME_FILE; an empty one counts as not set.
+
+    Raises ImproperlyConfigured when neither is set and there is no default.
+    """
+    if os.environ.get(name):
         return os.environ[name]
-    if f"{name}_FILE" in os.environ:
+    if os.environ.get(f"{name}_FILE"):
         return Path(os.environ[f"{name}_FILE"]).read_text(encoding="utf-8").strip()
     if default is None:
         raise ImproperlyConfigured(f"{name} is not set")
