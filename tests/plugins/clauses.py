@@ -37,7 +37,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     kind, prefixes = config.getoption("--prove"), tuple(config.getoption("--prove-prefix"))
     if kind is None:
         return
-    kept, dropped = [], []
+    kept: list[pytest.Item] = []
+    dropped: list[pytest.Item] = []
     for item in items:
         named = ids(item, kind)
         wanted = any(one.startswith(prefixes) for one in named) if prefixes else bool(named)

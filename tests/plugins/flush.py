@@ -30,6 +30,6 @@ def _flush_past_triggers() -> Iterator[None]:
                 after = [f"ALTER TABLE {table} ENABLE TRIGGER USER" for table in named]
         return [*before, *statements, *after] if statements else statements
 
-    connection.ops.__class__.sql_flush = sql_flush  # type: ignore[method-assign]
+    setattr(connection.ops.__class__, "sql_flush", sql_flush)  # noqa: B010
     yield
-    connection.ops.__class__.sql_flush = original  # type: ignore[method-assign]
+    setattr(connection.ops.__class__, "sql_flush", original)  # noqa: B010
