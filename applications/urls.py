@@ -1,4 +1,10 @@
-from django.urls import URLPattern
+from applications.views import batches, calls, cases, desk, drafts
 
 app_name = "applications"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    *calls.urlpatterns,
+    *drafts.urlpatterns,
+    *cases.urlpatterns,
+    *desk.urlpatterns,
+    *batches.urlpatterns,
+]

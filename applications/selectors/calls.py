@@ -1,4 +1,4 @@
-"""Page-shaped reads of calls, applications and batches."""
+"""Reads of calls: their rules, their dates, their pages."""
 
 from datetime import date
 

@@ -1,0 +1,1 @@
+"""Files from committed rows: report and template (applicant), letter, summary, check page (batch)."""

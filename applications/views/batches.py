@@ -1,0 +1,5 @@
+"""Recommendation batches."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

@@ -1,0 +1,5 @@
+"""The officials' review desk."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []
