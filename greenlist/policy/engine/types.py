@@ -500,6 +500,7 @@ class Field:
     prefill: str = ""  # fact name that fills the field at the start
     figure: bool = False  # becomes a `Figure` row at submission
     contact: bool = False  # personal contact: never public, never shown to experts
+    only_with: str = ""  # asked only where the rule set has this clause and the call keeps it
     unverified: str = ""
 
 
@@ -510,6 +511,7 @@ class Section:
     fields: tuple[Field, ...]
     intro: Text = Text()
     clause: str = ""
+    only_with: str = ""
     unverified: str = ""
 
     def field(self, key: str) -> Field:
@@ -527,6 +529,7 @@ class Form:
     sections: tuple[Section, ...]
     source: Text = Text()
     unverified: str = ""
+    year: str = ""  # path of the field that holds the year the figures are of
     units: Mapping[str, Unit] = field(default_factory=dict)
 
     def section(self, key: str) -> Section:
@@ -688,7 +691,6 @@ class Header:
     issued_by: Text
     explained_by: Text
     explained_clause: str
-    in_force_clause: str
     clause: str
 
 
@@ -716,9 +718,9 @@ class Policy:
     asks: Mapping[str, Ask]
     layer: tuple[LayerRule, ...]
     forms: Mapping[str, Form]
+    facts: FactTable
     digest: str
     raw: Mapping[str, Json]  # canonical form of all files; what the version stores
-    errata: tuple[str, ...] = ()
 
     def clause(self, clause_id: str) -> Clause:
         """Raises KeyError."""

@@ -5,109 +5,123 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='CalendarDay',
+            name="CalendarDay",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('day', models.DateField(unique=True, verbose_name='day')),
-                ('working', models.BooleanField(verbose_name='working day')),
-                ('name', models.CharField(blank=True, max_length=60, verbose_name='name')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("day", models.DateField(unique=True, verbose_name="day")),
+                ("working", models.BooleanField(verbose_name="working day")),
+                ("name", models.CharField(blank=True, max_length=60, verbose_name="name")),
             ],
             options={
-                'verbose_name': 'calendar day',
-                'verbose_name_plural': 'calendar days',
-                'ordering': ['day'],
+                "verbose_name": "calendar day",
+                "verbose_name_plural": "calendar days",
+                "ordering": ["day"],
             },
         ),
         migrations.CreateModel(
-            name='CalendarYear',
+            name="CalendarYear",
             fields=[
-                ('year', models.PositiveSmallIntegerField(primary_key=True, serialize=False, verbose_name='year')),
-                ('confirmed', models.BooleanField(default=False, verbose_name='plan confirmed')),
-                ('source', models.CharField(blank=True, max_length=200, verbose_name='source')),
+                ("year", models.PositiveSmallIntegerField(primary_key=True, serialize=False, verbose_name="year")),
+                ("confirmed", models.BooleanField(default=False, verbose_name="plan confirmed")),
+                ("source", models.CharField(blank=True, max_length=200, verbose_name="source")),
             ],
             options={
-                'verbose_name': 'calendar year',
-                'verbose_name_plural': 'calendar years',
-                'ordering': ['-year'],
+                "verbose_name": "calendar year",
+                "verbose_name_plural": "calendar years",
+                "ordering": ["-year"],
             },
         ),
         migrations.CreateModel(
-            name='CriteriaSet',
+            name="CriteriaSet",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(max_length=40, unique=True)),
-                ('category', models.CharField(max_length=15)),
-                ('standard', models.CharField(max_length=40)),
-                ('edition', models.CharField(max_length=10)),
-                ('title', models.CharField(max_length=160)),
-                ('title_en', models.CharField(blank=True, max_length=240)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("slug", models.SlugField(max_length=40, unique=True)),
+                ("category", models.CharField(max_length=15)),
+                ("standard", models.CharField(max_length=40)),
+                ("edition", models.CharField(max_length=10)),
+                ("title", models.CharField(max_length=160)),
+                ("title_en", models.CharField(blank=True, max_length=240)),
             ],
             options={
-                'verbose_name': 'criteria set',
-                'verbose_name_plural': 'criteria sets',
-                'ordering': ['slug'],
+                "verbose_name": "criteria set",
+                "verbose_name_plural": "criteria sets",
+                "ordering": ["slug"],
             },
         ),
         migrations.CreateModel(
-            name='RuleSet',
+            name="RuleSet",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(max_length=40, unique=True)),
-                ('owner', models.CharField(db_index=True, max_length=30)),
-                ('tier', models.CharField(max_length=10)),
-                ('title', models.CharField(max_length=160)),
-                ('title_en', models.CharField(blank=True, max_length=240)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("slug", models.SlugField(max_length=40, unique=True)),
+                ("owner", models.CharField(db_index=True, max_length=30)),
+                ("tier", models.CharField(max_length=10)),
+                ("title", models.CharField(max_length=160)),
+                ("title_en", models.CharField(blank=True, max_length=240)),
             ],
             options={
-                'verbose_name': 'rule set',
-                'verbose_name_plural': 'rule sets',
-                'ordering': ['slug'],
+                "verbose_name": "rule set",
+                "verbose_name_plural": "rule sets",
+                "ordering": ["slug"],
             },
         ),
         migrations.CreateModel(
-            name='CriteriaSetVersion',
+            name="CriteriaSetVersion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('digest', models.CharField(max_length=64)),
-                ('canonical', models.JSONField()),
-                ('source', models.TextField()),
-                ('loaded_at', models.DateTimeField()),
-                ('loaded_by', models.CharField(blank=True, max_length=60)),
-                ('criteria_set', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='versions', to='policy.criteriaset')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.PositiveIntegerField()),
+                ("digest", models.CharField(max_length=64)),
+                ("canonical", models.JSONField()),
+                ("source", models.TextField()),
+                ("loaded_at", models.DateTimeField()),
+                ("loaded_by", models.CharField(blank=True, max_length=60)),
+                (
+                    "criteria_set",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="versions", to="policy.criteriaset"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'version of a criteria set',
-                'verbose_name_plural': 'versions of criteria sets',
-                'ordering': ['criteria_set', '-number'],
-                'constraints': [models.UniqueConstraint(fields=('criteria_set', 'number'), name='criteria_versions_in_order'), models.UniqueConstraint(fields=('criteria_set', 'digest'), name='criteria_version_stored_once')],
+                "verbose_name": "version of a criteria set",
+                "verbose_name_plural": "versions of criteria sets",
+                "ordering": ["criteria_set", "-number"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("criteria_set", "number"), name="criteria_versions_in_order"),
+                    models.UniqueConstraint(fields=("criteria_set", "digest"), name="criteria_version_stored_once"),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='RuleSetVersion',
+            name="RuleSetVersion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('digest', models.CharField(max_length=64)),
-                ('canonical', models.JSONField()),
-                ('sources', models.JSONField()),
-                ('loaded_at', models.DateTimeField()),
-                ('loaded_by', models.CharField(blank=True, max_length=60)),
-                ('rule_set', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='versions', to='policy.ruleset')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.PositiveIntegerField()),
+                ("digest", models.CharField(max_length=64)),
+                ("canonical", models.JSONField()),
+                ("sources", models.JSONField()),
+                ("loaded_at", models.DateTimeField()),
+                ("loaded_by", models.CharField(blank=True, max_length=60)),
+                (
+                    "rule_set",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="versions", to="policy.ruleset"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'version of a rule set',
-                'verbose_name_plural': 'versions of rule sets',
-                'ordering': ['rule_set', '-number'],
-                'constraints': [models.UniqueConstraint(fields=('rule_set', 'number'), name='rule_versions_in_order'), models.UniqueConstraint(fields=('rule_set', 'digest'), name='rule_version_stored_once')],
+                "verbose_name": "version of a rule set",
+                "verbose_name_plural": "versions of rule sets",
+                "ordering": ["rule_set", "-number"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("rule_set", "number"), name="rule_versions_in_order"),
+                    models.UniqueConstraint(fields=("rule_set", "digest"), name="rule_version_stored_once"),
+                ],
             },
         ),
     ]

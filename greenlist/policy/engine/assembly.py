@@ -1,0 +1,532 @@
+"""policy.toml → steps, rules, vetoes, checklists, tables, texts. Used twice: to check a file, and to bind it to a call.
+
+Whoever calls has replaced "$call.…" and "$owner" by values already.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from greenlist.policy.engine.reading import Node, close
+from greenlist.policy.engine.types import (
+    Checklist,
+    ChecklistItem,
+    Column,
+    CriteriaRule,
+    Declaration,
+    Due,
+    FactTable,
+    FactType,
+    Form,
+    Json,
+    Layer,
+    NoticeRule,
+    Operator,
+    Outcome,
+    Package,
+    Rule,
+    ScoreRule,
+    Severity,
+    Step,
+    StepKind,
+    TableSpec,
+    Test,
+    Text,
+    TextSpec,
+    Veto,
+)
+
+POINTS = ("apply", "recommend", "list", "upward")
+EVERYWHERE = ("apply", "recommend", "list")
+BY = ("applicant", "county", "city", "province")
+ENDS = ("rejected", "not_listed")
+DOCUMENTS = ("letter", "summary", "report")
+REVIEWERS = ("experts", "body", "draw")
+GROUPS = ("regional", "conditions", "review")
+OUTCOMES = tuple(outcome.value for outcome in Outcome if outcome is not Outcome.CLEAR)
+TIERS = ("county", "city", "province", "nation")
+# What may fill a column of a printed table; "form:section.field" takes an answer of the applicant's form.
+SOURCES = (
+    "position",
+    "name",
+    "code",
+    "area",
+    "address",
+    "industry",
+    "industry_code",
+    "products",
+    "size",
+    "legal_representative",
+    "contact_name",
+    "contact_phone",
+    "priority",
+    "opinion",
+    "remark",
+)
+# What may stand in {braces} in a document's text; the app that prints the document fills it.
+PLACES = frozenset(
+    "year owner city county count units call_title rules_title document_number day starts ends days first_day "
+    "address telephone contact number name code area list_title recommended_on".split()
+)
+_PLACE = re.compile(r"\{([^{}]*)\}")
+# Tables for stages after the list is published: kept as data, read when those stages are built.
+LATER: Mapping[str, frozenset[str]] = {
+    "duty": frozenset("key label who form due review highest_tier_only remind clause portal".split()),
+    "removal": frozenset("key label on duty event at_least until tiers when clause portal".split()),
+    "incident": frozenset("key label event at_least report_to clause portal".split()),
+    "change": frozenset("key label kinds told_in verify clause portal".split()),
+}
+
+
+@dataclass(slots=True)
+class Context:
+    """What the tables may refer to."""
+
+    facts: FactTable
+    forms: Mapping[str, Form]
+    dropped: frozenset[str] = frozenset()  # clauses the call dropped
+
+    @property
+    def event_kinds(self) -> tuple[str, ...]:
+        return self.facts["event.kind"].choices
+
+
+@dataclass(slots=True)
+class Parts:
+    steps: tuple[Step, ...]
+    rules: tuple[Rule, ...]
+    vetoes: tuple[Veto, ...]
+    checklists: Mapping[str, Checklist]
+    declaration: Declaration
+    tables: Mapping[str, TableSpec]
+    texts: Mapping[str, TextSpec]
+    criteria: tuple[CriteriaRule, ...]
+    scores: Mapping[str, ScoreRule]
+    other: Mapping[str, Json]
+
+
+def assemble(root: Node, context: Context) -> Parts:
+    """Reads every table of the body. Mistakes go to the log of `root`."""
+    tables = {key: _table(key, node, context) for key, node in root.named("table")}
+    scores = {key: _score(key, node) for key, node in root.named("score")}
+    checklists = {key: _checklist(key, node, context) for key, node in root.named("checklist")}
+    steps = tuple(_step(node, context, tables, scores, checklists) for node in root.tables("step"))
+    if not steps:
+        root.wrong("step", "is missing: a rule set needs a route")
+    _check_ways(root, steps)
+    rules = tuple(
+        _rule(node, group, context)
+        for group in ("eligibility", "prerequisite", "upward", "priority")
+        for node in root.tables(group)
+    )
+    return Parts(
+        steps=steps,
+        rules=rules,
+        vetoes=tuple(_veto(node, context) for node in root.tables("veto")),
+        checklists=checklists,
+        declaration=_declaration(root, context),
+        tables=tables,
+        texts={key: _text(key, node) for key, node in root.named("text")},
+        criteria=tuple(_criteria(node) for node in root.tables("criteria")),
+        scores=scores,
+        other={name: [_later(node, keys, context) for node in root.tables(name)] for name, keys in LATER.items()},
+    )
+
+
+# ---- the route ------------------------------------------------------------------------------------------------------
+def _step(
+    node: Node,
+    context: Context,
+    tables: Mapping[str, TableSpec],
+    scores: Mapping[str, ScoreRule],
+    checklists: Mapping[str, Checklist],
+) -> Step:
+    clause, layer = node.clause()
+    form = node.text("form", required=False)
+    if form and form not in context.forms:
+        node.wrong("form", "there is no form file forms/%(form)s.toml", form=form)
+    score = node.text("score", required=False)
+    if score and score not in scores:
+        node.wrong("score", "there is no [score.%(score)s]", score=score)
+    checklist = node.text("checklist", required=False)
+    if checklist and checklist not in checklists:
+        node.wrong("checklist", "there is no [checklist.%(checklist)s]", checklist=checklist)
+    step = Step(
+        key=node.identifier(),
+        kind=StepKind(node.choice("kind", [kind.value for kind in StepKind])),
+        title=node.words("title"),
+        by=node.choice("by", BY),
+        to=node.choice("to", BY, required=False),
+        point=node.choice("point", POINTS, required=False),
+        clause=clause,
+        layer=layer,
+        form=form,
+        checklist=checklist,
+        declaration=node.flag("declaration"),
+        four_eyes=node.flag("four_eyes"),
+        due=_due(node.table("due")),
+        package=_package(node, tables),
+        notice=_notice(node.table("notice")),
+        reviewers=node.texts("reviewers", of=REVIEWERS),
+        plan=node.flag("plan"),
+        pledge=node.flag("pledge"),
+        score=score,
+        numbered=node.flag("numbered"),
+        returned=node.text("returned", required=False),
+        failed=node.choice("failed", ENDS, required=False),
+    )
+    _check_step(node, step)
+    node.done()
+    return step
+
+
+def _check_step(node: Node, step: Step) -> None:
+    """What a kind of step cannot do without."""
+    wanted = {
+        StepKind.DRAFT: ("form", step.form),
+        StepKind.BATCH: ("package", step.package),
+        StepKind.NOTICE: ("notice", step.notice),
+        StepKind.SCREENING: ("checklist", step.checklist),
+    }.get(step.kind)
+    if wanted and not wanted[1]:
+        node.wrong(wanted[0], "is missing: a step of kind %(kind)s needs it", kind=step.kind.value)
+
+
+def _check_ways(root: Node, steps: tuple[Step, ...]) -> None:
+    earlier: set[str] = set()
+    for step in steps:
+        if step.returned and step.returned not in earlier:
+            root.wrong(f"step.{step.key}.returned", "%(step)s is no earlier step", step=step.returned)
+        earlier.add(step.key)
+    if steps and steps[0].kind is not StepKind.DRAFT:
+        root.wrong(f"step.{steps[0].key}.kind", "the first step must be of kind draft")
+
+
+def _due(node: Node | None) -> Due | None:
+    if node is None:
+        return None
+    on: date | None = None
+    each: tuple[int, int] | None = None
+    if node.has("each_year"):
+        each = month_day(node, "each_year")
+    else:
+        on = node.day("on", required=True)
+    due = Due(on=on, month_day=each, clause=node.clause()[0])
+    node.done()
+    return due
+
+
+def month_day(node: Node, name: str) -> tuple[int, int] | None:
+    """ "05-31" → (5, 31); a day no year has is an error."""
+    text = node.text(name)
+    try:
+        day = date.fromisoformat(f"2001-{text}")
+    except ValueError:
+        node.wrong(name, "is an impossible date: %(value)s", value=text)
+        return None
+    return day.month, day.day
+
+
+def _package(node: Node, tables: Mapping[str, TableSpec]) -> Package | None:
+    """All entries together: the guide's documents, and what the cover notice adds while it is kept (QHD-N4a)."""
+    entries = node.tables("package")
+    if not node.has("package"):
+        return None
+    documents: dict[str, None] = {}
+    optional: dict[str, None] = {}
+    clauses, copies = [], 0
+    for entry in entries:
+        clauses.append(entry.clause()[0])
+        documents |= dict.fromkeys(entry.texts("documents", of=DOCUMENTS))
+        optional |= dict.fromkeys(entry.texts("optional", of=DOCUMENTS))
+        copies = max(copies, entry.whole("paper_copies", most=20) or 0)
+        entry.done()
+    there = [name for name in documents if name != "summary" or "summary" in tables]
+    may = [name for name in optional if name not in there and (name != "summary" or "summary" in tables)]
+    return Package(documents=tuple(there), optional=tuple(may), paper_copies=copies, clauses=tuple(clauses))
+
+
+def _notice(node: Node | None) -> NoticeRule | None:
+    if node is None:
+        return None
+    rule = NoticeRule(
+        days=node.whole("days", least=1, most=366, required=True) or 1,
+        unit=node.choice("unit", ("working", "calendar")),
+        first_day=node.choice("first_day", ("counts", "next")),
+        clause=node.clause()[0],
+    )
+    node.done()
+    return rule
+
+
+# ---- conditions -----------------------------------------------------------------------------------------------------
+def _rule(node: Node, group: str, context: Context) -> Rule:
+    clause, layer = node.clause()
+    asked = [name for name in ("if", "all", "any") if node.has(name)]
+    if len(asked) != 1:
+        node.wrong("if", "give exactly one of if, all, any")
+    form = asked[0] if asked else "if"
+    written = node.raw(form)
+    lines = [written] if form == "if" else written if isinstance(written, list) else []
+    tests = tuple(test for line in lines if (test := _test(node, form, line, context.facts)))
+    otherwise = "warn" if group == "priority" else node.choice("else", OUTCOMES)
+    rule = Rule(
+        key=node.identifier(),
+        group=group,
+        tests=tests,
+        any_of=form == "any",
+        otherwise=Outcome(otherwise),
+        at=_at(node, ("upward",) if group == "upward" else EVERYWHERE),
+        clause=clause,
+        layer=layer,
+        label=node.words("label"),
+        unverified=node.text("unverified", required=False),
+    )
+    node.done()
+    return rule
+
+
+def _at(node: Node, usual: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(node.texts("at", of=POINTS) or usual)
+
+
+_FITS: Mapping[Operator, frozenset[FactType]] = {
+    Operator.IS: frozenset({FactType.BOOL, FactType.TEXT, FactType.CHOICE, FactType.NUMBER}),
+    Operator.IN: frozenset({FactType.TEXT, FactType.CHOICE}),
+    Operator.NONE_OF: frozenset({FactType.TITLES, FactType.WORDS}),
+    Operator.ANY_OF: frozenset({FactType.TITLES, FactType.WORDS}),
+    Operator.HAS: frozenset({FactType.TITLES, FactType.WORDS}),
+    Operator.WITHIN: frozenset({FactType.AREA}),
+    **{
+        sign: frozenset({FactType.NUMBER, FactType.DATE})
+        for sign in (Operator.GE, Operator.GT, Operator.LE, Operator.LT)
+    },
+}
+
+
+def _test(node: Node, name: str, line: Any, facts: FactTable) -> Test | None:
+    if not isinstance(line, list) or len(line) != 3:
+        node.wrong(name, "must be [fact, operator, value]")
+        return None
+    fact_name, sign, value = line
+    if sign not in [operator.value for operator in Operator]:
+        node.wrong(name, "unknown operator %(sign)s", sign=sign)
+        return None
+    fact = facts.get(fact_name)
+    if fact is None:
+        node.wrong(name, "unknown fact %(fact)s", fact=fact_name)
+        return None
+    operator = Operator(sign)
+    if fact.type not in _FITS[operator]:
+        node.wrong(
+            name, "%(sign)s does not fit the fact %(fact)s (%(type)s)", sign=sign, fact=fact_name, type=fact.type.value
+        )
+        return None
+    return _typed(node, name, Test(fact_name, operator, value), fact.type, fact.choices)
+
+
+def _typed(node: Node, name: str, test: Test, kind: FactType, choices: tuple[str, ...]) -> Test | None:
+    value = test.value
+    many = test.operator in {Operator.IN, Operator.NONE_OF, Operator.ANY_OF}
+    if many:
+        if not isinstance(value, list) or not value or not all(isinstance(item, str) for item in value):
+            node.wrong(name, "%(sign)s wants a list of texts", sign=test.operator.value)
+            return None
+    elif not _VALUE[kind](value):
+        node.wrong(name, "%(value)s is no value for the fact %(fact)s", value=value, fact=test.fact)
+        return None
+    allowed = TIERS if kind is FactType.TITLES else choices
+    for item in value if many else [value]:
+        if allowed and item not in allowed:
+            node.wrong(name, "knows no %(item)s; there are %(options)s", item=item, options=", ".join(allowed))
+    if kind is FactType.NUMBER:
+        value = Decimal(str(value))
+    if kind is FactType.DATE and isinstance(value, str):
+        value = date.fromisoformat(value)
+    return Test(test.fact, test.operator, tuple(value) if many else value)
+
+
+def _is_day(value: Any) -> bool:
+    try:
+        return isinstance(value, date) or bool(date.fromisoformat(value))
+    except (TypeError, ValueError):
+        return False
+
+
+_VALUE: Mapping[FactType, Callable[[Any], bool]] = {
+    FactType.BOOL: lambda value: isinstance(value, bool),
+    FactType.TEXT: lambda value: isinstance(value, str),
+    FactType.CHOICE: lambda value: isinstance(value, str),
+    FactType.NUMBER: lambda value: isinstance(value, int | float) and not isinstance(value, bool),
+    FactType.DATE: _is_day,
+    FactType.AREA: lambda value: isinstance(value, str),
+    FactType.TITLES: lambda value: isinstance(value, str),
+    FactType.WORDS: lambda value: isinstance(value, str),
+}
+
+
+def _veto(node: Node, context: Context) -> Veto:
+    clause, layer = node.clause()
+    grade = node.choice("at_least", [*(severity.value for severity in Severity), "any"], required=False)
+    years = node.whole("years", least=1, most=50)
+    until, ended = node.text("until", required=False), node.text("ended", required=False)
+    if years is None and not until:
+        node.wrong("years", "give years, until, or both")
+    if until and ended:
+        node.wrong("ended", "until and ended exclude each other")
+    veto = Veto(
+        key=node.identifier(),
+        events=frozenset(node.texts("event", of=context.event_kinds, required=True)),
+        at_least=Severity(grade) if grade and grade != "any" else None,
+        years=years,
+        until=until,
+        ended=ended,
+        subjects=frozenset(node.texts("subject", of=("unit", "members")) or ("unit",)),
+        outcome=Outcome(node.choice("else", OUTCOMES, required=False, default="block")),
+        at=_at(node, EVERYWHERE),
+        clause=clause,
+        layer=layer,
+        label=node.words("label"),
+        unverified=node.text("unverified", required=False),
+    )
+    node.done()
+    return veto
+
+
+# ---- checklists, tables, texts --------------------------------------------------------------------------------------
+def _checklist(key: str, node: Node, context: Context) -> Checklist:
+    sections = {section.key for form in context.forms.values() for section in form.sections}
+    checklist = Checklist(
+        key=key,
+        title=node.words("title"),
+        items=tuple(_item(child, sections) for child in node.tables("item")),
+    )
+    node.done()
+    return checklist
+
+
+def _item(node: Node, sections: set[str]) -> ChecklistItem:
+    clause, layer = node.clause()
+    section = node.text("section", required=False)
+    if section and section not in sections:
+        node.wrong("section", "no form has a section %(section)s", section=section)
+    item = ChecklistItem(
+        key=node.identifier(),
+        text=node.words("text"),
+        help=node.words("help", required=False, english=False),
+        group=node.choice("group", GROUPS),
+        no=Outcome(node.choice("no", OUTCOMES, required=False, default="block")),
+        fix=Outcome(node.choice("fix", OUTCOMES, required=False, default="block")),
+        clause=clause,
+        layer=layer,
+        section=section,
+        criteria=node.flag("criteria"),
+        unverified=node.text("unverified", required=False),
+    )
+    node.done()
+    return item
+
+
+def _declaration(root: Node, context: Context) -> Declaration:
+    node = root.table("declaration", required=True)
+    if node is None:
+        return Declaration(Text(), "", Layer.PORTAL)
+    clause, layer = node.clause()
+    text = node.words("text")
+    node.done()
+    if clause in context.dropped:  # the portal keeps asking for it, but no longer in the notice's name
+        return Declaration(text, "", Layer.PORTAL)
+    return Declaration(text, clause, layer)
+
+
+def _table(key: str, node: Node, context: Context) -> TableSpec:
+    clause, layer = node.clause()
+    columns = []
+    for child in node.tables("column"):
+        source = child.text("source")
+        _check_source(child, source, context.forms)
+        columns.append(
+            Column(
+                key=child.identifier(),
+                label=child.words("label"),
+                source=source,
+                width=child.whole("width", most=400) or 0,
+                align=child.choice("align", ("left", "center", "right"), required=False, default="left"),
+            )
+        )
+        child.done()
+    if not columns:
+        node.wrong("column", "is missing")
+    table = TableSpec(
+        key=key,
+        title=node.words("title"),
+        columns=tuple(columns),
+        foot=node.words("foot", required=False),
+        clause=clause,
+        layer=layer,
+        unverified=node.text("unverified", required=False),
+    )
+    node.done()
+    return table
+
+
+def _check_source(node: Node, source: str, forms: Mapping[str, Form]) -> None:
+    if source.startswith("form:"):
+        for form in forms.values():
+            try:
+                form.field(source.removeprefix("form:"))
+            except (KeyError, ValueError):
+                node.wrong("source", "the form %(form)s has no field %(path)s", form=form.key, path=source[5:])
+    elif source not in SOURCES:
+        node.wrong("source", "must be one of %(options)s", options=", ".join((*SOURCES, "form:section.field")))
+
+
+def _text(key: str, node: Node) -> TextSpec:
+    clause, _layer = node.clause()
+    title, body = node.words("title"), node.words("body", english=False)
+    places = frozenset(_PLACE.findall(f"{title.zh}{title.en}{body.zh}{body.en}"))
+    for place in sorted(places - PLACES):
+        node.wrong(
+            "body", "unknown place {%(place)s}; there are %(options)s", place=place, options=", ".join(sorted(PLACES))
+        )
+    node.done()
+    return TextSpec(key=key, title=title, body=body, places=places, clause=clause)
+
+
+def _criteria(node: Node) -> CriteriaRule:
+    rule = CriteriaRule(
+        category=node.text("category"),
+        part=node.choice("part", ("basic", "all")),
+        set=node.text("set"),
+        clause=node.clause()[0],
+    )
+    node.done()
+    return rule
+
+
+def _score(key: str, node: Node) -> ScoreRule:
+    rule = ScoreRule(
+        key=key,
+        aggregate=node.choice("aggregate", ("mean", "median")),
+        max=node.decimal("max") or Decimal(100),
+        passing=node.decimal("pass"),
+        spread=node.decimal("spread"),
+        clause=node.clause()[0],
+    )
+    node.done()
+    return rule
+
+
+def _later(node: Node, keys: frozenset[str], context: Context) -> Json:
+    clause, layer = node.clause()
+    node.identifier()
+    node.texts("event", of=context.event_kinds)
+    node.choice("at_least", [severity.value for severity in Severity], required=False)
+    node.seen |= keys
+    close([node])
+    return {**node.data, "clause": clause, "layer": layer.value}

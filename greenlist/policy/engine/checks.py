@@ -1,0 +1,240 @@
+"""Conditions, vetoes and an official's answers → findings. Nothing here decides a case; it says what it found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from greenlist.policy.engine.periods import lookback
+from greenlist.policy.engine.types import (
+    Answer,
+    BoundPolicy,
+    ChecklistItem,
+    CriteriaRule,
+    Event,
+    EventFilter,
+    Facts,
+    Finding,
+    Held,
+    Json,
+    NotOffered,
+    Operator,
+    Outcome,
+    Rule,
+    Test,
+    Text,
+    Veto,
+    Wanted,
+)
+
+FOUNDED = "org.founded_on"
+INDUSTRY, INDUSTRY_GROUP = "org.industry", "org.industry_group"
+CHECKED = frozenset({"eligibility", "prerequisite", "upward"})  # priority only orders, it never blocks (QHD-N2b)
+
+
+# ---- what a check needs ---------------------------------------------------------------------------------------------
+def wanted(bound: BoundPolicy, point: str) -> Wanted:
+    """Fact names and event kinds that a check at this point reads: drives the queries."""
+    facts = {test.fact for rule in _rules_at(bound, point) for test in rule.tests}
+    vetoes = [veto for veto in bound.vetoes if point in veto.at]
+    if vetoes:
+        facts.add(FOUNDED)
+    return Wanted(facts=frozenset(facts), events=frozenset().union(*(veto.events for veto in vetoes)))
+
+
+def candidates(bound: BoundPolicy, on: date, point: str) -> EventFilter:
+    """A superset filter for SQL; a status that lasts until it ends is looked for without a first day."""
+    vetoes = [veto for veto in bound.vetoes if point in veto.at]
+    kinds: frozenset[str] = frozenset().union(*(veto.events for veto in vetoes))
+    if not vetoes or any(veto.until or veto.ended or not veto.years for veto in vetoes):
+        return EventFilter(kinds=kinds, since=None)
+    return EventFilter(kinds=kinds, since=min(lookback(on, veto.years or 0, None) for veto in vetoes))
+
+
+def _rules_at(bound: BoundPolicy, point: str) -> Iterator[Rule]:
+    return (rule for rule in bound.rules if rule.group in CHECKED and point in rule.at)
+
+
+def industry_group(bound: BoundPolicy, code: str) -> str | None:
+    """The named group of an industry code, by the longest prefix; None when it is in none."""
+    fits = [
+        (len(prefix), group.key)
+        for group in bound.policy.industry_groups
+        for prefix in group.codes
+        if code.startswith(prefix)
+    ]
+    return max(fits)[1] if fits else None
+
+
+def completed(bound: BoundPolicy, facts: Facts) -> Facts:
+    """The facts, with those that follow from others by the rule set's own tables (the industry group)."""
+    if facts.get(INDUSTRY) and facts.get(INDUSTRY_GROUP) is None:
+        return {**facts, INDUSTRY_GROUP: industry_group(bound, str(facts[INDUSTRY])) or "other"}
+    return facts
+
+
+# ---- check ----------------------------------------------------------------------------------------------------------
+def check(bound: BoundPolicy, point: str, facts: Facts, events: Sequence[Event], on: date) -> tuple[Finding, ...]:
+    """Every rule and veto of a check point, in the order of the file; what is clear is said too."""
+    known = completed(bound, facts)
+    found = [_judge_rule(rule, known) for rule in _rules_at(bound, point)]
+    founded = known.get(FOUNDED)
+    found += [_judge_veto(veto, events, on, founded) for veto in bound.vetoes if point in veto.at]
+    return tuple(found)
+
+
+def words(text: Text) -> dict[str, str]:
+    return {"zh": text.zh, "en": text.en}
+
+
+def _judge_rule(rule: Rule, facts: Facts) -> Finding:
+    unknown = [test.fact for test in rule.tests if facts.get(test.fact) is None]
+    results = [holds(test, facts[test.fact]) for test in rule.tests if facts.get(test.fact) is not None]
+    met = any(results) if rule.any_of else all(results)
+    settled = met if rule.any_of else not met  # what is still unknown cannot change it
+    params: dict[str, Json] = {"label": words(rule.label)}
+    if unknown and not settled:
+        return _of(rule, Outcome.CONFIRM, "rule.unknown", {**params, "facts": unknown})
+    if met:
+        return _of(rule, Outcome.CLEAR, "rule.met", params)
+    failed = [test for test in rule.tests if facts.get(test.fact) is not None and not holds(test, facts[test.fact])]
+    evidence = tuple(text for test in failed for text in _evidence(test, facts[test.fact]))
+    return _of(rule, rule.otherwise, "rule.failed", {**params, "facts": [test.fact for test in failed]}, evidence)
+
+
+def _of(rule: Rule, outcome: Outcome, code: str, params: Mapping[str, Json], evidence: tuple[str, ...] = ()) -> Finding:
+    return Finding(f"{rule.group}.{rule.key}", rule.clause, outcome, code, params, evidence, rule.layer)
+
+
+def holds(test: Test, value: Any) -> bool:
+    """One condition over one known value."""
+    return _HOLDS[test.operator](value, test.value)
+
+
+def _key(item: Any) -> Any:
+    return item.tier if isinstance(item, Held) else item
+
+
+def _keys(value: Any) -> set[Any]:
+    return {_key(item) for item in value}
+
+
+def _number(value: Any) -> Any:
+    return Decimal(str(value)) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+def within(path: str, slug: str) -> bool:
+    """Whether an area path such as /130000/130300/130302/ lies in the area of that slug."""
+    return slug in path.split("/")
+
+
+_HOLDS: Mapping[Operator, Callable[[Any, Any], bool]] = {
+    Operator.IS: lambda value, wanted_: _number(value) == wanted_,
+    Operator.IN: lambda value, options: value in options,
+    Operator.NONE_OF: lambda value, options: not _keys(value) & set(options),
+    Operator.ANY_OF: lambda value, options: bool(_keys(value) & set(options)),
+    Operator.HAS: lambda value, item: item in _keys(value),
+    Operator.WITHIN: lambda value, slug: within(str(value), slug),
+    Operator.GE: lambda value, limit: _number(value) >= limit,
+    Operator.GT: lambda value, limit: _number(value) > limit,
+    Operator.LE: lambda value, limit: _number(value) <= limit,
+    Operator.LT: lambda value, limit: _number(value) < limit,
+}
+
+
+def _evidence(test: Test, value: Any) -> tuple[str, ...]:
+    """What a person needs to see: the listings that block, or the value as it is known."""
+    if test.operator is Operator.NONE_OF:
+        return tuple(str(item) for item in value if _key(item) in test.value)
+    if isinstance(value, list | tuple | set | frozenset):
+        return tuple(str(item) for item in value)
+    return () if isinstance(value, bool) else (str(value),)
+
+
+# ---- vetoes ---------------------------------------------------------------------------------------------------------
+def _judge_veto(veto: Veto, events: Sequence[Event], on: date, founded: date | None) -> Finding:
+    since = lookback(on, veto.years, founded) if veto.years else None
+    found = [event for event in events if _concerns(veto, event, on, since)]
+    # A member's trouble, and an accident nobody has graded yet, need a person's judgement.
+    sure = [event for event in found if event.subject == "unit" and not _ungraded(veto, event)]
+    params: dict[str, Json] = {
+        "label": words(veto.label),
+        "since": since.isoformat() if since else None,
+        "on": on.isoformat(),
+        "years": veto.years,
+    }
+    if not found:
+        return _veto_finding(veto, Outcome.CLEAR, "veto.none", params, [])
+    if sure:
+        code = {Outcome.BLOCK: "veto.hit"}.get(veto.outcome, "veto.look")
+        return _veto_finding(veto, veto.outcome, code, params, sure)
+    return _veto_finding(veto, Outcome.CONFIRM, "veto.look", params, found)
+
+
+def _concerns(veto: Veto, event: Event, on: date, since: date | None) -> bool:
+    if event.kind not in veto.events or event.subject not in veto.subjects or event.on > on:
+        return False
+    if not _grave_enough(veto, event):
+        return False
+    over = event.ended_on is not None and event.ended_on <= on
+    if (veto.until and over) or (veto.ended and not over):
+        return False
+    if since is None:
+        return True
+    # A status (an entry on a list) lasts from its day to its end; anything else is its day.
+    last = (event.ended_on if over and event.ended_on else on) if (veto.until or veto.ended) else event.on
+    return last >= since
+
+
+def _grave_enough(veto: Veto, event: Event) -> bool:
+    if veto.at_least is None or event.severity is None:
+        return True
+    return event.severity.reaches(veto.at_least)
+
+
+def _ungraded(veto: Veto, event: Event) -> bool:
+    return veto.at_least is not None and event.severity is None
+
+
+def _veto_finding(veto: Veto, outcome: Outcome, code: str, params: dict[str, Json], events: Sequence[Event]) -> Finding:
+    listed = [
+        {
+            "kind": event.kind,
+            "on": event.on.isoformat(),
+            "severity": event.severity.value if event.severity else None,
+            "ended_on": event.ended_on.isoformat() if event.ended_on else None,
+            "subject": event.subject,
+        }
+        for event in events
+    ]
+    evidence = tuple(event.evidence for event in events if event.evidence)
+    return Finding(f"veto.{veto.key}", veto.clause, outcome, code, {**params, "events": listed}, evidence, veto.layer)
+
+
+# ---- an official's answers ------------------------------------------------------------------------------------------
+def judge(bound: BoundPolicy, checklist: str, answers: Mapping[str, Answer | str | None]) -> tuple[Finding, ...]:
+    """One finding for each item of a checklist, in its order; an item without an answer blocks. Raises KeyError."""
+    return tuple(_judge_item(checklist, item, answers.get(item.key)) for item in bound.checklists[checklist].items)
+
+
+def _judge_item(checklist: str, item: ChecklistItem, answer: Answer | str | None) -> Finding:
+    outcome, code = {
+        Answer.YES: (Outcome.CLEAR, "item.yes"),
+        Answer.NO: (item.no, "item.no"),
+        Answer.FIX: (item.fix, "item.fix"),
+    }.get(Answer(answer) if answer else Answer.NO, (Outcome.BLOCK, "item.no"))
+    if not answer:
+        outcome, code = Outcome.BLOCK, "item.open"
+    rule = f"checklist.{checklist}.{item.key}"
+    return Finding(rule, item.clause, outcome, code, {"label": words(item.text)}, (), item.layer)
+
+
+# ---- standards ------------------------------------------------------------------------------------------------------
+def criteria_for(bound: BoundPolicy, category: str) -> CriteriaRule:
+    """The criteria set by which a category is judged, with its clause (QHD-5.9). Raises NotOffered."""
+    for rule in bound.criteria:
+        if rule.category == category:
+            return rule
+    raise NotOffered("category", category, bound.header.clause)

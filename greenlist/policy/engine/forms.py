@@ -1,0 +1,393 @@
+"""Filled forms: what is wrong, what can be computed, how far each section is, which figures come out.
+
+`data` is {section: {field: value}}; a table's value is a list of {column: value}, fixed rows in the order of the form.
+Files live outside the data: `files` maps "section.field" to how many there are.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from typing import Any
+
+from greenlist.policy.engine import formulas
+from greenlist.policy.engine.form_spec import absolute, absolute_column
+from greenlist.policy.engine.types import (
+    Data,
+    Field,
+    FieldType,
+    FixedRow,
+    Form,
+    FormFigure,
+    Problem,
+    Progress,
+    Section,
+    Unit,
+)
+
+Files = Mapping[str, int]
+MOST = Decimal("1e15")  # larger than any figure of a factory: a typing error
+YES = frozenset({"yes", "true", "on", "1", "是"})
+NO = frozenset({"no", "false", "0", "否"})
+
+
+# ---- reading single values ------------------------------------------------------------------------------------------
+def number(value: Any) -> Decimal | None:
+    """A number as people type it: full-width digits and thousands separators are understood. None when it is none."""
+    if value is None or isinstance(value, bool):
+        return None
+    text = unicodedata.normalize("NFKC", str(value)).replace(",", "").replace(" ", "")
+    try:
+        found = Decimal(text)
+    except InvalidOperation:
+        return None
+    return found if found.is_finite() and "e" not in text.lower() else None
+
+
+def yes(value: Any) -> bool | None:
+    """True, False, or None when nothing was answered."""
+    if isinstance(value, bool):
+        return value
+    text = str(value or "").strip().lower()
+    return True if text in YES else False if text in NO else None
+
+
+def day(value: Any) -> date | None:
+    if isinstance(value, date):
+        return value
+    try:
+        return date.fromisoformat(str(value or "").strip())
+    except ValueError:
+        return None
+
+
+def is_empty(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip()) or value == []
+
+
+def rows_of(field: Field, value: Any) -> list[Mapping[str, Any]]:
+    """A table's rows as mappings; a table with fixed rows always has all of them."""
+    rows = [row if isinstance(row, Mapping) else {} for row in value] if isinstance(value, list) else []
+    if field.rows:
+        rows = (rows + [{}] * len(field.rows))[: len(field.rows)]
+    return rows
+
+
+def has_input(field: Field, row: Mapping[str, Any], fixed: FixedRow | None = None) -> bool:
+    """Whether somebody typed anything in a row; a preset alone is not input."""
+    presets = fixed.preset if fixed else {}
+    return any(
+        not is_empty(row.get(column.key)) and str(row.get(column.key)) != presets.get(column.key)
+        for column in field.columns
+        if column.type is not FieldType.COMPUTED
+    )
+
+
+def blank(form: Form, facts: Mapping[str, Any] | None = None) -> dict[str, dict[str, Any]]:
+    """A new form's data: presets of fixed rows, and what `facts` already tell (Field.prefill)."""
+    data: dict[str, dict[str, Any]] = {}
+    for section in form.sections:
+        data[section.key] = {}
+        for field in section.fields:
+            if field.rows:
+                data[section.key][field.key] = [dict(row.preset) for row in field.rows]
+            elif field.prefill and (facts or {}).get(field.prefill) is not None:
+                known = (facts or {})[field.prefill]
+                data[section.key][field.key] = known.isoformat() if isinstance(known, date) else known
+    return data
+
+
+# ---- problems -------------------------------------------------------------------------------------------------------
+def validate(form: Form, data: Data, files: Files | None = None, *, partial: bool = False) -> tuple[Problem, ...]:
+    """Everything wrong with a filled form, in reading order. `partial`: what is still missing is no problem yet."""
+    found: list[Problem] = []
+    known = {section.key for section in form.sections}
+    for key in data:
+        if key not in known:
+            found.append(Problem(path=str(key), code="unknown_section"))
+    for section in form.sections:
+        found.extend(validate_section(section, data.get(section.key) or {}, files, partial=partial))
+    return tuple(found)
+
+
+def validate_section(
+    section: Section, data: Mapping[str, Any], files: Files | None = None, *, partial: bool = False
+) -> tuple[Problem, ...]:
+    """The same for one section: what autosave asks."""
+    found: list[Problem] = []
+    known = {field.key for field in section.fields}
+    for key in data:
+        if key not in known:
+            found.append(Problem(path=f"{section.key}.{key}", code="unknown_field"))
+    for field in section.fields:
+        path = f"{section.key}.{field.key}"
+        found.extend(_field_problems(field, data.get(field.key), path, (files or {}).get(path, 0), partial))
+    return tuple(found)
+
+
+def _problem(field: Field, path: str, code: str, **params: Any) -> Problem:
+    return Problem(path=path, code=code, params=params, label=field.label, clause=field.clause)
+
+
+def _field_problems(field: Field, value: Any, path: str, files: int, partial: bool) -> Iterator[Problem]:
+    if field.type is FieldType.COMPUTED:
+        return
+    if field.type is FieldType.FILE:
+        yield from _file_problems(field, path, files, partial)
+    elif field.type is FieldType.TABLE:
+        yield from _table_problems(field, value, path, partial)
+    elif is_empty(value):
+        if field.required and not partial:
+            yield _problem(field, path, "required")
+    else:
+        yield from _CHECKS[field.type](field, value, path)
+
+
+def _file_problems(field: Field, path: str, files: int, partial: bool) -> Iterator[Problem]:
+    if field.required and not files and not partial:
+        yield _problem(field, path, "evidence_required")
+    if field.max_files is not None and files > field.max_files:
+        yield _problem(field, path, "too_many_files", max=field.max_files, given=files)
+
+
+def _table_problems(field: Field, value: Any, path: str, partial: bool) -> Iterator[Problem]:
+    if value is not None and not isinstance(value, list):
+        yield _problem(field, path, "not_table")
+        return
+    rows = rows_of(field, value)
+    filled = 0
+    for index, row in enumerate(rows):
+        fixed = field.rows[index] if field.rows else None
+        if not has_input(field, row, fixed):
+            continue
+        filled += 1
+        for column in field.columns:
+            yield from _cell_problems(column, row.get(column.key), f"{path}.{index}.{column.key}", fixed, partial)
+    if filled < max(field.min_rows, int(field.required)) and not partial:
+        yield _problem(field, path, "too_few_rows", min=max(field.min_rows, 1), given=filled)
+    if field.max_rows is not None and len(rows) > field.max_rows:
+        yield _problem(field, path, "too_many_rows", max=field.max_rows, given=len(rows))
+
+
+def _cell_problems(column: Field, value: Any, path: str, fixed: FixedRow | None, partial: bool) -> Iterator[Problem]:
+    yield from _field_problems(column, value, path, 0, partial)
+    bounds = fixed.bounds.get(column.key) if fixed else None
+    given = number(value)
+    if bounds and given is not None and not bounds[0] <= given <= bounds[1]:
+        yield _problem(column, path, "out_of_range", min=str(bounds[0]), max=str(bounds[1]), given=str(given))
+
+
+def _written(field: Field, value: Any, path: str) -> Iterator[Problem]:
+    if not isinstance(value, str):
+        yield _problem(field, path, "not_text")
+    elif field.max_chars is not None and len(value.strip()) > field.max_chars:
+        yield _problem(field, path, "too_long", max=field.max_chars, given=len(value.strip()))
+
+
+def _number(field: Field, value: Any, path: str) -> Iterator[Problem]:
+    given = number(value)
+    if given is None:
+        yield _problem(field, path, "not_number", given=str(value)[:40])
+        return
+    unit = {"zh": field.unit.label.zh, "en": field.unit.label.en} if field.unit else {"zh": "", "en": ""}
+    if field.min is not None and given < field.min:
+        yield _problem(field, path, "too_small", min=str(field.min), given=str(given), unit=unit)
+    if given > (field.max if field.max is not None else MOST):
+        yield _problem(field, path, "too_large", max=str(field.max or MOST), given=str(given), unit=unit)
+    exponent = given.as_tuple().exponent
+    if field.decimals is not None and isinstance(exponent, int) and -exponent > field.decimals:
+        yield _problem(field, path, "too_many_decimals", max=field.decimals)
+
+
+def _date(field: Field, value: Any, path: str) -> Iterator[Problem]:
+    if day(value) is None:
+        yield _problem(field, path, "not_date", given=str(value)[:40])
+
+
+def _choice(field: Field, value: Any, path: str) -> Iterator[Problem]:
+    if value not in {choice.key for choice in field.choices}:
+        yield _problem(field, path, "not_choice", given=str(value)[:40])
+
+
+def _yesno(field: Field, value: Any, path: str) -> Iterator[Problem]:
+    if yes(value) is None:
+        yield _problem(field, path, "not_yesno", given=str(value)[:40])
+
+
+_CHECKS: Mapping[FieldType, Callable[[Field, Any, str], Iterator[Problem]]] = {
+    FieldType.TEXT: _written,
+    FieldType.LONGTEXT: _written,
+    FieldType.NUMBER: _number,
+    FieldType.DATE: _date,
+    FieldType.CHOICE: _choice,
+    FieldType.YESNO: _yesno,
+}
+
+
+# ---- computed values ------------------------------------------------------------------------------------------------
+class _Values:
+    """Evaluates on demand and remembers; forms are checked at load to be free of circles."""
+
+    def __init__(self, form: Form, data: Data) -> None:
+        self.form, self.data = form, data
+        self.known: dict[str, Decimal | None] = {}
+
+    def at(self, path: str) -> Decimal | None:
+        """The number at section.field, unrounded."""
+        if path not in self.known:
+            section, key = path.split(".")
+            field = self.form.field(path)
+            if field.type is FieldType.COMPUTED:
+                tree = formulas.read(field.formula)
+                self.known[path] = formulas.evaluate(tree, lambda function, name: self.named(section, function, name))
+            else:
+                self.known[path] = number((self.data.get(section) or {}).get(key))
+        return self.known[path]
+
+    def named(self, section: str, function: str, name: str) -> Decimal | None:
+        if function:
+            return self.column(absolute_column(self.form, section, name), function)
+        return self.at(absolute(section, name))
+
+    def rows(self, section: str, table: str) -> list[Mapping[str, Any]]:
+        field = self.form.section(section).field(table)
+        return rows_of(field, (self.data.get(section) or {}).get(table))
+
+    def column(self, path: str, function: str) -> Decimal | None:
+        section, table, column = path.split(".")
+        rows = self.rows(section, table)
+        if function == "sum":
+            values = [
+                value for index in range(len(rows)) if (value := self.cell(section, table, index, column)) is not None
+            ]
+            return sum(values, Decimal(0)) if values else None
+        dated = [(year, index) for index, row in enumerate(rows) if (year := number(row.get("year"))) is not None]
+        return self.cell(section, table, max(dated)[1], column) if dated else None
+
+    def cell(self, section: str, table: str, index: int, column: str) -> Decimal | None:
+        path = f"{section}.{table}.{index}.{column}"
+        if path not in self.known:
+            field = self.form.section(section).field(table)
+            spec = next(item for item in field.columns if item.key == column)
+            row = self.rows(section, table)[index]
+            if spec.type is FieldType.COMPUTED:
+                keys = {item.key for item in field.columns}
+
+                def lookup(function: str, name: str) -> Decimal | None:
+                    if not function and name in keys:
+                        return self.cell(section, table, index, name)
+                    return self.named(section, function, name)
+
+                self.known[path] = formulas.evaluate(formulas.read(spec.formula), lookup)
+            else:
+                self.known[path] = number(row.get(column))
+        return self.known[path]
+
+
+def rounded(field: Field, value: Decimal) -> Decimal:
+    """As shown: commercial rounding to the field's decimals."""
+    return value.quantize(Decimal(1).scaleb(-(field.decimals or 0)), rounding=ROUND_HALF_UP)
+
+
+def values(form: Form, data: Data) -> dict[str, Decimal | None]:
+    """Every computed value by its path, rounded as shown; None where something it needs is missing."""
+    reader = _Values(form, data)
+    found: dict[str, Decimal | None] = {}
+    for section in form.sections:
+        for field in section.fields:
+            if field.type is FieldType.COMPUTED:
+                value = reader.at(f"{section.key}.{field.key}")
+                found[f"{section.key}.{field.key}"] = None if value is None else rounded(field, value)
+            for column in field.columns:
+                if column.type is FieldType.COMPUTED:
+                    for index in range(len(reader.rows(section.key, field.key))):
+                        value = reader.cell(section.key, field.key, index, column.key)
+                        path = f"{section.key}.{field.key}.{index}.{column.key}"
+                        found[path] = None if value is None else rounded(column, value)
+    return found
+
+
+# ---- progress -------------------------------------------------------------------------------------------------------
+def progress(form: Form, data: Data, files: Files | None = None) -> tuple[Progress, ...]:
+    """One line a section: required answers given of those asked."""
+    return tuple(_progress(section, data.get(section.key) or {}, files or {}) for section in form.sections)
+
+
+def _progress(section: Section, data: Mapping[str, Any], files: Files) -> Progress:
+    asked = [field for field in section.fields if field.required or field.min_rows]
+    done = sum(_answered(field, data.get(field.key), files.get(f"{section.key}.{field.key}", 0)) for field in asked)
+    problems = validate_section(section, data, files, partial=True)
+    missing = sum(1 for problem in validate_section(section, data, files) if problem.path.count(".") > 1)
+    return Progress(
+        section=section.key,
+        title=section.title,
+        done=done,
+        total=len(asked),
+        problems=max(len(problems), missing),
+    )
+
+
+def _answered(field: Field, value: Any, files: int) -> bool:
+    if field.type is FieldType.FILE:
+        return files > 0
+    if field.type is FieldType.TABLE:
+        rows = rows_of(field, value)
+        fixed = field.rows or (None,) * len(rows)
+        filled = sum(has_input(field, row, spec) for row, spec in zip(rows, fixed, strict=True))
+        return filled >= max(field.min_rows, 1)
+    return not is_empty(value)
+
+
+# ---- figures --------------------------------------------------------------------------------------------------------
+def figures(form: Form, data: Data) -> tuple[FormFigure, ...]:
+    """Every number marked as a figure, in its base unit, with its year: what statistics and checks may query."""
+    computed = values(form, data)
+    year = _year(form, data)
+    found: list[FormFigure] = []
+    for section in form.sections:
+        answers = data.get(section.key) or {}
+        for field in section.fields:
+            path = f"{section.key}.{field.key}"
+            if field.figure:
+                value = computed.get(path) if field.type is FieldType.COMPUTED else number(answers.get(field.key))
+                found.extend(_figure(path, value, field.unit, year))
+            for index, row in enumerate(rows_of(field, answers.get(field.key)) if field.columns else ()):
+                found.extend(_row_figures(field, path, index, row, computed, year))
+    return tuple(found)
+
+
+def _year(form: Form, data: Data) -> int | None:
+    if not form.year:
+        return None
+    section, key = form.year.split(".")
+    found = number((data.get(section) or {}).get(key))
+    return int(found) if found is not None else None
+
+
+def _row_figures(
+    field: Field,
+    path: str,
+    index: int,
+    row: Mapping[str, Any],
+    computed: Mapping[str, Decimal | None],
+    year: int | None,
+) -> Iterator[FormFigure]:
+    fixed = field.rows[index] if field.rows else None
+    if not has_input(field, row, fixed):
+        return
+    own_year = number(row.get("year"))
+    for column in field.columns:
+        if not column.figure:
+            continue
+        cell = f"{path}.{index}.{column.key}"
+        value = computed.get(cell) if column.type is FieldType.COMPUTED else number(row.get(column.key))
+        unit = (fixed.units.get(column.key) if fixed else None) or column.unit
+        key = f"{path}.{fixed.key}.{column.key}" if fixed else f"{path}.{column.key}"
+        yield from _figure(key, value, unit, int(own_year) if own_year is not None else year)
+
+
+def _figure(key: str, value: Decimal | None, unit: Unit | None, year: int | None) -> Iterator[FormFigure]:
+    if value is not None:
+        yield FormFigure(key=key, value=value * (unit.factor if unit else 1), unit=unit.base if unit else "", year=year)

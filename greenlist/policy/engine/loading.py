@@ -1,0 +1,488 @@
+"""Files → `Policy`; `Policy` + call → `BoundPolicy`. What loads can be bound to any complete set of call values."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+from greenlist.policy.engine.assembly import TIERS, Context, Parts, assemble, month_day
+from greenlist.policy.engine.form_spec import read_form, trimmed
+from greenlist.policy.engine.reading import Log, Node, parse
+from greenlist.policy.engine.types import (
+    Ask,
+    BadCallValue,
+    BoundPolicy,
+    CallValues,
+    Choice,
+    Clause,
+    FactTable,
+    Form,
+    Header,
+    IndustryGroup,
+    Json,
+    Layer,
+    LayerRule,
+    MissingCallValue,
+    Policy,
+    PolicyErrors,
+    Text,
+)
+
+POLICY, CLAUSES, FORMS = "policy.toml", "clauses.toml", "forms/"
+CATEGORIES = ("factory", "park", "supply_chain")
+ASK_TYPES = ("day", "choice", "list", "text", "number", "yesno")
+USES = ("keep", "edit", "drop")
+NOT_IN_BODY = frozenset({"policy", "ask", "layer", "industry_group", "rounds", "who", "evaluation"})
+
+
+# ---- canonical form -------------------------------------------------------------------------------------------------
+def canonical(raw: Json) -> bytes:
+    """The one byte form: sorted keys, no spaces, dates as text, UTF-8."""
+    return json.dumps(raw, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def digest(raw: Json) -> str:
+    """SHA-256 of the canonical form: a version's identity."""
+    return hashlib.sha256(canonical(raw)).hexdigest()
+
+
+def plain(value: Any) -> Json:
+    """What TOML gives → what JSON keeps: dates become text."""
+    if isinstance(value, dict):
+        return {key: plain(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [plain(inner) for inner in value]
+    return value.isoformat() if isinstance(value, date) else value
+
+
+# ---- loading --------------------------------------------------------------------------------------------------------
+def load(files: Mapping[str, bytes], facts: FactTable) -> Policy:
+    """A rule set from its files: policy.toml, clauses.toml, forms/<key>.toml. Raises PolicyErrors, all at once."""
+    log = Log()
+    for wanted in (POLICY, CLAUSES):
+        if wanted not in files:
+            log.add(wanted, "-", "the file is missing")
+    raw = {name: plain(parse(name, content, log)) for name, content in sorted(files.items())}
+    if log.errors:  # what did not parse would only bring false errors after it
+        raise PolicyErrors(log.errors)
+    return build(raw, facts)
+
+
+def build(raw: Mapping[str, Json], facts: FactTable) -> Policy:
+    """The same from a stored canonical form. Raises PolicyErrors."""
+    log = Log()
+    body = raw[POLICY]
+    prefix = str(body.get("policy", {}).get("prefix", "")) if isinstance(body.get("policy"), dict) else ""
+    clauses = _clauses(raw[CLAUSES], prefix, log)
+    root = Node(body, file=POLICY, key="", log=log, clauses=clauses, prefix=prefix)
+    header, prefix = _header(root)
+    forms = {
+        name.removeprefix(FORMS).removesuffix(".toml"): read_form(
+            name, content, clauses=clauses, prefix=prefix, facts=facts, log=log
+        )
+        for name, content in raw.items()
+        if name.startswith(FORMS)
+    }
+    for name, form in forms.items():
+        if form.key != name:
+            log.add(f"{FORMS}{name}.toml", "form.key", "must be %(name)s, as the file is called", name=name)
+    asks = {ask.key: ask for ask in _asks(root)}
+    groups = _industry_groups(root)
+    categories = _categories(root)
+    modes, modes_clause = _listed(root, "evaluation", "modes", ("self", "body"))
+    per_year, calls_clause = _rounds(root)
+    policy = Policy(
+        header=header,
+        prefix=prefix,
+        categories=categories,
+        modes=modes,
+        modes_clause=modes_clause,
+        calls_per_year=per_year,
+        calls_clause=calls_clause,
+        clauses=clauses,
+        industry_groups=groups,
+        asks=asks,
+        layer=_layer(root, asks, clauses),
+        forms=forms,
+        facts=facts,
+        digest=digest(raw),
+        raw=raw,
+    )
+    _try(policy, root)
+    root.seen |= NOT_IN_BODY
+    root.done()
+    if log.errors:
+        raise PolicyErrors(log.errors)
+    return policy
+
+
+def _try(policy: Policy, root: Node) -> None:
+    """Binds the set to sample values, whole and with each N-rule dropped in turn, so that no call can find it broken."""
+    values = {key: _sample(ask) for key, ask in policy.asks.items()}
+    _parts(policy, values, frozenset(), root.log, root.seen)
+    for rule in policy.layer:
+        if not root.log.errors:
+            fewer = {key: value for key, value in values.items() if key not in rule.asks}
+            _parts(policy, fewer | dict.fromkeys(rule.asks), frozenset({rule.clause}), root.log, set())
+
+
+def _clauses(data: Mapping[str, Json], prefix: str, log: Log) -> dict[str, Clause]:
+    root = Node(data, file=CLAUSES, key="", log=log, clauses={}, prefix="")
+    found: dict[str, Clause] = {}
+    for node in root.tables("clause"):
+        name = node.text("id")
+        if prefix and not name.startswith(f"{prefix}-"):
+            node.wrong("id", "must start with %(prefix)s-", prefix=prefix)
+        found[name] = Clause(
+            id=name,
+            article=node.text("article"),
+            text=Text(zh=node.text("zh"), en=node.text("en")),
+            layer=Layer(node.choice("layer", ("guide", "call"), required=False, default="guide")),
+            link=node.text("link", required=False),
+            unverified=node.text("unverified", required=False),
+        )
+        node.done()
+    if not found:
+        root.wrong("clause", "is missing")
+    root.done()
+    return found
+
+
+def _header(root: Node) -> tuple[Header, str]:
+    node = root.table("policy", required=True) or root.child({}, "policy")
+    starts, ends = node.day("in_force_from", required=True), node.day("ends_on")
+    if starts and ends and ends < starts:
+        node.wrong("ends_on", "is before in_force_from")
+    prefix = node.text("prefix")
+    header = Header(
+        slug=node.text("slug"),
+        title=node.words("title"),
+        owner=node.text("owner"),
+        tier=node.choice("list", TIERS),
+        status=node.choice("status", ("in_force", "draft")),
+        issued_on=node.day("issued_on", required=True) or date.min,
+        in_force_from=starts or date.min,
+        ends_on=ends,
+        document=node.text("document", required=False),
+        issued_by=node.words("issued_by"),
+        explained_by=node.words("explained_by"),
+        explained_clause=node.clause("explained_clause")[0],
+        clause=node.clause()[0],
+    )
+    node.done()
+    return header, prefix
+
+
+def _listed(root: Node, table: str, name: str, options: Collection[str]) -> tuple[tuple[str, ...], str]:
+    node = root.table(table, required=True)
+    if node is None:
+        return (), ""
+    values = node.texts(name, of=options, required=True)
+    clause = node.clause()[0]
+    node.done()
+    return values, clause
+
+
+def _categories(root: Node) -> tuple[str, ...]:
+    return _listed(root, "who", "categories", CATEGORIES)[0]
+
+
+def _rounds(root: Node) -> tuple[int | None, str]:
+    node = root.table("rounds")
+    if node is None:
+        return None, ""
+    found = node.whole("calls_per_year", least=1, most=12), node.clause()[0]
+    node.done()
+    return found
+
+
+def _industry_groups(root: Node) -> tuple[IndustryGroup, ...]:
+    found = []
+    for node in root.tables("industry_group"):
+        codes = node.texts("codes", required=True)
+        for code in codes:
+            if not code.isdigit() or not 2 <= len(code) <= 4:
+                node.wrong("codes", "%(code)s is no code of GB/T 4754 (two to four digits)", code=code)
+        found.append(IndustryGroup(node.identifier(), node.words("label"), codes, node.clause()[0]))
+        node.done()
+    return tuple(found)
+
+
+def _asks(root: Node) -> list[Ask]:
+    found = []
+    for node in root.tables("ask"):
+        clause, layer = node.clause()
+        kind = node.choice("type", ASK_TYPES)
+        options = []
+        for child in node.tables("of"):
+            options.append(Choice(key=child.text("key"), label=child.words("label")))
+            child.done()
+        if kind in {"choice", "list"} and not options:
+            node.wrong("of", "is missing")
+        ask = Ask(
+            key=node.identifier(),
+            type=kind,
+            label=node.words("label"),
+            help=node.words("help", required=False, english=False),
+            clause=clause,
+            layer=layer,
+            required=node.flag("required", default=True),
+            start=node.raw("start"),
+            of=tuple(options),
+        )
+        if ask.start is not None:
+            _check_start(node, ask)
+        node.done()
+        found.append(ask)
+    return found
+
+
+def _check_start(node: Node, ask: Ask) -> None:
+    if ask.type == "day":
+        month_day(node, "start")
+        return
+    try:
+        _coerced(ask, ask.start)
+    except BadCallValue as wrong:
+        node.wrong("start", "%(why)s", why=wrong.reason)
+
+
+def _layer(root: Node, asks: Mapping[str, Ask], clauses: Mapping[str, Clause]) -> tuple[LayerRule, ...]:
+    found = []
+    for node in root.tables("layer"):
+        clause, layer = node.clause()
+        if layer is not Layer.CALL:
+            node.wrong("clause", 'is no clause of the cover notice (layer = "call" in clauses.toml)')
+        text = clauses[clause].text if clause in clauses else Text()
+        found.append(
+            LayerRule(
+                id=node.text("id"),
+                clause=clause,
+                text=text,
+                asks=tuple(ask.key for ask in asks.values() if ask.clause == clause),
+            )
+        )
+        node.done()
+    return tuple(found)
+
+
+def _sample(ask: Ask) -> Any:
+    """Any right value, to try a file with."""
+    if ask.type == "day":
+        return "2024-05-31"
+    if ask.start is not None:
+        return ask.start
+    return {
+        "choice": ask.of[0].key if ask.of else "",
+        "list": [choice.key for choice in ask.of],
+        "text": "x",
+        "number": 1,
+        "yesno": True,
+    }.get(ask.type)
+
+
+# ---- filling in -----------------------------------------------------------------------------------------------------
+@dataclass(slots=True)
+class _Filler:
+    """Replaces "$call.…" and "$owner", and leaves out every table that cites a dropped clause."""
+
+    owner: str
+    values: Mapping[str, Any]
+    dropped: frozenset[str]
+    prefix: str
+    log: Log
+
+    def fill(self, value: Json, key: str) -> Json:
+        if isinstance(value, dict):
+            filled = {name: self.fill(inner, f"{key}.{name}") for name, inner in value.items()}
+            return {name: inner for name, inner in filled.items() if inner is not _GONE}
+        if isinstance(value, list):
+            return [self.fill(inner, key) for inner in value if not self.is_dropped(inner)]
+        if isinstance(value, str) and value.startswith("$"):
+            return self.reference(value, key)
+        return value
+
+    def is_dropped(self, value: Json) -> bool:
+        return isinstance(value, dict) and value.get("clause") in self.dropped
+
+    def reference(self, text: str, key: str) -> Json:
+        if text == "$owner":
+            return self.owner
+        name = text.removeprefix("$call.")
+        if not text.startswith("$call.") or name not in self.values:
+            self.log.add(POLICY, key.lstrip("."), "%(text)s names no value that the call is asked for", text=text)
+            return _GONE
+        found = self.values[name]
+        return _GONE if found is None else found
+
+
+_GONE = object()
+
+
+def _without(body: Json, dropped: frozenset[str]) -> Json:
+    """Nested tables ([step.due], [table.summary], …) that cite a dropped clause vanish; the declaration stays."""
+    if not isinstance(body, dict):
+        return body
+    return {
+        name: (
+            {key: inner for key, inner in value.items() if not _cites(inner, dropped)}
+            if isinstance(value, dict)
+            else value
+        )
+        for name, value in body.items()
+        if name == "declaration" or not _cites(value, dropped)
+    }
+
+
+def _cites(value: Json, dropped: frozenset[str]) -> bool:
+    return isinstance(value, dict) and value.get("clause") in dropped
+
+
+def _parts(policy: Policy, values: Mapping[str, Any], dropped: frozenset[str], log: Log, seen: set[str]) -> Parts:
+    filler = _Filler(policy.header.owner, values, dropped, policy.prefix, log)
+    body = {name: value for name, value in policy.raw[POLICY].items() if name not in NOT_IN_BODY}
+    body = _without(body, dropped)
+    body["step"] = [_without(step, dropped) for step in body.get("step", ())]
+    root = Node(filler.fill(body, ""), file=POLICY, key="", log=log, clauses=policy.clauses, prefix=policy.prefix)
+    parts = assemble(root, Context(facts=policy.facts, forms=_forms(policy, dropped), dropped=dropped))
+    seen |= root.seen
+    return parts
+
+
+# ---- binding --------------------------------------------------------------------------------------------------------
+def _forms(policy: Policy, dropped: frozenset[str]) -> dict[str, Form]:
+    known = frozenset(policy.clauses) - dropped
+    return {key: trimmed(form, known, policy.prefix) for key, form in policy.forms.items()}
+
+
+def bind(policy: Policy, call: CallValues) -> BoundPolicy:
+    """A rule set with one call's values. Raises MissingCallValue(key, clause) and BadCallValue.
+
+    A dropped N-rule takes along the values it asked for; an edited one may carry the call's own wording.
+    """
+    uses = _uses(policy, call)
+    dropped = frozenset(rule.clause for rule in policy.layer if uses[rule.clause] == "drop")
+    values = _values(policy, call, dropped)
+    log = Log()
+    parts = _parts(policy, values, dropped, log, set())
+    if log.errors:
+        raise PolicyErrors(log.errors)
+    clauses = _worded(policy, call, dropped)
+    return BoundPolicy(
+        policy=policy,
+        call=call,
+        digest=digest({"policy": policy.digest, "call": plain(call.as_json())}),
+        steps=parts.steps,
+        rules=parts.rules,
+        vetoes=parts.vetoes,
+        checklists=parts.checklists,
+        forms=_forms(policy, dropped),
+        declaration=parts.declaration,
+        tables=parts.tables,
+        texts=parts.texts,
+        criteria=parts.criteria,
+        scores=parts.scores,
+        other=parts.other,
+        values=values,
+        clauses=clauses,
+    )
+
+
+def _chosen(call: CallValues, rule: LayerRule) -> Any:
+    return call.layer.get(rule.id, call.layer.get(rule.clause, "keep"))
+
+
+def _uses(policy: Policy, call: CallValues) -> dict[str, str]:
+    uses = {}
+    for rule in policy.layer:
+        chosen = _chosen(call, rule)
+        use = chosen.get("use", "keep") if isinstance(chosen, Mapping) else chosen
+        if use not in USES:
+            raise BadCallValue(rule.id, rule.clause, f"must be one of {', '.join(USES)}")
+        uses[rule.clause] = use
+    return uses
+
+
+def _worded(policy: Policy, call: CallValues, dropped: frozenset[str]) -> dict[str, Clause]:
+    clauses = {key: clause for key, clause in policy.clauses.items() if key not in dropped}
+    for rule in policy.layer:
+        chosen = _chosen(call, rule)
+        if (
+            rule.clause in clauses
+            and isinstance(chosen, Mapping)
+            and chosen.get("use") == "edit"
+            and chosen.get("text")
+        ):
+            clauses[rule.clause] = replace(
+                clauses[rule.clause], text=Text(zh=chosen["text"], en=chosen.get("text_en", ""))
+            )
+    return clauses
+
+
+def _values(policy: Policy, call: CallValues, dropped: frozenset[str]) -> dict[str, Any]:
+    missing = []
+    values: dict[str, Any] = {}
+    for ask in policy.asks.values():
+        given = call.values.get(ask.key)
+        if ask.clause in dropped or (given in (None, "", []) and not ask.required):
+            values[ask.key] = None
+        elif given in (None, "", []):
+            missing.append((ask.key, ask.clause))
+        else:
+            values[ask.key] = _coerced(ask, given)
+    if missing:
+        raise MissingCallValue(missing)
+    return values
+
+
+def _coerced(ask: Ask, given: Any) -> Any:
+    """The value as the rules use it. Raises BadCallValue."""
+    allowed = {choice.key for choice in ask.of}
+    right = {
+        "day": lambda: isinstance(given, date) or _is_day(given),
+        "choice": lambda: given in allowed,
+        "list": lambda: isinstance(given, list | tuple) and set(given) <= allowed,
+        "text": lambda: isinstance(given, str),
+        "number": lambda: isinstance(given, int | float) and not isinstance(given, bool),
+        "yesno": lambda: isinstance(given, bool),
+    }[ask.type]
+    if not right():
+        raise BadCallValue(ask.key, ask.clause, f"{given!r} is no value of type {ask.type}")
+    if ask.type == "day":
+        return given if isinstance(given, date) else date.fromisoformat(given)
+    return list(given) if ask.type == "list" else given
+
+
+def _is_day(given: Any) -> bool:
+    try:
+        return bool(date.fromisoformat(str(given)))
+    except ValueError:
+        return False
+
+
+def suggest(policy: Policy, year: int) -> dict[str, Json]:
+    """What the page of a new call shows first: each ask's `start`, days placed in `year`. Nothing is set by it."""
+    found: dict[str, Json] = {}
+    for ask in policy.asks.values():
+        if ask.start is not None:
+            found[ask.key] = f"{year}-{ask.start}" if ask.type == "day" else ask.start
+    return found
+
+
+def forms_cited(files: Mapping[str, bytes]) -> frozenset[str]:
+    """Names of the form files that a policy.toml cites, so that a caller can bring them along. Never raises."""
+    body = parse(POLICY, files.get(POLICY, b""), Log())
+    steps = body.get("step", [])
+    return (
+        frozenset(
+            f"{FORMS}{step['form']}.toml"
+            for step in steps
+            if isinstance(step, dict) and isinstance(step.get("form"), str)
+        )
+        if isinstance(steps, list)
+        else frozenset()
+    )

@@ -1,0 +1,62 @@
+"""The declared facts: all that a rule may name. Names, types, labels, and where each is written; no values."""
+
+from collections.abc import Iterable
+
+from greenlist.policy.engine.types import Fact, FactTable, FactType, Text
+
+EVENT_KINDS = (
+    "safety",
+    "cyber",
+    "quality",
+    "environment",
+    "tax_offence",
+    "other_offence",
+    "serious_dishonesty",
+    "abnormal_list",
+    "deregistered",
+    "stopped_12m",
+    "removed_from_list",
+    "inspection",
+    "energy_rectification",
+    "refused_supervision",
+    "dishonest_debtor",
+)
+PROFILE = "organisation's profile"
+SITE = "site of the organisation"
+REGISTRY = "title held, written when a list is published or imported"
+
+
+def _fact(name: str, kind: FactType, zh: str, en: str, written: str, choices: tuple[str, ...] = ()) -> Fact:
+    return Fact(name=name, type=kind, label=Text(zh=zh, en=en), written=written, choices=choices)
+
+
+def _table(facts: Iterable[Fact]) -> FactTable:
+    return {fact.name: fact for fact in facts}
+
+
+FACTS: FactTable = _table(
+    [
+        _fact("org.name", FactType.TEXT, "企业名称", "name", PROFILE),
+        _fact("org.code", FactType.TEXT, "统一社会信用代码", "unified social credit code", PROFILE),
+        _fact("org.registered_area", FactType.AREA, "注册地", "place of registration", PROFILE),
+        _fact("org.registered_address", FactType.TEXT, "注册地址", "registered address", PROFILE),
+        _fact("org.legal_representative", FactType.TEXT, "法定代表人", "legal representative", PROFILE),
+        _fact("org.independent_accounting", FactType.BOOL, "独立法人或视同法人的独立核算单位",
+              "independent legal person, or accounted as one", PROFILE),
+        _fact("org.manufacturing", FactType.BOOL, "从事实际生产的制造型企业", "really manufactures", PROFILE),
+        _fact("org.industry", FactType.TEXT, "行业代码（GB/T 4754）", "industry code (GB/T 4754)", PROFILE),
+        _fact("org.industry_group", FactType.TEXT, "行业类别", "industry group",
+              "derived from org.industry by the rule set's industry groups"),
+        _fact("org.founded_on", FactType.DATE, "成立日期", "founding day", PROFILE),
+        _fact("org.size", FactType.CHOICE, "企业规模", "size of the firm", PROFILE, ("large", "medium", "small")),
+        _fact("org.products", FactType.TEXT, "主要产品", "main products", PROFILE),
+        _fact("org.contact_name", FactType.TEXT, "联系人", "contact person", PROFILE),
+        _fact("org.contact_phone", FactType.TEXT, "联系电话", "contact telephone", PROFILE),
+        _fact("org.contact_email", FactType.TEXT, "电子邮箱", "contact e-mail", PROFILE),
+        _fact("org.striving_grade_a", FactType.BOOL, "创A企业", "working towards environmental grade A", PROFILE),
+        _fact("site.area", FactType.AREA, "生产地", "place of production", SITE),
+        _fact("site.address", FactType.TEXT, "生产地址", "production address", SITE),
+        _fact("site.titles.same_category", FactType.TITLES, "同类绿色制造称号", "titles held in the same category", REGISTRY),
+        _fact("event.kind", FactType.CHOICE, "不良记录类别", "kind of adverse record", "adverse records", EVENT_KINDS),
+    ]
+)  # fmt: skip
