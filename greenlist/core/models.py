@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 
 from greenlist.core.querysets import NotificationQuerySet
 
@@ -34,6 +35,7 @@ class AuditEntry(models.Model):
     authority_id = models.BigIntegerField(null=True)
     organisation_id = models.BigIntegerField(null=True)
     request_id = models.CharField(max_length=32, blank=True)
+    erases = models.PositiveIntegerField(null=True)  # the position whose payload this entry takes away (audit.erase_payload)
     payload_digest = models.CharField(max_length=64)
     previous = models.CharField(max_length=64, blank=True)
     digest = models.CharField(max_length=64)
@@ -65,7 +67,8 @@ class Notification(models.Model):
         NEW = "new"
         SENDING = "sending"
         SENT = "sent"
-        FAILED = "failed"
+        FAILED = "failed"  # refused for good, or tried for a day; somebody must look (outbox_status)
+        DROPPED = "dropped"  # nobody needs it any more
 
     event = models.CharField(max_length=120)  # what happened to what, e.g. "case.returned:42:3"
     recipient = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
@@ -91,8 +94,9 @@ class Notification(models.Model):
             models.UniqueConstraint(fields=["event", "recipient", "channel", "period"], name="notified_once")
         ]
         indexes = [
-            models.Index(fields=["recipient", "channel", "-created_at"], name="inbox_order"),
-            models.Index(fields=["state", "not_before"], name="outbox_order"),
+            models.Index(fields=["recipient", "channel", "-created_at", "-id"], name="inbox_order"),
+            models.Index(fields=["recipient"], condition=Q(channel="portal", read_at=None), name="inbox_unread"),
+            models.Index(fields=["state", "not_before"], condition=Q(channel="email"), name="outbox_order"),
         ]
 
     def __str__(self) -> str:
@@ -107,16 +111,25 @@ class Blob(models.Model):
         CLEAN = "clean"
         INFECTED = "infected"
 
-    key = models.CharField(max_length=64, unique=True)
+    key = models.CharField(max_length=80, unique=True)
     sha256 = models.CharField(max_length=64, db_index=True)
     size = models.PositiveBigIntegerField()
     content_type = models.CharField(max_length=100)
     name = models.CharField(max_length=255)  # as uploaded, made safe; only ever a download name
     scan = models.CharField(max_length=10, choices=Scan, default=Scan.WAITING)
+    scanned_at = models.DateTimeField(null=True)
+    threat = models.CharField(max_length=120, blank=True)  # what the scanner calls it
     created_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["created_at"], condition=Q(scan="waiting"), name="blobs_to_scan")]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_clean(self) -> bool:
+        return self.scan == self.Scan.CLEAN
 
 
 class Sequence(models.Model):
