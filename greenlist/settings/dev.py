@@ -3,7 +3,7 @@
 from greenlist.settings.base import *  # noqa: F403
 from greenlist.settings.base import VAR
 
-DEBUG = env.flag("DEBUG", False)  # noqa: F405
+DEBUG = env.flag("DEBUG", False)
 DEMO = True
 SECRET_KEY = "demo-only-" + "0" * 50
 FIELD_KEYS = ["ZGVtby1vbmx5LWRlbW8tb25seS1kZW1vLW9ubHktMDA="]  # Fernet key; demo data only

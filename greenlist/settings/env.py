@@ -58,18 +58,20 @@ def database(url: str) -> dict:
             },
         }
     if parts.scheme in {"postgres", "postgresql"}:
+        query = dict(parse_qsl(parts.query))
         return {
             "ENGINE": "django.db.backends.postgresql",
             "NAME": unquote(parts.path.lstrip("/")),
             "USER": unquote(parts.username or ""),
             "PASSWORD": unquote(parts.password or ""),
-            "HOST": parts.hostname or dict(parse_qsl(parts.query)).get("host", ""),
-            "PORT": str(parts.port or dict(parse_qsl(parts.query)).get("port", "")),
+            "HOST": parts.hostname or query.get("host", ""),
+            "PORT": str(parts.port or query.get("port", "")),
             "CONN_MAX_AGE": number("DATABASE_CONN_MAX_AGE", 60),
             "CONN_HEALTH_CHECKS": True,
             "OPTIONS": {
                 "options": "-c statement_timeout=15000 -c lock_timeout=3000"
-                " -c idle_in_transaction_session_timeout=30000"
+                " -c idle_in_transaction_session_timeout=30000",
+                **{name: query[name] for name in ("sslmode", "sslrootcert") if name in query},
             },
         }
     raise ImproperlyConfigured(f"DATABASE_URL must start with sqlite or postgresql, not {parts.scheme!r}")

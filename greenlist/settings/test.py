@@ -5,6 +5,7 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from urllib.parse import urlsplit
 
 os.environ["VAR_DIR"] = tempfile.mkdtemp(prefix="greenlist-test-")  # before base reads it; each xdist worker its own
 atexit.register(shutil.rmtree, os.environ["VAR_DIR"], ignore_errors=True)
@@ -30,7 +31,7 @@ else:
 
 if REDIS_URL:  # one numbered Redis database for each worker, so that clearing the cache stays private
     _worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
-    REDIS_URL = f"{REDIS_URL.rstrip('/').rsplit('/', 1)[0] if REDIS_URL.count('/') > 2 else REDIS_URL}/{int(_worker) + 1}"
+    REDIS_URL = urlsplit(REDIS_URL)._replace(path=f"/{int(_worker) + 1}").geturl()
     CELERY_BROKER_URL = REDIS_URL
     CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
 else:

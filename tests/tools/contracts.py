@@ -26,7 +26,9 @@ class PublicRoomsContract(Contract):
             for imported in sorted(graph.find_modules_directly_imported_by(importer)):
                 there = self._app(imported)
                 if home and there and home != there and not self._public(imported, there):
-                    lines = [row["line_number"] for row in graph.get_import_details(importer=importer, imported=imported)]
+                    lines = [
+                        row["line_number"] for row in graph.get_import_details(importer=importer, imported=imported)
+                    ]
                     broken.append(f"{importer} line {lines[0]} imports {imported}")
         return ContractCheck(kept=not broken, metadata={"broken": broken})
 
@@ -35,11 +37,13 @@ class PublicRoomsContract(Contract):
             output.print_error(line)
 
     def _app(self, module: str) -> str | None:
-        return next((app for app in self.apps if module == app or module.startswith(f"{app}.")), None)  # type: ignore[attr-defined]
+        return next((app for app in self._names("apps") if module == app or module.startswith(f"{app}.")), None)
 
     def _public(self, module: str, app: str) -> bool:
-        if module == app:
-            return True
         room = module.removeprefix(f"{app}.").split(".")[0]
-        also = self.also or []  # type: ignore[attr-defined]
-        return room in self.rooms or any(module == one or module.startswith(f"{one}.") for one in also)  # type: ignore[attr-defined]
+        known = any(module == one or module.startswith(f"{one}.") for one in self._names("also"))
+        return module == app or room in self._names("rooms") or known
+
+    def _names(self, option: str) -> list[str]:
+        """One option as plain text; import-linter fills its declared fields when it reads the contract."""
+        return [str(name) for name in getattr(self, option) or []]

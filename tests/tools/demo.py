@@ -23,7 +23,16 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 VAR = Path(os.environ.get("VAR_DIR") or ROOT / "var")
-MADE = ("greenlist.sqlite3*", "files", "mail", "broker", "broker-control", "celerybeat-schedule*", "anchors*", "demo.state")
+MADE = (
+    "greenlist.sqlite3*",
+    "files",
+    "mail",
+    "broker",
+    "broker-control",
+    "celerybeat-schedule*",
+    "anchors*",
+    "demo.state",
+)
 PATIENCE = 45  # seconds for a child to answer or to end; the worker may finish a task of half a minute
 
 
@@ -109,7 +118,7 @@ def child(name: str, *words: str) -> subprocess.Popen[bytes]:
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=die_with_parent,  # noqa: PLW1509 - this script has one thread
+            preexec_fn=die_with_parent,  # safe here: this script has one thread
         )
 
 

@@ -33,7 +33,7 @@ def main(groups: list[str]) -> int:
         print(f"{purpose}: {'complete' if not absent else 'missing ' + ', '.join(absent)}")
         lacking += absent
     reason = weasyprint()
-    print(f"WeasyPrint: {'works' if not reason else reason}")
+    print(f"WeasyPrint: {reason or 'works'}")
     print(f"Chromium: {shutil.which('chromium') or 'not found'}; server programs: {servers.missing() or 'found'}")
     if lacking:
         print(f"\n    sudo apt-get install -y --no-install-recommends {' '.join(lacking)}")

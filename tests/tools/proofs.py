@@ -49,7 +49,9 @@ def main(words: list[str]) -> int:
     for name in names:
         print(name, "covered" if name in covered else "missing")
     for name in sorted(set(found) - set(listed(table, ()))):
-        print(f"{name} is marked in tests but not in {table.name}: {(found[name]['passed'] + found[name]['failed'])[0]}")
+        print(
+            f"{name} is marked in tests but not in {table.name}: {(found[name]['passed'] + found[name]['failed'])[0]}"
+        )
     missing = [name for name in names if name not in covered]
     print(f"\n{len(names) - len(missing)} of {len(names)} covered, {len(missing)} missing")
     return int(bool(missing))

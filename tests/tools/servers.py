@@ -79,7 +79,7 @@ def _start(command: list[str], folder: Path, owner: pwd.struct_passwd | None) ->
     if owner:
         identity = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
     with (folder / "log").open("ab") as log:
-        return subprocess.Popen(  # type: ignore[call-overload, no-any-return]
+        return subprocess.Popen(  # type: ignore[call-overload]
             command, cwd=folder, stdout=log, stderr=subprocess.STDOUT, start_new_session=True, **identity
         )
 
@@ -127,7 +127,18 @@ def postgres() -> Iterator[str]:
     programs, owner, port = find_postgres(), _owner(), free_port()
     with _folder("greenlist-pg-", owner) as folder:
         data = str(folder / "data")
-        initdb = [str(programs / "initdb"), "-D", data, "-U", "greenlist", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8"]
+        initdb = [
+            str(programs / "initdb"),
+            "-D",
+            data,
+            "-U",
+            "greenlist",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--locale=C.UTF-8",
+        ]
         _run([*initdb, "--no-sync"], folder, owner)
         tuning = {
             "listen_addresses": "127.0.0.1",

@@ -70,7 +70,9 @@ def second_half(words: list[str]) -> tuple[int, str] | None:
         os.environ["TEST_DATABASE_URL"] = given[0]
     if given[1]:
         os.environ["TEST_REDIS_URL"] = given[1]
-    needed = [name for name, have in (("postgresql", given[0].startswith("postgres")), ("redis-server", given[1])) if not have]
+    needed = [
+        name for name, have in (("postgresql", given[0].startswith("postgres")), ("redis-server", given[1])) if not have
+    ]
     absent = [name for name in servers.missing() if name in needed]
     if absent:
         print(f"\n### PostgreSQL and Redis: NOT RUN, missing here: {', '.join(absent)}. To install:")
