@@ -32,6 +32,12 @@ KINDS = {
     "objection.decided": (_("An objection was decided"), _("Receipt %(receipt)s: %(outcome)s.")),
     "organisation.claimed": (_("A firm asks to be confirmed"), _("%(name)s (%(code)s) waits for your confirmation.")),
     "organisation.confirmed": (_("Your organisation is confirmed"), _("%(name)s may now submit applications.")),
+    "organisation.refused": (_("Your claim was refused: %(name)s"), _("The claim on %(name)s was refused. Reason: %(reason)s")),
+    "member.joined": (_("A colleague has joined"), _("%(name)s now works in %(organisation)s.")),
+    "account.locked": (
+        _("Your account was locked for a while"),
+        _("Too many wrong passwords came from %(remote)s. From there nobody can sign in for 15 minutes; elsewhere you can."),
+    ),
     "account.invited": (_("Invitation"), _("%(name)s invites you to work in %(organisation)s.")),
     "deadline.near": (_("%(days)s day(s) left: %(title)s"), _("%(title)s ends on %(day)s.")),
 }
