@@ -1,13 +1,33 @@
-"""Reads about organisations and about what a person may act as."""
+"""Reads about organisations: what a person may act as, which pages show what, and the facts the rules ask for."""
 
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import date
+from typing import Any
+
+from django.db.models import Prefetch, Q, QuerySet
+from django.utils.translation import gettext_lazy as _
 
 from greenlist.accounts import selectors as accounts
-from greenlist.accounts.models import User
-from greenlist.core.actors import Actor, Capacity
-from greenlist.organisations.models import Membership
+from greenlist.accounts.models import Authority, User
+from greenlist.core.actors import Actor, Capacity, Tier
+from greenlist.core.errors import NotAllowed, NotVisible
+from greenlist.organisations import facts as mapping
+from greenlist.organisations import rules
+from greenlist.organisations.models import (
+    AdverseRecord,
+    Industry,
+    Invitation,
+    Membership,
+    Organisation,
+    Site,
+    Title,
+)
+
+OFFICIALS_ONLY = _("Only an industry authority looks up organisations.")
 
 
+# ---- capacities ---------------------------------------------------------------------------------------------------
 def capacities(user: User, on: date) -> tuple[Actor, ...]:
     """Everything a person may act as that day, mandates first, in a stable order; two queries.
 
@@ -29,3 +49,180 @@ def member_actor(user: User, membership: Membership) -> Actor:
         organisation_name=membership.organisation.name,
         is_owner=membership.role == Membership.Role.OWNER,
     )
+
+
+# ---- who is in charge ---------------------------------------------------------------------------------------------
+def paths_of(organisation: Organisation) -> list[str]:
+    """Paths of the registered area and of every production area."""
+    produced = organisation.sites.values_list("area__path", flat=True)
+    return [organisation.area.path, *produced]
+
+
+def local_authority(organisation: Organisation) -> Authority | None:
+    """The industry authority nearest to where the firm produces: the county's, else the city's, else the province's."""
+    site = organisation.sites.select_related("area").order_by("-is_default", "pk").first()
+    return authority_for_site(site) if site else None
+
+
+def authority_for_site(site: Site) -> Authority | None:
+    """Whose desk an application of this site starts at: found from its address, never chosen (QHD-7)."""
+    for tier in (Tier.COUNTY, Tier.CITY, Tier.PROVINCE):
+        authority = accounts.industry_authority(site.area, tier)
+        if authority is not None:
+            return authority
+    return None
+
+
+# ---- pages --------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Page:
+    """What the profile page shows."""
+
+    organisation: Organisation
+    sites: list[Site]
+    titles: list[Title]
+    missing: list[str]  # profile fields still empty that an application asks for
+    authority: Authority | None
+
+
+NEEDED = (
+    "industry",
+    "legal_representative",
+    "founded_on",
+    "independent_accounting",
+    "manufacturing",
+    "size",
+    "address",
+    "products",
+    "contact_name",
+    "contact_phone",
+)
+
+
+def visible(actor: Actor, organisation_id: int) -> Organisation:
+    """Raises NotVisible."""
+    found = Organisation.objects.visible_to(actor).select_related("area", "industry", "confirmed_by")
+    organisation = found.filter(pk=organisation_id).first()
+    if organisation is None:
+        raise NotVisible
+    return organisation
+
+
+def page_of(actor: Actor, organisation_id: int) -> Page:
+    """Raises NotVisible."""
+    organisation = visible(actor, organisation_id)
+    held = Title.objects.order_by("valid_from", "pk")
+    sites = list(
+        organisation.sites.select_related("area")
+        .prefetch_related(Prefetch("titles", queryset=held))
+        .order_by("-is_default", "pk")
+    )
+    missing = [name for name in NEEDED if getattr(organisation, name) in (None, "")]
+    return Page(
+        organisation=organisation,
+        sites=sites,
+        titles=[title for site in sites for title in site.titles.all()],
+        missing=missing,
+        authority=authority_for_site(sites[0]) if sites else None,
+    )
+
+
+def site_of(actor: Actor, site_id: int) -> Site:
+    """Raises NotVisible."""
+    site = Site.objects.visible_to(actor).select_related("area", "organisation").filter(pk=site_id).first()
+    if site is None:
+        raise NotVisible
+    return site
+
+
+def claims(actor: Actor) -> QuerySet[Organisation]:
+    """Claims waiting for this authority's word: firms that produce in its area, the oldest first.
+
+    Raises NotAllowed for who is no official.
+    """
+    if not rules.may_search(actor):
+        raise NotAllowed(OFFICIALS_ONLY)
+    here = Site.objects.filter(area__path__startswith=actor.area_path, is_default=True).values("organisation")
+    waiting = Organisation.objects.awaiting_confirmation().filter(Q(pk__in=here))
+    return waiting.select_related("area", "industry").prefetch_related("memberships__user")
+
+
+def search(actor: Actor, *, words: str = "", claim: str = "", kind: str = "") -> QuerySet[Organisation]:
+    """Organisations of an official's area by present or former name or code, newest first. Raises NotAllowed."""
+    if not rules.may_search(actor):
+        raise NotAllowed(OFFICIALS_ONLY)
+    found = Organisation.objects.visible_to(actor).select_related("area", "industry").order_by("-pk")
+    if words.strip():
+        found = found.named(words.strip())
+    if claim:
+        found = found.filter(claim=claim)
+    return found.filter(kind=kind) if kind else found
+
+
+def members(actor: Actor, organisation_id: int) -> tuple[list[Membership], list[Invitation]]:
+    """Memberships (ended ones last) and invitations that were not used. Raises NotVisible."""
+    organisation = visible(actor, organisation_id)
+    people = organisation.memberships.select_related("user").order_by("valid_until", "pk")
+    joined = sorted(people, key=lambda one: (one.valid_until is not None, one.pk))
+    waiting = organisation.invitations.filter(used_at=None).select_related("invited_by").order_by("-pk")[:20]
+    return joined, list(waiting)
+
+
+def adverse_records(actor: Actor, *, words: str = "", open_only: bool = False) -> QuerySet[AdverseRecord]:
+    """Records an official may see, the latest first. Raises NotAllowed."""
+    if not rules.may_search(actor):
+        raise NotAllowed(OFFICIALS_ONLY)
+    found = AdverseRecord.objects.visible_to(actor).select_related("organisation", "entered_by", "evidence")
+    if words.strip():
+        found = found.filter(Q(name__icontains=words.strip()) | Q(code=words.strip().upper()))
+    if open_only:
+        found = found.filter(ended_on=None)
+    return found.order_by("-event_on", "-pk")
+
+
+def adverse_record(actor: Actor, record_id: int) -> AdverseRecord:
+    """Raises NotVisible."""
+    found = AdverseRecord.objects.visible_to(actor).select_related("organisation", "entered_by", "evidence")
+    record = found.filter(pk=record_id).first()
+    if record is None:
+        raise NotVisible
+    return record
+
+
+def find_industries(words: str, limit: int = 20) -> list[Industry]:
+    """Four-digit industries by the start of the code or a part of the name."""
+    words = words.strip()
+    if not words:
+        return []
+    part = Q(code__startswith=words) if words.isdigit() else Q(name__icontains=words)
+    return list(Industry.objects.filter(part, level=4).order_by("code")[:limit])
+
+
+def known_code(code: str) -> Organisation | None:
+    """The organisation of a code, for the first step of registration: shows no more than that it is there."""
+    return Organisation.objects.filter(code=code).only("pk", "name", "claim", "kind").first()
+
+
+# ---- facts for the rules --------------------------------------------------------------------------------------------
+def facts_of(site: Site, category: str, on: date) -> dict[str, Any]:
+    """Everything the rules may ask about a site and its firm on a day; expects site.area and site.organisation.area."""
+    held = site.titles.filter(Q(valid_until=None) | Q(valid_until__gt=on), category=category, valid_from__lte=on)
+    return {
+        **mapping.of_organisation(site.organisation),
+        **mapping.of_site(site, held.order_by("valid_from", "pk")),
+    }
+
+
+def events_of(
+    organisation: Organisation, *, kinds: Collection[str] | None = None, since: date | None = None
+) -> list[mapping.AdverseEvent]:
+    """Adverse records of a firm (also those entered under its code before it registered), the latest first.
+
+    `kinds` and `since` only narrow the query: a record that has not ended is never left out by its age.
+    """
+    found = AdverseRecord.objects.of(organisation.pk, organisation.code or "")
+    if kinds is not None:
+        found = found.filter(kind__in=list(kinds))
+    if since is not None:
+        found = found.filter(Q(event_on__gte=since) | Q(ended_on=None) | Q(ended_on__gte=since))
+    return [mapping.event_of(record) for record in found.order_by("-event_on", "-pk")]

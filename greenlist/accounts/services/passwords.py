@@ -1,0 +1,143 @@
+"""Passwords: change, forgotten, locked. Nothing here tells a stranger whether an account exists."""
+
+import logging
+import smtplib
+from datetime import datetime, timedelta
+
+from axes.utils import reset as lift_lock
+from celery import current_app
+from django.conf import settings
+from django.contrib.auth.tokens import default_token_generator
+from django.core.mail import EmailMessage
+from django.db import transaction
+from django.db.models import Q
+from django.urls import reverse
+from django.utils import translation
+from django.utils.encoding import force_bytes
+from django.utils.http import urlsafe_base64_decode, urlsafe_base64_encode
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from greenlist.accounts.models import PasswordReset, User
+from greenlist.accounts.services.people import check_password, demand_password
+from greenlist.core import audit, outbox
+from greenlist.core.actors import ANONYMOUS, Actor, Capacity
+from greenlist.core.errors import NotAllowed, WrongState
+
+log = logging.getLogger(__name__)
+HOUR = timedelta(hours=1)
+LEASE = timedelta(minutes=5)
+PER_ADDRESS = 3  # mails an hour to one address (AU-10)
+PER_CALLER = 60  # rows an hour from one place: beyond, the answer is the same and nothing is written
+
+
+class LinkUsed(WrongState):
+    """The link of a mail has been used, is too old, or was never sent."""
+
+    code = "link_used"
+
+
+@transaction.atomic
+def change_password(*, user_id: int, current: str, password: str, actor: Actor, at: datetime) -> User:
+    """A new password; ends every other session. Raises NotAllowed, Invalid (wrong current one, too weak)."""
+    if actor.user_id != user_id:
+        raise NotAllowed(gettext_lazy("You can change your own account only."))
+    user = User.objects.select_for_update().get(pk=user_id)
+    demand_password(user, current)
+    check_password(password, user)
+    user.set_password(password)
+    user.save(update_fields=["password"])
+    audit.record(actor=actor, subject=("user", user_id), action="account.password_changed", at=at)
+    return user
+
+
+def request_reset(*, email: str, actor: Actor, at: datetime) -> None:
+    """Notes that somebody asks. The same work for every address; who is meant is found out later (AU-01, AU-10)."""
+    recent = PasswordReset.objects.filter(requested_at__gt=at - HOUR, remote=actor.remote)
+    if recent.count() < PER_CALLER:
+        PasswordReset.objects.create(email=email.strip()[:254], remote=actor.remote, requested_at=at)
+        transaction.on_commit(_wake, robust=True)
+
+
+def _wake() -> None:
+    # By name, because tasks lie above services. A lost message costs a minute: the sweeper comes anyway.
+    current_app.send_task("greenlist.accounts.tasks.send_resets")
+
+
+def send_due_resets(*, at: datetime, limit: int = 100) -> int:
+    """Answers what was asked: one mail per account behind the address, three an hour. Returns how many mails went out."""
+    due = PasswordReset.objects.filter(Q(claimed_until=None) | Q(claimed_until__lt=at), done_at=None)
+    return sum(_answer(pk, at) for pk in due.order_by("pk").values_list("pk", flat=True)[:limit])
+
+
+def _answer(pk: int, at: datetime) -> int:
+    free = PasswordReset.objects.filter(Q(claimed_until=None) | Q(claimed_until__lt=at), pk=pk, done_at=None)
+    if not free.update(claimed_until=at + LEASE):
+        return 0
+    row = PasswordReset.objects.get(pk=pk)
+    earlier = PasswordReset.objects.filter(email__iexact=row.email, pk__lt=pk, requested_at__gt=row.requested_at - HOUR)
+    timely = at - row.requested_at < HOUR and earlier.count() < PER_ADDRESS
+    people = User.objects.filter(email__iexact=row.email, is_active=True) if timely and row.email else User.objects.none()
+    sent = 0
+    for user in people.order_by("pk")[:5]:
+        try:
+            reset_mail(user).send()
+        except (OSError, smtplib.SMTPException) as failure:
+            log.warning("reset mail for user %s not handed over: %s", user.pk, failure)
+            return sent  # stays claimed until the lease is over, then tried again
+        audit.record(actor=ANONYMOUS, subject=("user", user.pk), action="account.reset_sent", at=at)
+        sent += 1
+    PasswordReset.objects.filter(pk=pk).update(done_at=at)
+    return sent
+
+
+def reset_mail(user: User) -> EmailMessage:
+    """The mail with the link; its token dies with the next password or sign-in, and after PASSWORD_RESET_TIMEOUT."""
+    uid = urlsafe_base64_encode(force_bytes(user.pk))
+    token = default_token_generator.make_token(user)
+    link = settings.PUBLIC_URL + reverse("accounts:password_reset_confirm", args=[uid, token])
+    with translation.override(user.language):
+        subject = _("Set a new password")
+        body = _("Your user name is %(username)s. To set a new password, open this address within an hour:") % {
+            "username": user.username
+        }
+        ignore = _("If you did not ask for this, nothing needs to be done: your password is unchanged.")
+    return EmailMessage(subject=subject, body=f"{body}\n\n{link}\n\n{ignore}", to=[user.email])
+
+
+def user_of_link(uid: str, token: str) -> User:
+    """The person a reset link belongs to. Raises LinkUsed: same answer for every reason."""
+    try:
+        user = User.objects.filter(pk=int(urlsafe_base64_decode(uid).decode()), is_active=True).first()
+    except (ValueError, OverflowError):
+        user = None
+    if user is None or not default_token_generator.check_token(user, token):
+        raise LinkUsed(gettext_lazy("This link has been used or is too old. Ask for a new one."))
+    return user
+
+
+@transaction.atomic
+def reset_password(*, uid: str, token: str, password: str, actor: Actor, at: datetime) -> User:
+    """Sets a new password by the link of a mail; ends every session and lifts the lock. Raises LinkUsed, Invalid."""
+    user = User.objects.select_for_update().get(pk=user_of_link(uid, token).pk)
+    if not default_token_generator.check_token(user, token):  # somebody else was faster with the same link
+        raise LinkUsed(gettext_lazy("This link has been used or is too old. Ask for a new one."))
+    check_password(password, user)
+    user.set_password(password)
+    user.save(update_fields=["password"])
+    lift_lock(username=user.username)
+    itself = Actor(capacity=Capacity.NONE, user_id=user.pk, name=user.name, remote=actor.remote)
+    audit.record(actor=itself, subject=("user", user.pk), action="account.password_reset", at=at)
+    return user
+
+
+@transaction.atomic
+def tell_of_lock(*, username: str, actor: Actor, at: datetime) -> None:
+    """Tells the owner of an account that it was locked for somebody's address; once a lock, silent for unknown names."""
+    user = User.objects.filter(username=username, is_active=True).first()
+    if user is None:
+        return
+    window = int(at.timestamp() // (settings.AXES_COOLOFF_TIME * 3600))
+    event = f"account.locked:{user.pk}:{actor.remote}:{window}"
+    audit.record(actor=actor, subject=("user", user.pk), action="account.locked", at=at)
+    outbox.notify(recipients=[user.pk], event=event[:120], kind="account.locked", at=at, params={"remote": actor.remote})

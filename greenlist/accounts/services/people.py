@@ -1,0 +1,140 @@
+"""Accounts of people: made by themselves or by an administrator, kept by themselves, closed but never deleted."""
+
+import secrets
+import unicodedata
+from datetime import datetime
+
+from django.conf import settings
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils.translation import gettext_lazy as _
+
+from greenlist.accounts import rules
+from greenlist.accounts.models import User
+from greenlist.core import audit
+from greenlist.core.actors import Actor
+from greenlist.core.errors import Invalid, NotAllowed, Text
+
+
+class UsernameTaken(Invalid):
+    """Somebody else has this user name."""
+
+    code = "username_taken"
+
+
+def clean_username(text: str) -> str:
+    """User names are compared without width, case and outer blanks: "Ｗang " and "wang" are one."""
+    return unicodedata.normalize("NFKC", text).strip().lower()
+
+
+def check_password(password: str, user: User, field: str = "password") -> None:
+    """Raises Invalid with every reason why this password is too weak for this person."""
+    try:
+        validate_password(password, user)
+    except ValidationError as weak:
+        raise Invalid(_("Please choose a stronger password."), problems={field: weak.messages}) from weak
+
+
+def demand_password(user: User, password: str, field: str = "current") -> None:
+    """Raises Invalid unless this is the person's password: asked before anything that could take the account over."""
+    if not user.check_password(password):
+        wrong: list[Text] = [_("This is not your current password.")]
+        raise Invalid(_("Please enter your current password."), problems={field: wrong})
+
+
+@transaction.atomic
+def register(
+    *, username: str, name: str, email: str, phone: str, password: str, actor: Actor, at: datetime, language: str = ""
+) -> User:
+    """Somebody makes an account. It may do nothing until it joins or claims an organisation.
+
+    Raises UsernameTaken, Invalid (weak password).
+    """
+    user = User(username=clean_username(username), name=name.strip(), email=email.strip(), phone=phone.strip())
+    user.language = language or settings.LANGUAGE_CODE
+    check_password(password, user)
+    user.set_password(password)
+    _insert(user)
+    audit.record(actor=actor, subject=("user", user.pk), action="account.registered", at=at, data={"username": user.username})
+    return user
+
+
+def _insert(user: User) -> None:
+    try:
+        with transaction.atomic():
+            user.save(force_insert=True)
+    except IntegrityError as taken:
+        reason = _("This user name is taken. Choose another one, or sign in if it is yours.")
+        raise UsernameTaken(reason, problems={"username": [reason]}) from taken
+
+
+@transaction.atomic
+def create_person(*, user: User, actor: Actor, at: datetime) -> User:
+    """An administrator makes an account without a password; the person sets one by “forgotten password”.
+
+    Raises NotAllowed, UsernameTaken.
+    """
+    if not rules.may_administer(actor):
+        raise NotAllowed(_("Only an administrator keeps areas, authorities and people."))
+    user.username = clean_username(user.username)
+    if not user.password:
+        # A usable hash of a secret nobody knows: an unusable one would be left out of password resets.
+        user.set_password(secrets.token_urlsafe(32))
+    _insert(user)
+    audit.record(actor=actor, subject=("user", user.pk), action="account.created", at=at, data={"username": user.username})
+    return user
+
+
+@transaction.atomic
+def change_profile(*, user_id: int, name: str, phone: str, actor: Actor, at: datetime) -> User:
+    """Name and telephone. Raises NotAllowed for another person's account."""
+    if not rules.may_change_person(actor, user_id):
+        raise NotAllowed(_("You can change your own account only."))
+    user = User.objects.select_for_update().get(pk=user_id)
+    changed = [field for field, value in {"name": name, "phone": phone}.items() if getattr(user, field) != value]
+    if changed:
+        user.name, user.phone = name, phone
+        user.save(update_fields=["name", "phone"])
+        audit.record(actor=actor, subject=("user", user_id), action="account.changed", at=at, data={"fields": changed})
+    return user
+
+
+@transaction.atomic
+def change_email(*, user_id: int, email: str, current: str, actor: Actor, at: datetime) -> User:
+    """A new e-mail address, which receives resets: asks for the password. Raises NotAllowed, Invalid."""
+    if actor.user_id != user_id:
+        raise NotAllowed(_("You can change your own account only."))
+    user = User.objects.select_for_update().get(pk=user_id)
+    demand_password(user, current)
+    user.email = email
+    user.save(update_fields=["email"])
+    audit.record(actor=actor, subject=("user", user_id), action="account.email_changed", at=at)
+    return user
+
+
+def choose_language(*, user_id: int, language: str) -> None:
+    """The language of pages and mails; a preference, not an event."""
+    if language in dict(settings.LANGUAGES):
+        User.objects.filter(pk=user_id).update(language=language)
+
+
+@transaction.atomic
+def set_active(*, user_id: int, active: bool, reason: str, actor: Actor, at: datetime) -> User:
+    """Closes or reopens an account; closing ends every session. Raises NotAllowed (also for oneself)."""
+    if not rules.may_administer(actor) or actor.user_id == user_id:
+        raise NotAllowed(_("Only another administrator may close or reopen this account."))
+    user = User.objects.select_for_update().get(pk=user_id)
+    if user.is_active != active:
+        user.is_active = active
+        user.save(update_fields=["is_active"])
+        end_sessions(user_id=user_id)
+        action = "account.reopened" if active else "account.closed"
+        audit.record(actor=actor, subject=("user", user_id), action=action, at=at, data={"reason": reason})
+    return user
+
+
+def end_sessions(*, user_id: int) -> None:
+    """Every session of the person is over with its next request; see `User.session_epoch`."""
+    User.objects.filter(pk=user_id).update(session_epoch=F("session_epoch") + 1)

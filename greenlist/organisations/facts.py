@@ -1,0 +1,84 @@
+"""Rows → facts for the rule engine, under the names of `policy/facts_table.py`. Pure: rows are loaded by the caller.
+
+Policy lies above this app, so events and titles leave here as plain values with the engine's field names.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from greenlist.organisations.models import AdverseRecord, Organisation, Site, Title
+
+
+@dataclass(frozen=True, slots=True)
+class HeldTitle:
+    """A title as the engine's `Held` has it."""
+
+    tier: str
+    listing: str
+    since: date
+
+    def __str__(self) -> str:
+        return self.listing
+
+
+@dataclass(frozen=True, slots=True)
+class AdverseEvent:
+    """An adverse record as the engine's `Event` has it; `grade` is the stored rank, 0 when not graded.
+
+    `Event(kind=e.kind, on=e.on, severity=Severity.of_rank(e.grade), ended_on=e.ended_on, evidence=e.evidence)`
+    """
+
+    record_id: int
+    kind: str
+    on: date
+    grade: int
+    ended_on: date | None
+    evidence: str
+    subject: str = "unit"
+
+
+def of_organisation(organisation: Organisation) -> dict[str, Any]:
+    """Facts of the firm; expects `area` loaded. An empty text or date is not known and left out."""
+    known = {
+        "org.name": organisation.name,
+        "org.code": organisation.code,
+        "org.registered_area": organisation.area.path,
+        "org.registered_address": organisation.address,
+        "org.legal_representative": organisation.legal_representative,
+        "org.independent_accounting": organisation.independent_accounting,
+        "org.manufacturing": organisation.manufacturing,
+        "org.industry": organisation.industry_id,
+        "org.founded_on": organisation.founded_on,
+        "org.size": organisation.size,
+        "org.products": organisation.products,
+        "org.contact_name": organisation.contact_name,
+        "org.contact_phone": organisation.contact_phone,
+        "org.contact_email": organisation.contact_email,
+        "org.striving_grade_a": organisation.striving_grade_a,
+    }
+    return {name: value for name, value in known.items() if value is not None and value != ""}
+
+
+def of_site(site: Site, titles: Iterable[Title]) -> dict[str, Any]:
+    """Facts of a site; expects `area` loaded, and the titles it holds in the category asked for."""
+    facts: dict[str, Any] = {
+        "site.area": site.area.path,
+        "site.titles.same_category": tuple(HeldTitle(one.tier, one.listing, one.valid_from) for one in titles),
+    }
+    if site.address:
+        facts["site.address"] = site.address
+    return facts
+
+
+def event_of(record: AdverseRecord) -> AdverseEvent:
+    evidence = "；".join(part for part in (record.source, record.reference, record.ended_source) if part)
+    return AdverseEvent(
+        record_id=record.pk,
+        kind=record.kind,
+        on=record.event_on,
+        grade=record.severity,
+        ended_on=record.ended_on,
+        evidence=evidence,
+    )

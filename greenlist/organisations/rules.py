@@ -1,0 +1,73 @@
+"""Credit codes, and who may do what with an organisation. One predicate per action; no queries."""
+
+import unicodedata
+
+from django.utils.translation import gettext_lazy as _
+from stdnum.cn import uscc
+from stdnum.exceptions import InvalidChecksum, InvalidComponent, InvalidFormat, InvalidLength
+
+from greenlist.core.actors import Actor, Capacity
+from greenlist.core.errors import Invalid, Text
+
+CODE_LENGTH = 18
+
+
+class BadCode(Invalid):
+    """Not a unified social credit code (GB 32100-2015); the message says what is wrong with it."""
+
+    code = "bad_code"
+
+
+def clean_code(text: str) -> str:
+    """The code as it is stored: half width, upper case, without blanks and hyphens. Raises BadCode.
+
+    The region inside a code is that of the first registration: it never decides who is in charge.
+    """
+    code = "".join(unicodedata.normalize("NFKC", text).upper().split()).replace("-", "")
+    try:
+        return str(uscc.validate(code))
+    except InvalidLength as wrong:
+        problem: Text = _("A credit code has 18 characters; this one has %(count)s.") % {"count": len(code)}
+        raise _bad(problem) from wrong
+    except InvalidChecksum as wrong:
+        problem = _("The last character does not fit the others: please compare with the business licence.")
+        raise _bad(problem) from wrong
+    except (InvalidFormat, InvalidComponent) as wrong:
+        problem = _("A credit code has digits and capital letters only, never I, O, S, V or Z.")
+        raise _bad(problem) from wrong
+
+
+def _bad(problem: Text) -> BadCode:
+    return BadCode(problem, problems={"code": [problem]})
+
+
+def is_member(actor: Actor, organisation_id: int) -> bool:
+    return actor.organisation_id is not None and actor.organisation_id == organisation_id
+
+
+def is_owner(actor: Actor, organisation_id: int) -> bool:
+    """Owners invite and end colleagues; everybody else of the firm works on its cases and profile."""
+    return is_member(actor, organisation_id) and actor.is_owner
+
+
+def is_in_charge(actor: Actor, *paths: str) -> bool:
+    """An official whose area holds one of these places."""
+    return actor.is_official and bool(actor.area_path) and any(path.startswith(actor.area_path) for path in paths)
+
+
+def may_search(actor: Actor) -> bool:
+    return actor.is_official and bool(actor.area_path)
+
+
+def may_enter_adverse(actor: Actor) -> bool:
+    """Officials for firms of their area; administrators by import of a source's file."""
+    return actor.is_official or may_import(actor)
+
+
+def may_import(actor: Actor) -> bool:
+    return actor.capacity in {Capacity.ADMINISTRATOR, Capacity.SYSTEM}
+
+
+def may_submit(claim: str) -> bool:
+    """A claim allows drafts; submission needs the authority's confirmation, because codes are public."""
+    return claim == "confirmed"

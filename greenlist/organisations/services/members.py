@@ -1,0 +1,192 @@
+"""Colleagues: invited by e-mail, joined by a single-use link, ended but never deleted."""
+
+import hashlib
+import logging
+import smtplib
+from datetime import datetime, timedelta
+
+from celery import current_app
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.urls import reverse
+from django.utils import translation
+from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext_lazy as _
+
+from greenlist.core import audit, clock, outbox
+from greenlist.core.actors import Actor
+from greenlist.core.errors import Conflict, Invalid, NotAllowed, NotVisible, WrongState
+from greenlist.core.messages import body_of, subject_of
+from greenlist.organisations import rules
+from greenlist.organisations.models import Invitation, Membership, Organisation
+
+log = logging.getLogger(__name__)
+LIFE = timedelta(days=7)
+LEASE = timedelta(minutes=5)
+OPEN_AT_MOST = 20  # invitations of one organisation that wait at the same time
+
+
+class InvitationOver(WrongState):
+    """The invitation was used, has run out, or was never given: the same answer for all three."""
+
+    code = "invitation_over"
+
+
+def token_of(invitation: Invitation) -> str:
+    """The secret of the link. Derived, so that the row can be its own mail queue without holding the secret."""
+    value = f"{invitation.pk}:{invitation.organisation_id}:{invitation.email}:{invitation.created_at.timestamp()}"
+    return salted_hmac("greenlist.organisations.invitation", value, algorithm="sha256").hexdigest()
+
+
+def digest_of(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+@transaction.atomic
+def invite(*, organisation_id: int, email: str, role: str, actor: Actor, at: datetime) -> Invitation:
+    """An owner asks a colleague in; the mail goes to the address whether or not it has an account.
+
+    Raises NotVisible, NotAllowed (not an owner), Invalid (too many wait).
+    """
+    organisation = _as_owner(organisation_id, actor)
+    waiting = organisation.invitations.filter(used_at=None, expires_at__gt=at)
+    if waiting.exclude(email__iexact=email).count() >= OPEN_AT_MOST:
+        raise Invalid(_("Too many invitations are waiting: let some be accepted or run out first."))
+    waiting.filter(email__iexact=email).update(expires_at=at)  # the newest mail is the one that counts
+    invitation = Invitation.objects.create(
+        organisation=organisation,
+        email=email,
+        role=role,
+        token_digest=f"new-{organisation.pk}-{at.timestamp()}-{email}"[:64],
+        invited_by_id=actor.user_id,
+        created_at=at,
+        expires_at=at + LIFE,
+    )
+    invitation.token_digest = digest_of(token_of(invitation))
+    invitation.save(update_fields=["token_digest"])
+    data = {"invitation": invitation.pk, "role": role}
+    audit.record(actor=actor, subject=("organisation", organisation.pk), action="member.invited", at=at, data=data)
+    transaction.on_commit(_wake, robust=True)
+    return invitation
+
+
+def _wake() -> None:
+    # By name, because tasks lie above services. A lost message costs a minute: the sweeper comes anyway.
+    current_app.send_task("greenlist.organisations.tasks.send_invitations")
+
+
+def _as_owner(organisation_id: int, actor: Actor) -> Organisation:
+    found = Organisation.objects.visible_to(actor).filter(pk=organisation_id).first()
+    if found is None:
+        raise NotVisible
+    if not rules.is_owner(actor, organisation_id):
+        raise NotAllowed(_("Only an owner of the organisation invites and ends colleagues."))
+    return Organisation.objects.select_for_update(of=("self",)).get(pk=organisation_id)
+
+
+def send_due_invitations(*, at: datetime, limit: int = 100) -> int:
+    """Hands over invitations that were not mailed yet, each claimed by conditional update; returns how many."""
+    due = Invitation.objects.filter(Q(claimed_until=None) | Q(claimed_until__lt=at), sent_at=None, expires_at__gt=at)
+    return sum(_hand_over(pk, at) for pk in due.order_by("pk").values_list("pk", flat=True)[:limit])
+
+
+def _hand_over(pk: int, at: datetime) -> bool:
+    free = Invitation.objects.filter(Q(claimed_until=None) | Q(claimed_until__lt=at), pk=pk, sent_at=None)
+    if not free.update(claimed_until=at + LEASE):
+        return False
+    row = Invitation.objects.select_related("organisation", "invited_by").get(pk=pk)
+    try:
+        invitation_mail(row).send()
+    except (OSError, smtplib.SMTPException) as failure:
+        log.warning("invitation %s not handed over: %s", pk, failure)
+        return False
+    Invitation.objects.filter(pk=pk).update(sent_at=at)
+    return True
+
+
+def invitation_mail(row: Invitation) -> EmailMessage:
+    """The mail to the colleague, in the language of who invites."""
+    params = {"name": row.invited_by.name, "organisation": row.organisation.name}
+    language = row.invited_by.language
+    link = settings.PUBLIC_URL + reverse("organisations:accept", args=[token_of(row)])
+    with translation.override(language):
+        until = str(_("The link can be used once, until %(day)s.") % {"day": clock.china_date(row.expires_at)})
+    return EmailMessage(
+        subject=subject_of("account.invited", params, language),
+        body="\n\n".join([body_of("account.invited", params, language), link, until]),
+        to=[row.email],
+        headers={"Message-ID": f"<invitation-{row.pk}@greenlist>"},
+    )
+
+
+def invitation_of(token: str, *, at: datetime) -> Invitation:
+    """The open invitation behind a link. Raises InvitationOver."""
+    found = Invitation.objects.filter(token_digest=digest_of(token), used_at=None, expires_at__gt=at)
+    invitation = found.select_related("organisation", "invited_by").first()
+    if invitation is None:
+        raise InvitationOver(_("This invitation has been used or has run out. Ask for a new one."))
+    return invitation
+
+
+@transaction.atomic
+def accept_invitation(*, token: str, actor: Actor, at: datetime) -> Membership:
+    """The signed-in person joins; the link is spent. Raises NotAllowed (nobody signed in), InvitationOver, Conflict."""
+    if actor.user_id is None:
+        raise NotAllowed(_("Please sign in first."))
+    invitation = invitation_of(token, at=at)
+    spent = Invitation.objects.filter(pk=invitation.pk, used_at=None).update(used_at=at)
+    if not spent:  # two clicks at once: the conditional update lets one through
+        raise InvitationOver(_("This invitation has been used or has run out. Ask for a new one."))
+    membership = Membership(
+        user_id=actor.user_id,
+        organisation=invitation.organisation,
+        role=invitation.role,
+        valid_from=clock.china_date(at),
+    )
+    try:
+        with transaction.atomic():
+            membership.save(force_insert=True)
+    except IntegrityError as twice:
+        raise Conflict(_("You belong to this organisation already: choose it in the role switcher.")) from twice
+    data = {"invitation": invitation.pk, "user": actor.user_id, "role": membership.role}
+    subject = ("organisation", invitation.organisation_id)
+    audit.record(actor=actor, subject=subject, action="member.joined", at=at, data=data)
+    outbox.notify(
+        recipients=[invitation.invited_by_id],
+        event=f"member.joined:{membership.pk}",
+        kind="member.joined",
+        at=at,
+        params={"name": actor.name, "organisation": invitation.organisation.name},
+        link=reverse("organisations:members"),
+    )
+    return membership
+
+
+@transaction.atomic
+def end_membership(*, organisation_id: int, membership_id: int, actor: Actor, at: datetime) -> Membership:
+    """Ends a colleague's membership, or one's own: the next request loses the capacity.
+
+    Raises NotVisible, NotAllowed (not an owner), WrongState (ended already; the last owner cannot leave).
+    """
+    organisation = Organisation.objects.visible_to(actor).filter(pk=organisation_id).first()
+    if organisation is None:
+        raise NotVisible
+    Organisation.objects.select_for_update(of=("self",)).get(pk=organisation_id)
+    membership = organisation.memberships.filter(pk=membership_id).first()
+    if membership is None:
+        raise NotVisible
+    itself = rules.is_member(actor, organisation_id) and membership.user_id == actor.user_id
+    if not (itself or rules.is_owner(actor, organisation_id)):
+        raise NotAllowed(_("Only an owner of the organisation invites and ends colleagues."))
+    if membership.valid_until is not None:
+        raise WrongState(_("This membership has ended already."))
+    owners = organisation.memberships.open().filter(role=Membership.Role.OWNER)
+    if membership.role == Membership.Role.OWNER and not owners.exclude(pk=membership.pk).exists():
+        raise WrongState(_("An organisation keeps at least one owner: invite another owner first."))
+    membership.valid_until = clock.china_date(at)
+    membership.save(update_fields=["valid_until"])
+    data = {"membership": membership.pk, "user": membership.user_id}
+    audit.record(actor=actor, subject=("organisation", organisation.pk), action="member.ended", at=at, data=data)
+    return membership

@@ -1,0 +1,207 @@
+"""Registering an organisation, claiming one that is known, and the authority's word on the claim."""
+
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from greenlist.accounts.models import Area, Mandate
+from greenlist.accounts.selectors import people_with
+from greenlist.core import audit, clock, outbox
+from greenlist.core.actors import Actor
+from greenlist.core.errors import Conflict, Invalid, NotAllowed, NotVisible, Text, WrongState
+from greenlist.organisations import rules, selectors
+from greenlist.organisations.models import AdverseRecord, Membership, Name, Organisation, Site
+
+Claim = Organisation.Claim
+
+
+class AlreadyClaimed(Conflict):
+    """Somebody else acts for this code; the way out is an invitation, or the local authority."""
+
+    code = "already_claimed"
+
+
+class AlreadyMember(Conflict):
+    """The person belongs to this organisation already."""
+
+    code = "already_member"
+
+
+@transaction.atomic
+def register(
+    *,
+    code: str,
+    name: str,
+    kind: str,
+    area: Area,
+    production_area: Area,
+    production_address: str,
+    actor: Actor,
+    at: datetime,
+) -> Organisation:
+    """The signed-in person claims a code: a new organisation, or a known one nobody acts for yet, with its default site.
+
+    Drafts are allowed at once; submission waits for the authority's confirmation.
+    Raises BadCode, AlreadyClaimed, AlreadyMember, Invalid (no name), NotAllowed (nobody is signed in).
+    """
+    if actor.user_id is None:
+        raise NotAllowed(_("Please sign in first."))
+    code = rules.clean_code(code)
+    name = " ".join(name.split())
+    if not name:
+        raise Invalid(_("Please enter the name."), problems={"name": [_("Please enter the name as on the licence.")]})
+    organisation = _take(code=code, name=name, kind=kind, area=area, actor=actor, at=at)
+    _rename(organisation, name, at=at)
+    _settle(organisation, production_area, production_address)
+    AdverseRecord.objects.filter(code=code, organisation=None).update(organisation=organisation)
+    Membership.objects.create(
+        user_id=actor.user_id, organisation=organisation, role=Membership.Role.OWNER, valid_from=clock.china_date(at)
+    )
+    data = {"code": code, "name": name, "area": area.path, "production": production_area.path}
+    audit.record(actor=actor, subject=("organisation", organisation.pk), action="organisation.claimed", at=at, data=data)
+    _ask_to_confirm(organisation, at=at)
+    return organisation
+
+
+def _take(*, code: str, name: str, kind: str, area: Area, actor: Actor, at: datetime) -> Organisation:
+    """The row of this code, ours from now on. Two persons at once: the unique code or the lock lets one through."""
+    known = Organisation.objects.select_for_update().filter(code=code).first()
+    if known is None:
+        fresh = Organisation(code=code, name=name, kind=kind, area=area, claim=Claim.CLAIMED, claimed_at=at)
+        try:
+            with transaction.atomic():
+                fresh.save(force_insert=True)
+        except IntegrityError as faster:
+            raise _claimed(code, actor) from faster
+        return fresh
+    if known.claim != Claim.UNCLAIMED or known.memberships.open().exists():
+        raise _claimed(code, actor)
+    known.claim, known.claimed_at, known.kind, known.area = Claim.CLAIMED, at, kind, area
+    known.save(update_fields=["claim", "claimed_at", "kind", "area"])
+    return known
+
+
+def _claimed(code: str, actor: Actor) -> Conflict:
+    if Membership.objects.open().filter(user_id=actor.user_id, organisation__code=code).exists():
+        return AlreadyMember(_("You belong to this organisation already: choose it in the role switcher."))
+    return AlreadyClaimed(
+        _(
+            "Somebody already acts for this credit code. Ask that colleague to invite you by e-mail; "
+            "if nobody at your organisation knows of it, ask the local industry authority."
+        )
+    )
+
+
+def _rename(organisation: Organisation, name: str, *, at: datetime) -> None:
+    """The name on the licence counts; the one before stays known and is found by search."""
+    today = clock.china_date(at)
+    current = organisation.names.filter(valid_until=None)
+    if organisation.name == name and current.exists():
+        return
+    if organisation.name != name:
+        current.update(valid_until=today)
+        organisation.name = name
+        organisation.save(update_fields=["name"])
+    Name.objects.create(organisation=organisation, text=name, valid_from=today)
+
+
+def _settle(organisation: Organisation, area: Area, address: str) -> None:
+    """The default site: where it produces decides which county receives its applications (QHD-7)."""
+    Site.objects.update_or_create(
+        organisation=organisation,
+        is_default=True,
+        defaults={"name": organisation.name, "area": area, "address": address},
+    )
+
+
+def _ask_to_confirm(organisation: Organisation, *, at: datetime) -> None:
+    authority = selectors.local_authority(organisation)
+    if authority is None:
+        return
+    outbox.notify(
+        recipients=people_with(authority, [Mandate.Role.HANDLER, Mandate.Role.APPROVER], clock.china_date(at)),
+        event=f"organisation.claimed:{organisation.pk}:{at.isoformat()}",
+        kind="organisation.claimed",
+        at=at,
+        params={"name": organisation.name, "code": organisation.code},
+        link=reverse("organisations:claim", args=[organisation.pk]),
+    )
+
+
+@transaction.atomic
+def find_or_create_unclaimed(
+    *, code: str, name: str, area: Area, kind: str = Organisation.Kind.FIRM, actor: Actor, at: datetime
+) -> Organisation:
+    """The organisation of a code (or, without one, of a name in an area), made unclaimed where nobody knows it yet.
+
+    For members of parks and chains and for imported lists. Raises BadCode.
+    """
+    code = rules.clean_code(code) if code else ""
+    known = Organisation.objects.filter(code=code) if code else Organisation.objects.filter(name=name, area=area)
+    found = known.first()
+    if found is not None:
+        return found
+    made = Organisation.objects.create(code=code or None, name=name, kind=kind, area=area)
+    _rename(made, name, at=at)
+    _settle(made, area, "")
+    audit.record(actor=actor, subject=("organisation", made.pk), action="organisation.noted", at=at, data={"name": name})
+    return made
+
+
+def _claim_of(organisation_id: int, actor: Actor) -> Organisation:
+    """The locked row of a waiting claim. Raises NotVisible, NotAllowed, WrongState."""
+    visible = Organisation.objects.visible_to(actor).filter(pk=organisation_id)
+    if not visible.exists():
+        raise NotVisible
+    organisation = Organisation.objects.select_for_update(of=("self",)).select_related("area").get(pk=organisation_id)
+    if not rules.is_in_charge(actor, *selectors.paths_of(organisation)):
+        raise NotAllowed(_("Only an authority of the place confirms an organisation."))
+    if organisation.claim != Claim.CLAIMED:
+        raise WrongState(_("No claim is waiting here: it has been decided already."))
+    return organisation
+
+
+@transaction.atomic
+def confirm_claim(*, organisation_id: int, actor: Actor, at: datetime) -> Organisation:
+    """The authority knows that these people act for the firm: it may submit. Raises NotVisible, NotAllowed, WrongState."""
+    organisation = _claim_of(organisation_id, actor)
+    organisation.claim = Claim.CONFIRMED
+    organisation.confirmed_by_id, organisation.confirmed_at = actor.user_id, at
+    organisation.save(update_fields=["claim", "confirmed_by", "confirmed_at"])
+    audit.record(actor=actor, subject=("organisation", organisation.pk), action="organisation.confirmed", at=at)
+    _tell_members(organisation, kind="organisation.confirmed", at=at, params={"name": organisation.name})
+    return organisation
+
+
+@transaction.atomic
+def refuse_claim(*, organisation_id: int, reason: str, actor: Actor, at: datetime) -> Organisation:
+    """Refuses a claim with a reason: its members leave, their contacts go, and the code is free for a right claim.
+
+    Raises Invalid (no reason), NotVisible, NotAllowed, WrongState.
+    """
+    if not reason.strip():
+        problem: Text = _("Please give the reason: the applicant reads it.")
+        raise Invalid(problem, problems={"reason": [problem]})
+    organisation = _claim_of(organisation_id, actor)
+    params = {"name": organisation.name, "reason": reason}
+    _tell_members(organisation, kind="organisation.refused", at=at, params=params)
+    organisation.memberships.open().update(valid_until=clock.china_date(at))
+    organisation.claim, organisation.claimed_at = Claim.UNCLAIMED, None
+    organisation.contact_name = organisation.contact_phone = organisation.contact_email = ""
+    organisation.save(update_fields=["claim", "claimed_at", "contact_name", "contact_phone", "contact_email"])
+    data = {"reason": reason}
+    audit.record(actor=actor, subject=("organisation", organisation.pk), action="organisation.refused", at=at, data=data)
+    return organisation
+
+
+def _tell_members(organisation: Organisation, *, kind: str, at: datetime, params: dict) -> None:
+    outbox.notify(
+        recipients=list(organisation.memberships.open().values_list("user_id", flat=True)),
+        event=f"{kind}:{organisation.pk}:{at.isoformat()}",
+        kind=kind,
+        at=at,
+        params=params,
+        link=reverse("organisations:profile") if kind == "organisation.confirmed" else "",
+    )
