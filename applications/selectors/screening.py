@@ -4,16 +4,15 @@ A point is an item of the step's checklist, or a finding of the engine that a pe
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from applications.models import Application, Correction, Evidence, Remark, ReportVersion, Screening, Verdict
-from applications.selectors import calls, shown
+from applications.selectors import shown
 from applications.states import Answer
-from greenlist.policy import engine
-from greenlist.policy import words
-from greenlist.policy.engine.types import BoundPolicy, Checklist, Finding, Outcome, Step, StepKind
+from greenlist.policy import engine, words
+from greenlist.policy.engine.types import BoundPolicy, Checklist, Finding, Form, Outcome, Step, StepKind, Text
 
-EMPTY = Checklist(key="", title=engine.Text(), items=())
+EMPTY = Checklist(key="", title=Text(), items=())
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +93,7 @@ def unmet(bound: BoundPolicy, step: Step, asked: Sequence[Point], findings: Iter
     """What stands in the way of passing: each point that is not a plain yes, and each finding that blocks (QHD-5.0)."""
     answers = {point.key: engine.Answer(point.answer) for point in asked if point.answer}
     judged = engine.judge(bound, step.checklist, answers) if step.checklist else ()
-    open_points = [finding for finding in judged if finding.outcome is not Outcome.CLEAR]
+    open_points = [finding for finding in judged if finding.outcome in (Outcome.BLOCK, Outcome.CONFIRM)]
     blocking = [finding for finding in findings if finding.blocks]
     waiting = {point.key for point in asked if point.group == "confirm" and not point.is_met}
     return (*open_points, *blocking, *(one for one in findings if one.rule in waiting and not one.blocks))
@@ -145,16 +144,11 @@ def answered_correction(case: Application) -> Correction | None:
     return case.corrections.exclude(answered_at=None).select_related("before").order_by("-pk").first()
 
 
-def form_of(bound: BoundPolicy, version: ReportVersion, fallback: str) -> engine.Form:
-    """The form a version was filled in with, as the call has it."""
-    return bound.forms[fallback]
-
-
 def report_as_declared(
     bound: BoundPolicy, case: Application, version: ReportVersion, second_look: Correction | None = None
 ) -> tuple[shown.ShownSection, ...]:
     """The declared report, section by section; after a correction the opened fields carry what stood there before."""
-    form = form_of(bound, version, case.report.form)
+    form = bound.forms[case.report.form]
     rows = list(Evidence.objects.filter(report=case.report).select_related("blob").order_by("added_at", "pk"))
     before: Mapping[str, shown.ShownField] = {}
     if second_look is not None:
@@ -165,7 +159,7 @@ def report_as_declared(
 
 
 def _sections(
-    form: engine.Form,
+    form: Form,
     version: ReportVersion,
     evidence: Iterable[Evidence],
     *,
@@ -177,6 +171,12 @@ def _sections(
             files.setdefault(f"{row.section}.{row.field}", []).append(row)
     computed = version.data.get("computed", {})
     return shown.sections(form, version.data.get("sections", {}), computed, files, before=before)
+
+
+def latest_findings(case: Application) -> tuple[Finding, ...]:
+    """What the newest check of the case found; none before the first."""
+    newest = case.checks.order_by("-pk").first()
+    return tuple(Finding.from_json(one) for one in newest.findings) if newest else ()
 
 
 def remarks_of(case: Application, step: str) -> dict[str, Remark]:

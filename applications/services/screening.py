@@ -71,7 +71,7 @@ def _save_verdicts(
 ) -> dict[str, list[str]]:
     step = bound.step(case.step)
     rows = {row.key: row for row in case.verdicts.filter(step=case.step)}
-    asked = {point.key: point for point in reads.points(bound, step, checks.latest(case), rows.values())}
+    asked = {point.key: point for point in reads.points(bound, step, reads.latest_findings(case), rows.values())}
     _check_given(verdicts, asked)
     changes: dict[str, list[str]] = {}
     for key, given in verdicts.items():

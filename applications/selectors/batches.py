@@ -1,0 +1,283 @@
+"""Recommendation batches: what may be put in, what is missing, and the one content that is shown, signed and printed."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from applications.models import Application, Batch, BatchItem, Call, CheckRun, Screening
+from applications.selectors import calls, screening, shown
+from applications.states import BatchState, State
+from greenlist.core import audit
+from greenlist.core.actors import Actor
+from greenlist.core.errors import NotVisible
+from greenlist.policy.engine.types import BoundPolicy, Column, Finding, Outcome, Package, Step, StepKind, TableSpec
+
+PAGE_SIZE = 30
+SUMMARY = "summary"
+NO_PACKAGE = Package(documents=(), optional=(), paper_copies=0, clauses=())
+CONTACTS = ("contact_name", "contact_phone")  # personal: never frozen in clear, filled when printed
+
+
+def get(actor: Actor, reference: str) -> Batch:
+    """One batch of the sender, or sent to the receiver. Raises NotVisible."""
+    rows = Batch.objects.visible_to(actor).select_related("call__rules", "call__owner__area", "sender__area", "receiver__area")
+    found = rows.filter(reference=reference).first()
+    if found is None:
+        raise NotVisible
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class BatchPage:
+    rows: tuple[Batch, ...]
+    after: int | None  # key of the next page
+
+
+def page(actor: Actor, *, after: int | None = None, state: str = "", size: int = PAGE_SIZE) -> BatchPage:
+    """The batches of an authority, newest first: those it makes and those it was sent."""
+    rows = Batch.objects.visible_to(actor).select_related("call", "sender", "receiver")
+    if state in BatchState:
+        rows = rows.filter(state=state)
+    if after is not None:
+        rows = rows.filter(pk__lt=after)
+    live = Count("items", filter=Q(items__returned_at=None))
+    found = list(rows.annotate(units=live).order_by("-pk")[: size + 1])
+    return BatchPage(tuple(found[:size]), found[size - 1].pk if len(found) > size else None)
+
+
+def step_of(bound: BoundPolicy, tier: str) -> Step | None:
+    """The step in which authorities of this tier recommend; None where the route has none."""
+    return next((step for step in bound.steps if step.kind is StepKind.BATCH and step.by == tier), None)
+
+
+def open_calls(actor: Actor) -> QuerySet[Call]:
+    """The calls from which this authority has cases that passed and lie in no batch."""
+    ready = waiting_all(actor).filter(call=OuterRef("pk"))
+    return Call.objects.filter(Exists(ready)).select_related("rules", "owner__area").order_by("-year", "-pk")
+
+
+def waiting_all(actor: Actor) -> QuerySet[Application]:
+    live = BatchItem.objects.filter(application=OuterRef("pk"), returned_at=None)
+    rows = Application.objects.visible_to(actor).filter(desk_id=actor.authority_id, state=State.PASSED)
+    return rows.exclude(Exists(live))
+
+
+def waiting(actor: Actor, batch: Batch) -> list[Application]:
+    """The passed cases that may still be put into this batch, priority first, then in the order they were submitted."""
+    rows = waiting_all(actor).filter(call=batch.call, step=batch.step)
+    return list(rows.select_related("site__area", "organisation__industry").order_by("priority", "submitted_at", "pk")[:500])
+
+
+def items_of(batch: Batch) -> list[BatchItem]:
+    """The units in their order, with what pages and papers say about them; a fixed number of queries."""
+    rows = batch.items.select_related(
+        "application__site__area", "application__organisation__industry", "application__report", "paper_noted_by"
+    ).prefetch_related(
+        "application__verdicts",
+        "application__report__versions",
+        Prefetch("application__screenings", Screening.objects.select_related("proposed_by", "signed_by").order_by("pk")),
+        Prefetch("application__checks", CheckRun.objects.order_by("-pk")),
+    )
+    return list(rows.order_by("position", "pk"))
+
+
+def live(items: Iterable[BatchItem]) -> list[BatchItem]:
+    return [item for item in items if item.returned_at is None]
+
+
+def package_of(bound: BoundPolicy, batch: Batch) -> Package:
+    return bound.step(batch.step).package or NO_PACKAGE
+
+
+def deadline(batch: Batch) -> date | None:
+    """The last day to send, moved by extensions that concern the sender's area; None where the call sets none."""
+    return calls.due_on(batch.call, batch.step, batch.sender.area.path)
+
+
+# ---- the content ----------------------------------------------------------------------------------------------------
+def content(batch: Batch, bound: BoundPolicy, items: Sequence[BatchItem]) -> dict[str, Any]:
+    """What is signed: units in order with their findings and report digests, letter, package. Always in Chinese."""
+    with translation.override("zh-hans"):
+        package = package_of(bound, batch)
+        return {
+            "batch": batch.reference,
+            "title": batch.title,
+            "call": {
+                "id": batch.call_id,
+                "title": batch.call.title,
+                "number": batch.call.number,
+                "year": batch.call.year,
+                "category": batch.call.category,
+                "digest": bound.digest,
+            },
+            "sender": batch.sender.name,
+            "receiver": batch.receiver.name,
+            "letter": {"number": batch.letter_number, "text": batch.letter_text},
+            "package": {
+                "documents": list(package.documents),
+                "optional": list(package.optional),
+                "paper_copies": package.paper_copies,
+                "clauses": list(package.clauses),
+            },
+            "columns": [column.key for column in table_of(bound).columns] if table_of(bound) else [],
+            "units": [_unit(number, item, bound) for number, item in enumerate(live(items), start=1)],
+        }
+
+
+def digest_of(frozen: Mapping[str, Any]) -> str:
+    return audit.digest_of(frozen)
+
+
+def _unit(number: int, item: BatchItem, bound: BoundPolicy) -> dict[str, Any]:
+    case = item.application
+    version = max(case.report.versions.all(), key=lambda row: row.number, default=None)
+    signed = signed_screening(case)
+    table = table_of(bound)
+    return {
+        "position": number,
+        "case": case.reference,
+        "number": case.number,
+        "name": case.name,
+        "code": case.code,
+        "area": case.site.area.full_name or case.site.area.name,
+        "industry": f"{case.industry_code} {industry_name(case)}".strip(),
+        "priority": case.priority,
+        "badges": list(case.badges),
+        "report": {
+            "version": version.number if version else 0,
+            "digest": version.digest if version else "",
+            "declared_by": version.declared_name if version else "",
+            "declared_at": version.declared_at.isoformat() if version else "",
+        },
+        "opinion": signed.opinion if signed else "",
+        "verdicts": [
+            {"key": row.key, "clause": row.clause, "answer": row.answer, "remark": row.remark}
+            for row in sorted(case.verdicts.all(), key=lambda row: (row.step, row.pk))
+        ],
+        "findings": [finding.as_json() for finding in findings_of(case) if finding.outcome is not Outcome.CLEAR],
+        "row": {column.key: cell(column, number, case, bound) for column in table.columns} if table else {},
+    }
+
+
+def signed_screening(case: Application) -> Screening | None:
+    signed = [row for row in case.screenings.all() if row.signed_at and row.outcome == Screening.Outcome.PASS]
+    return signed[-1] if signed else None
+
+
+def findings_of(case: Application) -> tuple[Finding, ...]:
+    """Of the newest check; `checks` are loaded newest first."""
+    newest = next(iter(case.checks.all()), None)
+    return tuple(Finding.from_json(one) for one in newest.findings) if newest else ()
+
+
+# ---- the summary table ----------------------------------------------------------------------------------------------
+def table_of(bound: BoundPolicy) -> TableSpec | None:
+    """推荐汇总表: its columns are data, marked unverified (QHD-N4d); None where the rule set has no such table."""
+    return bound.tables.get(SUMMARY)
+
+
+def cell(column: Column, number: int, case: Application, bound: BoundPolicy) -> str:
+    """What stands in one cell. A contact stays empty here: it is filled when printed and never frozen."""
+    if column.source.startswith("form:"):
+        return _form_cell(column.source.removeprefix("form:"), case, bound)
+    if column.source in CONTACTS:
+        return ""
+    return str(_CELLS[column.source](number, case) or "")
+
+
+def contact_cell(source: str, case: Application) -> str:
+    return {"contact_name": case.organisation.contact_name, "contact_phone": case.organisation.contact_phone}[source]
+
+
+def _form_cell(path: str, case: Application, bound: BoundPolicy) -> str:
+    version = max(case.report.versions.all(), key=lambda row: row.number, default=None)
+    if version is None:
+        return ""
+    try:
+        spec = bound.forms[case.report.form].field(path)
+    except (KeyError, ValueError):
+        return ""
+    section, key = path.split(".")
+    computed = version.data.get("computed", {})
+    given = computed.get(path, version.data.get("sections", {}).get(section, {}).get(key))
+    return shown.text_of(spec, given)
+
+
+def industry_name(case: Application) -> str:
+    industry = case.organisation.industry
+    return industry.name if industry else ""
+
+
+def badge_text(case: Application) -> str:
+    labels = [badge.get("label", "") if isinstance(badge, dict) else str(badge) for badge in case.badges]
+    return "、".join(str(label.get("zh", "") if isinstance(label, dict) else label) for label in labels if label)
+
+
+def _opinion(number: int, case: Application) -> str:
+    signed = signed_screening(case)
+    return (signed.opinion if signed else "") or _("recommended, conditions met")
+
+
+_CELLS = {
+    "position": lambda number, case: number,
+    "name": lambda number, case: case.name,
+    "code": lambda number, case: case.code,
+    "area": lambda number, case: case.site.area.name,
+    "address": lambda number, case: case.site.address or case.organisation.address,
+    "industry": lambda number, case: industry_name(case),
+    "industry_code": lambda number, case: case.industry_code,
+    "products": lambda number, case: case.organisation.products,
+    "size": lambda number, case: case.organisation.get_size_display(),
+    "legal_representative": lambda number, case: case.organisation.legal_representative,
+    "priority": lambda number, case: badge_text(case),
+    "opinion": _opinion,
+    "remark": lambda number, case: "",
+}
+
+
+# ---- the check page -------------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """Something that must be mended before the batch can be signed; `unit` is empty where it concerns the whole."""
+
+    text: str
+    clause: str = ""
+    unit: str = ""
+    reference: str = ""
+
+
+def lacks(batch: Batch, bound: BoundPolicy, items: Sequence[BatchItem]) -> list[Lack]:
+    """What is missing or blocks. The documents asked for come from the rule set: what it does not ask never blocks (SJZ-8)."""
+    package = package_of(bound, batch)
+    clause = bound.step(batch.step).clause
+    here = live(items)
+    found = [] if here else [Lack(_("The batch has no unit yet."), clause)]
+    if "letter" in package:
+        if not batch.letter_number:
+            found.append(Lack(_("The recommendation document has no document number yet."), clause))
+        if not batch.letter_text.strip():
+            found.append(Lack(_("The recommendation document has no text yet."), clause))
+    for item in here:
+        found.extend(_unit_lacks(item.application, batch, bound, package, clause))
+    return found
+
+
+def _unit_lacks(
+    case: Application, batch: Batch, bound: BoundPolicy, package: Package, clause: str
+) -> Iterable[Lack]:
+    if case.state != State.PASSED or case.step != batch.step:
+        text = _("The case is now “%(state)s” and cannot be recommended.") % {"state": case.get_state_display()}
+        yield Lack(text, clause, case.name, case.reference)
+        return
+    if signed_screening(case) is None:
+        yield Lack(_("The review of this unit is not signed."), clause, case.name, case.reference)
+    if "report" in package and not case.report.versions.all():
+        yield Lack(_("The self-evaluation report is missing."), clause, case.name, case.reference)
+    for finding in findings_of(case):
+        if finding.blocks:
+            yield Lack(screening.words.sentence(finding), finding.clause, case.name, case.reference)

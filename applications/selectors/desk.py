@@ -1,0 +1,172 @@
+"""The queue of one authority: what waits at its desk, the earliest due first."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from django.core import signing
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from applications.models import Application, BatchItem, Call, Correction, Screening
+from applications.selectors import batches, calls
+from applications.states import State
+from greenlist.core.actors import Actor, Capacity
+from greenlist.core.clock import china_date
+from greenlist.core.errors import Text
+from greenlist.organisations.models import Industry
+
+PAGE_SIZE = 30
+SALT = "applications.desk"
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One way to look at the desk. Each is one state, so that the desk's index serves its order."""
+
+    key: str
+    label: Text
+    state: str
+    empty: Text
+
+
+VIEWS = (
+    View("review", _("To review"), State.SCREENING, _("Nothing to review. New applications appear here by themselves.")),
+    View("sign", _("To sign"), State.SCREENING, _("Nothing awaits a signature.")),
+    View("returned", _("With the applicant"), State.RETURNED, _("No case is out for correction.")),
+    View("passed", _("To recommend"), State.PASSED, _("No case that passed waits for a recommendation.")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One case of the queue."""
+
+    case: Application
+    due_on: date | None  # of the step, of the correction, or the authority's own day to send
+    age: int  # days since it came to the desk
+    is_second_look: bool
+    has_proposal: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DeskPage:
+    view: View
+    rows: tuple[Row, ...]
+    after: str  # key of the next page; empty at the end
+    industries: tuple[tuple[str, str], ...]  # two-digit industries to filter by
+
+
+def view_of(key: str, actor: Actor) -> View:
+    """The named view; without a name an approver starts with what is to sign, everybody else with what is to review."""
+    usual = "sign" if actor.capacity == Capacity.APPROVER else "review"
+    return next((view for view in VIEWS if view.key == (key or usual)), VIEWS[0])
+
+
+def page(
+    actor: Actor,
+    *,
+    on: date,
+    view: str = "",
+    industry: str = "",
+    text: str = "",
+    after: str = "",
+    size: int = PAGE_SIZE,
+) -> DeskPage:
+    """A page of the queue: due first, then by key. The number of queries does not depend on the number of rows."""
+    chosen = view_of(view, actor)
+    rows = _filtered(_base(actor, chosen), industry, text)
+    found, following = _slice(rows, after, size)
+    last_days = _own_days(found, actor)
+    return DeskPage(
+        view=chosen,
+        rows=tuple(_row(case, on, last_days) for case in found),
+        after=following,
+        industries=_industries(actor, chosen),
+    )
+
+
+def _base(actor: Actor, view: View) -> QuerySet[Application]:
+    proposals = Screening.objects.filter(
+        application=OuterRef("pk"), step=OuterRef("step"), signed_at=None, sent_back_at=None
+    )
+    corrected = Correction.objects.filter(application=OuterRef("pk"), step=OuterRef("step")).exclude(answered_at=None)
+    rows = Application.objects.visible_to(actor).filter(desk_id=actor.authority_id, state=view.state)
+    rows = rows.annotate(has_proposal=Exists(proposals), is_second_look=Exists(corrected))
+    if view.key == "passed":
+        rows = rows.exclude(Exists(BatchItem.objects.filter(application=OuterRef("pk"), returned_at=None)))
+    if view.state == State.SCREENING:
+        rows = rows.filter(has_proposal=view.key == "sign")
+    return rows.select_related("call__rules", "call__owner__area", "organisation__industry", "site__area")
+
+
+def _filtered(rows: QuerySet[Application], industry: str, text: str) -> QuerySet[Application]:
+    if industry.isdigit():
+        rows = rows.filter(industry_code__startswith=industry[:4])
+    text = text.strip()[:60]
+    if text:
+        rows = rows.filter(Q(name__icontains=text) | Q(code__istartswith=text) | Q(number__istartswith=text))
+    return rows
+
+
+def _slice(rows: QuerySet[Application], after: str, size: int) -> tuple[list[Application], str]:
+    """Cases with a day first, in two index-served parts: a day that sorts nulls last would sort the whole desk."""
+    day, key = _read(after)
+    found: list[Application] = []
+    if not (after and day is None):
+        dated = rows.filter(due_on__isnull=False).order_by("due_on", "pk")
+        if day is not None:
+            dated = dated.filter(Q(due_on__gt=day) | Q(due_on=day, pk__gt=key))
+        found = list(dated[: size + 1])
+    if len(found) <= size:
+        undated = rows.filter(due_on=None).order_by("pk")
+        if after and day is None:
+            undated = undated.filter(pk__gt=key)
+        found += list(undated[: size + 1 - len(found)])
+    return found[:size], _key(found[size - 1]) if len(found) > size else ""
+
+
+def _key(case: Application) -> str:
+    return signing.dumps([case.due_on.isoformat() if case.due_on else "", case.pk], salt=SALT)
+
+
+def _read(after: str) -> tuple[date | None, int]:
+    """What a page key says; a broken one starts from the beginning."""
+    try:
+        day, key = signing.loads(after, salt=SALT)
+    except (signing.BadSignature, ValueError):
+        return date.min, 0
+    return (date.fromisoformat(day) if day else None), int(key)
+
+
+def _own_days(found: list[Application], actor: Actor) -> Mapping[int, date | None]:
+    """Until when the authority itself must send, by call: what the queue shows where the step has no day of its own."""
+    days: dict[int, date | None] = {}
+    for call in {case.call_id: case.call for case in found}.values():
+        days[call.pk] = _own_day(call, actor)
+    return days
+
+
+def _own_day(call: Call, actor: Actor) -> date | None:
+    bound = calls.rules_of(call)
+    step = batches.step_of(bound, actor.tier.value) if actor.tier else None
+    return calls.due_on(call, step.key, actor.area_path) if step else None
+
+
+def _row(case: Application, on: date, own_days: Mapping[int, date | None]) -> Row:
+    entered = china_date(case.entered_at)
+    return Row(
+        case=case,
+        due_on=case.due_on or own_days.get(case.call_id),
+        age=max((on - entered) // timedelta(days=1), 0),
+        is_second_look=case.is_second_look,  # type: ignore[attr-defined]
+        has_proposal=case.has_proposal,  # type: ignore[attr-defined]
+    )
+
+
+def _industries(actor: Actor, view: View) -> tuple[tuple[str, str], ...]:
+    """The two-digit industries on this desk, with their names."""
+    rows = Application.objects.visible_to(actor).filter(desk_id=actor.authority_id, state=view.state)
+    codes = {code[:2] for code in rows.order_by().values_list("industry_code", flat=True).distinct()[:500] if code}
+    names = Industry.objects.filter(code__in=codes).order_by("code").values_list("code", "name")
+    return tuple(names)
