@@ -216,9 +216,20 @@ def _due(node: Node | None) -> Due | None:
         each = month_day(node, "each_year")
     else:
         on = node.day("on", required=True)
-    due = Due(on=on, month_day=each, clause=node.clause()[0])
+    due = Due(on=on, month_day=each, clause=node.clause()[0], remind=_ladder(node))
     node.done()
     return due
+
+
+def _ladder(node: Node) -> tuple[int, ...]:
+    """Days before a last day on which people are reminded, furthest first."""
+    value = node.raw("remind")
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(type(item) is int and 0 <= item <= 366 for item in value):
+        node.wrong("remind", "must be a list of whole numbers of days")
+        return ()
+    return tuple(sorted(set(value), reverse=True))
 
 
 def month_day(node: Node, name: str) -> tuple[int, int] | None:
@@ -462,11 +473,13 @@ def _table(key: str, node: Node, context: Context) -> TableSpec:
         child.done()
     if not columns:
         node.wrong("column", "is missing")
+    title, foot = node.words("title"), node.words("foot", required=False)
+    _check_places(node, "title", title, foot)
     table = TableSpec(
         key=key,
-        title=node.words("title"),
+        title=title,
         columns=tuple(columns),
-        foot=node.words("foot", required=False),
+        foot=foot,
         clause=clause,
         layer=layer,
         unverified=node.text("unverified", required=False),
@@ -489,13 +502,18 @@ def _check_source(node: Node, source: str, forms: Mapping[str, Form]) -> None:
 def _text(key: str, node: Node) -> TextSpec:
     clause, _layer = node.clause()
     title, body = node.words("title"), node.words("body", english=False)
-    places = frozenset(_PLACE.findall(f"{title.zh}{title.en}{body.zh}{body.en}"))
+    places = _check_places(node, "body", title, body)
+    node.done()
+    return TextSpec(key=key, title=title, body=body, places=places, clause=clause)
+
+
+def _check_places(node: Node, name: str, *texts: Text) -> frozenset[str]:
+    places = frozenset(place for text in texts for place in _PLACE.findall(f"{text.zh}{text.en}"))
     for place in sorted(places - PLACES):
         node.wrong(
             "body", "unknown place {%(place)s}; there are %(options)s", place=place, options=", ".join(sorted(PLACES))
         )
-    node.done()
-    return TextSpec(key=key, title=title, body=body, places=places, clause=clause)
+    return places
 
 
 def _criteria(node: Node) -> CriteriaRule:

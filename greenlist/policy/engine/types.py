@@ -358,6 +358,7 @@ class Due:
     on: date | None = None
     month_day: tuple[int, int] | None = None
     clause: str = ""
+    remind: tuple[int, ...] = ()  # so many days before it whoever must act is reminded; 0 is the day itself
 
 
 @dataclass(frozen=True, slots=True)
