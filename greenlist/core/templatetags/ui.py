@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from django import template
 from django.forms import BoundField
+from django.http import QueryDict
 from django.middleware.csrf import get_token
 from django.templatetags.static import static
 from django.utils import timezone
@@ -20,6 +21,10 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from greenlist.core.actors import Actor, Capacity
+from greenlist.core.requests import request_id
 
 register = template.Library()
 
@@ -72,6 +77,19 @@ LOOKS: dict[str, Look] = {
     "closed": QUIET,
     "cancelled": QUIET,
     "superseded": QUIET,
+}
+
+CAPACITY_WORDS = {
+    Capacity.PUBLIC: gettext_lazy("visitor"),
+    Capacity.NONE: gettext_lazy("no role yet"),
+    Capacity.APPLICANT: gettext_lazy("applicant"),
+    Capacity.HANDLER: gettext_lazy("handler"),
+    Capacity.APPROVER: gettext_lazy("approver"),
+    Capacity.EXPERT: gettext_lazy("expert"),
+    Capacity.SUPERVISOR: gettext_lazy("supervisor"),
+    Capacity.DEPARTMENT: gettext_lazy("department"),
+    Capacity.ADMINISTRATOR: gettext_lazy("administrator"),
+    Capacity.SYSTEM: gettext_lazy("system"),
 }
 
 
@@ -158,11 +176,17 @@ def number(value: Any, places: int | None = None) -> str:
     return f"{amount:,.{int(places)}f}" if places is not None else f"{amount:,f}"
 
 
+@register.filter
+def acts_as(actor: Actor | None) -> str:
+    """The capacity of an actor in words: 经办, 审签 …"""
+    return str(CAPACITY_WORDS.get(actor.capacity, actor.capacity)) if actor else ""
+
+
 @register.simple_tag
 def icon(name: str, css: str = "", title: str = "") -> SafeString:
     """An icon of static/img/icons.svg. Hidden from screen readers unless it has a title."""
     href = f"{static('img/icons.svg')}#{name}"
-    classes = f"icon {css}".strip()
+    classes = "shape" if name.startswith("s-") else f"icon {css}".strip()
     if title:
         return format_html(
             '<svg class="{}" role="img" aria-label="{}"><use href="{}"></use></svg>', classes, title, href
@@ -174,11 +198,7 @@ def icon(name: str, css: str = "", title: str = "") -> SafeString:
 def qs(context: template.Context, **changes: Any) -> str:
     """The current query string with some values replaced; None or "" drops one. Always starts with `?`."""
     request = _request(context)
-    query = request.GET.copy() if request is not None else {}
-    if request is None:
-        from django.http import QueryDict
-
-        query = QueryDict(mutable=True)
+    query = request.GET.copy() if request is not None else QueryDict(mutable=True)
     for key, value in changes.items():
         if value is None or value == "":
             query.pop(key, None)
@@ -244,3 +264,52 @@ def widget_kind(field: BoundField) -> str:
         if ancestor.__name__ in kinds:
             return kinds[ancestor.__name__]
     return getattr(control, "input_type", "") or "text"
+
+
+@register.simple_tag
+def describe(id: str = "", **parts: Any) -> str:
+    """The ids of what stands around a control and is present: describe(unit=…, counter=…, id=auto_id)."""
+    suffixes = {"unit": "unit", "counter": "count", "hint": "hint", "note": "note"}
+    return " ".join(f"{id}_{suffixes[name]}" for name, value in parts.items() if value)
+
+
+@register.simple_tag
+def sort_of(key: str, sort: str | None) -> str:
+    """`aria-sort` of a column under the present `?sort=`."""
+    if not key or not sort or sort.lstrip("-") != key:
+        return "none"
+    return "descending" if sort.startswith("-") else "ascending"
+
+
+@register.simple_tag
+def has_blocked(actions: Any) -> list[Any]:
+    """The actions that are refused here; each carries its reason."""
+    return [one for one in actions or () if _attribute(one, "allowed") is False]
+
+
+def _attribute(one: Any, name: str) -> Any:
+    return one.get(name) if isinstance(one, Mapping) else getattr(one, name, None)
+
+
+@register.filter
+def is_list(value: Any) -> bool:
+    """Whether it is several texts rather than one."""
+    return isinstance(value, list | tuple)
+
+
+@register.filter
+def unlocalize_number(value: Any) -> str:
+    """A number for an attribute of `<progress>` or `<meter>`: no separators whatever the language."""
+    return str(value if value is not None else 0)
+
+
+@register.simple_tag
+def request_number() -> str:
+    """The number of this request, as the log names it; also where a page is rendered without a request (500)."""
+    return request_id.get()
+
+
+@register.filter
+def texts(first: str, second: str = "") -> list[str]:
+    """One or two texts as a list, the empty ones left out."""
+    return [text for text in (first, second) if text]

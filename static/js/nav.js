@@ -1,0 +1,17 @@
+// Menus made of <details>: Escape and a click elsewhere close them; the current entry of a scrolling bar is in view.
+export function start() {
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    const open = document.querySelector("details[data-menu][open]");
+    if (!open) return;
+    open.open = false;
+    open.querySelector("summary").focus();
+  });
+  document.addEventListener("click", (event) => {
+    for (const menu of document.querySelectorAll("details[data-menu][open]")) if (!menu.contains(event.target)) menu.open = false;
+  });
+  for (const bar of document.querySelectorAll(".public-nav, .rail, .tabs, .stepper")) {
+    const current = bar.querySelector("[aria-current]");
+    if (current && bar.scrollWidth > bar.clientWidth) bar.scrollLeft = current.offsetLeft - bar.clientWidth / 3;
+  }
+}
