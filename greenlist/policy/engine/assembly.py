@@ -511,7 +511,7 @@ def _check_places(node: Node, name: str, *texts: Text) -> frozenset[str]:
     places = frozenset(place for text in texts for place in _PLACE.findall(f"{text.zh}{text.en}"))
     for place in sorted(places - PLACES):
         node.wrong(
-            "body", "unknown place {%(place)s}; there are %(options)s", place=place, options=", ".join(sorted(PLACES))
+            name, "unknown place {%(place)s}; there are %(options)s", place=place, options=", ".join(sorted(PLACES))
         )
     return places
 

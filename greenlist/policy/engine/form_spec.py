@@ -70,6 +70,8 @@ def _unit(key: str, node: Node) -> Unit:
 
 def _section(node: Node, units: Mapping[str, Unit], facts: FactTable) -> Section:
     only_with = node.text("only_with", required=False)
+    fields = tuple(_field(child, units, facts) for child in node.tables("field"))
+    _check_siblings(node, fields)
     section = Section(
         key=node.identifier(),
         title=node.words("title"),
@@ -77,7 +79,7 @@ def _section(node: Node, units: Mapping[str, Unit], facts: FactTable) -> Section
         clause=_cited(node, only_with),
         only_with=only_with,
         unverified=node.text("unverified", required=False),
-        fields=tuple(_field(child, units, facts) for child in node.tables("field")),
+        fields=fields,
     )
     node.done()
     return section
@@ -105,6 +107,7 @@ def _field(node: Node, units: Mapping[str, Unit], facts: FactTable, *, column: b
         label=node.words("label"),
         help=node.words("help", required=False, english=False),
         required=node.flag("required"),
+        required_if=node.texts("required_if"),
         clause=_cited(node, only_with),
         only_with=only_with,
         prefill=_prefill(node, facts),
@@ -114,6 +117,13 @@ def _field(node: Node, units: Mapping[str, Unit], facts: FactTable, *, column: b
     field = _PARTS[kind](node, field, units, facts)
     node.done()
     return field
+
+
+def _check_siblings(node: Node, fields: tuple[Field, ...]) -> None:
+    keys = {field.key for field in fields}
+    for field in fields:
+        if field.required_if and (len(field.required_if) < 2 or field.required_if[0] not in keys):
+            node.wrong(f"{field.key}.required_if", "must be [sibling, value, …]")
 
 
 def _prefill(node: Node, facts: FactTable) -> str:
@@ -183,6 +193,7 @@ def _table(node: Node, field: Field, units: Mapping[str, Unit], facts: FactTable
     columns = tuple(_field(child, units, facts, column=True) for child in node.tables("columns"))
     if not columns:
         node.wrong("columns", "is missing")
+    _check_siblings(node, columns)
     rows = tuple(_row(child, {column.key for column in columns}, units) for child in node.tables("rows"))
     most = node.whole("max_rows", least=1, most=500)
     return replace(

@@ -123,30 +123,39 @@ def validate_section(
             found.append(Problem(path=f"{section.key}.{key}", code="unknown_field"))
     for field in section.fields:
         path = f"{section.key}.{field.key}"
-        found.extend(_field_problems(field, data.get(field.key), path, (files or {}).get(path, 0), partial))
+        asked = is_asked(field, data)
+        found.extend(_field_problems(field, data.get(field.key), path, (files or {}).get(path, 0), partial, asked))
     return tuple(found)
+
+
+def is_asked(field: Field, siblings: Mapping[str, Any]) -> bool:
+    """Whether an answer is required, given the answers beside it."""
+    if field.required_if:
+        sibling, *wanted = field.required_if
+        return field.required or str(siblings.get(sibling) or "") in wanted
+    return field.required
 
 
 def _problem(field: Field, path: str, code: str, **params: Any) -> Problem:
     return Problem(path=path, code=code, params=params, label=field.label, clause=field.clause)
 
 
-def _field_problems(field: Field, value: Any, path: str, files: int, partial: bool) -> Iterator[Problem]:
+def _field_problems(field: Field, value: Any, path: str, files: int, partial: bool, asked: bool) -> Iterator[Problem]:
     if field.type is FieldType.COMPUTED:
         return
     if field.type is FieldType.FILE:
-        yield from _file_problems(field, path, files, partial)
+        yield from _file_problems(field, path, files, asked and not partial)
     elif field.type is FieldType.TABLE:
         yield from _table_problems(field, value, path, partial)
     elif is_empty(value):
-        if field.required and not partial:
+        if asked and not partial:
             yield _problem(field, path, "required")
     else:
         yield from _CHECKS[field.type](field, value, path)
 
 
-def _file_problems(field: Field, path: str, files: int, partial: bool) -> Iterator[Problem]:
-    if field.required and not files and not partial:
+def _file_problems(field: Field, path: str, files: int, needed: bool) -> Iterator[Problem]:
+    if needed and not files:
         yield _problem(field, path, "evidence_required")
     if field.max_files is not None and files > field.max_files:
         yield _problem(field, path, "too_many_files", max=field.max_files, given=files)
@@ -164,15 +173,18 @@ def _table_problems(field: Field, value: Any, path: str, partial: bool) -> Itera
             continue
         filled += 1
         for column in field.columns:
-            yield from _cell_problems(column, row.get(column.key), f"{path}.{index}.{column.key}", fixed, partial)
+            yield from _cell_problems(column, row, f"{path}.{index}.{column.key}", fixed, partial)
     if filled < max(field.min_rows, int(field.required)) and not partial:
         yield _problem(field, path, "too_few_rows", min=max(field.min_rows, 1), given=filled)
     if field.max_rows is not None and len(rows) > field.max_rows:
         yield _problem(field, path, "too_many_rows", max=field.max_rows, given=len(rows))
 
 
-def _cell_problems(column: Field, value: Any, path: str, fixed: FixedRow | None, partial: bool) -> Iterator[Problem]:
-    yield from _field_problems(column, value, path, 0, partial)
+def _cell_problems(
+    column: Field, row: Mapping[str, Any], path: str, fixed: FixedRow | None, partial: bool
+) -> Iterator[Problem]:
+    value = row.get(column.key)
+    yield from _field_problems(column, value, path, 0, partial, is_asked(column, row))
     bounds = fixed.bounds.get(column.key) if fixed else None
     given = number(value)
     if bounds and given is not None and not bounds[0] <= given <= bounds[1]:
@@ -316,7 +328,7 @@ def progress(form: Form, data: Data, files: Files | None = None) -> tuple[Progre
 
 
 def _progress(section: Section, data: Mapping[str, Any], files: Files) -> Progress:
-    asked = [field for field in section.fields if field.required or field.min_rows]
+    asked = [field for field in section.fields if is_asked(field, data) or field.min_rows]
     done = sum(_answered(field, data.get(field.key), files.get(f"{section.key}.{field.key}", 0)) for field in asked)
     problems = validate_section(section, data, files, partial=True)
     missing = sum(1 for problem in validate_section(section, data, files) if problem.path.count(".") > 1)

@@ -297,14 +297,19 @@ class _Filler:
     log: Log
 
     def fill(self, value: Json, key: str) -> Json:
+        """The value filled in; `_GONE` for what needs a value that the call may leave empty, and did."""
         if isinstance(value, dict):
             filled = {name: self.fill(inner, f"{key}.{name}") for name, inner in value.items()}
+            needed = [name for name, inner in value.items() if _is_reference(inner) or _is_condition(name)]
+            if any(filled[name] is _GONE for name in needed):
+                return _GONE
             return {name: inner for name, inner in filled.items() if inner is not _GONE}
         if isinstance(value, list):
-            return [self.fill(inner, key) for inner in value if not self.is_dropped(inner)]
-        if isinstance(value, str) and value.startswith("$"):
-            return self.reference(value, key)
-        return value
+            kept = [self.fill(inner, key) for inner in value if not self.is_dropped(inner)]
+            if any(_is_reference(inner) and filled is _GONE for inner, filled in zip(value, kept, strict=False)):
+                return _GONE
+            return [inner for inner in kept if inner is not _GONE]
+        return self.reference(value, key) if _is_reference(value) else value
 
     def is_dropped(self, value: Json) -> bool:
         return isinstance(value, dict) and value.get("clause") in self.dropped
@@ -312,6 +317,8 @@ class _Filler:
     def reference(self, text: str, key: str) -> Json:
         if text == "$owner":
             return self.owner
+        if text.startswith("$cycle."):  # filled when a yearly cycle opens, not by the call
+            return text
         name = text.removeprefix("$call.")
         if not text.startswith("$call.") or name not in self.values:
             self.log.add(POLICY, key.lstrip("."), "%(text)s names no value that the call is asked for", text=text)
@@ -321,6 +328,14 @@ class _Filler:
 
 
 _GONE = object()
+
+
+def _is_reference(value: Json) -> bool:
+    return isinstance(value, str) and value.startswith("$")
+
+
+def _is_condition(name: str) -> bool:
+    return name in {"if", "all", "any"}
 
 
 def _without(body: Json, dropped: frozenset[str]) -> Json:

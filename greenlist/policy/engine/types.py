@@ -484,6 +484,7 @@ class Field:
     label: Text
     help: Text = Text()
     required: bool = False
+    required_if: tuple[str, ...] = ()  # (sibling key, value, …): required when the sibling has one of the values
     clause: str = ""
     unit: Unit | None = None
     min: Decimal | None = None
