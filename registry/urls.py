@@ -1,4 +1,4 @@
-from django.urls import URLPattern
+from registry.views import office, public
 
 app_name = "registry"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [*public.urlpatterns, *office.urlpatterns]

@@ -1,9 +1,71 @@
-"""What every page's frame needs: `shell.actor`, `shell.capacities`, `shell.nav`, `shell.unread`."""
+"""What every page's frame needs: who acts, what else the person may act as, the rail, unread messages."""
 
 from typing import Any
 
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.functional import Promise, SimpleLazyObject
+from django.utils.translation import gettext_lazy as _
+
+from greenlist.core import selectors as core
+from greenlist.core.actors import ANONYMOUS, Actor, Capacity, Tier
+
+WORK = ("portal:work", _("Work list"), "tasks")
+CALLS = ("applications:call_manage", _("Calls"), "call")
+LISTS = ("registry:lists", _("Lists"), "list")
+
+APPLICANT = (
+    WORK,
+    ("applications:mine", _("Our applications"), "case"),
+    ("organisations:profile", _("Our organisation"), "organisation"),
+    ("registry:certificates", _("Our certificates"), "certificate"),
+)
+OFFICIAL = (
+    WORK,
+    ("applications:desk", _("Cases"), "case"),
+    ("applications:batches", _("Recommendations"), "batch"),
+    ("organisations:search", _("Organisations"), "organisation"),
+)
+DECIDING = (
+    CALLS,
+    ("reviews:panels", _("Panels"), "panel"),
+    ("reviews:decisions", _("Overall review"), "decision"),
+    ("registry:notices_manage", _("Notices"), "notice"),
+    ("registry:announcements_manage", _("Announcements"), "announcement"),
+)
+EXPERT = (WORK,)
+ADMINISTRATOR = (("admin:index", _("Administration"), "settings"),)
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
-    return {"shell": {"actor": getattr(request, "actor", None), "capacities": (), "nav": (), "unread": 0}}
+    """Lazy: an error page or a public page without a rail asks the database nothing."""
+    return {"shell": SimpleLazyObject(lambda: _shell(request))}
+
+
+def _shell(request: HttpRequest) -> dict[str, Any]:
+    actor: Actor = getattr(request, "actor", ANONYMOUS)
+    return {
+        "actor": actor,
+        "capacities": getattr(request, "capacities", ()),
+        "nav": [_item(request, *entry) for entry in _rail(actor)],
+        "unread": core.unread_count(actor) if actor.is_signed_in else 0,
+        "place": actor.authority_name or actor.organisation_name,
+    }
+
+
+def _rail(actor: Actor) -> tuple[tuple[str, str | Promise, str], ...]:
+    if actor.capacity == Capacity.APPLICANT:
+        return APPLICANT
+    if actor.is_official:
+        above_county = actor.tier is not None and actor.tier.rank >= Tier.CITY.rank
+        return (*OFFICIAL, *DECIDING) if above_county else OFFICIAL
+    if actor.capacity == Capacity.EXPERT:
+        return EXPERT
+    if actor.capacity == Capacity.ADMINISTRATOR:
+        return ADMINISTRATOR
+    return ()
+
+
+def _item(request: HttpRequest, name: str, label: str | Promise, icon: str) -> dict[str, Any]:
+    url = reverse(name)
+    return {"label": label, "url": url, "icon": icon, "current": request.path.startswith(url), "count": 0}

@@ -3,14 +3,12 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
+from greenlist.accounts.states import CAPACITY_KEY
 from greenlist.core import clock
 from greenlist.core.actors import ANONYMOUS, Actor, Capacity
 from greenlist.organisations import selectors
-
-CHOICE = "capacity"  # the session key that remembers the role switcher's choice
 
 
 class ActorMiddleware:
@@ -20,29 +18,18 @@ class ActorMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        remote = remote_address(request)
         held: tuple[Actor, ...] = ()
         actor = ANONYMOUS
         if request.user.is_authenticated:
             held = selectors.capacities(request.user, clock.china_date(clock.now()))
             nothing = Actor(capacity=Capacity.NONE, user_id=request.user.pk, name=request.user.name)
-            actor = chosen(held, request.session.get(CHOICE, ""), nothing)
+            actor = chosen(held, request.session.get(CAPACITY_KEY, ""), nothing)
         request.capacities = held  # type: ignore[attr-defined]
-        request.actor = replace(actor, remote=remote)  # type: ignore[attr-defined]
+        # REMOTE_ADDR only: what stands in X-Forwarded-For anybody may write (core.proxies counts our own proxies).
+        request.actor = replace(actor, remote=request.META.get("REMOTE_ADDR", ""))  # type: ignore[attr-defined]
         return self.get_response(request)
 
 
 def chosen(held: tuple[Actor, ...], key: str, nothing: Actor) -> Actor:
     """The capacity with this key while it is still held, otherwise the first, otherwise none."""
     return next((actor for actor in held if actor.key == key), held[0] if held else nothing)
-
-
-def remote_address(request: HttpRequest) -> str:
-    """The caller's address. X-Forwarded-For counts only as far as our own proxies wrote it (TRUSTED_PROXY_COUNT)."""
-    direct = request.META.get("REMOTE_ADDR", "")
-    trusted = getattr(settings, "TRUSTED_PROXY_COUNT", 0)
-    if not trusted:
-        return direct
-    hops = [hop.strip() for hop in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if hop.strip()]
-    # Each of our proxies appended the address it saw; whatever stands further left anybody can have written.
-    return hops[-trusted] if len(hops) >= trusted else direct

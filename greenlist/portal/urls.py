@@ -3,4 +3,10 @@ from django.urls import path
 from greenlist.portal import views
 
 app_name = "portal"
-urlpatterns = [path("", views.home, name="home")]
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("work/", views.work, name="work"),
+    path("search/", views.search, name="search"),
+    path("inbox/", views.inbox, name="inbox"),
+    path("inbox/read/", views.read, name="inbox_read"),
+]

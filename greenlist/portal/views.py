@@ -1,8 +1,47 @@
+"""Front page, work list, search, inbox: pages that cross the apps."""
+
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_POST
+
+from greenlist.core import clock, outbox
+from greenlist.core import selectors as core
+from greenlist.portal import selectors
 
 
 @login_not_required
+@require_GET
 def home(request: HttpRequest) -> HttpResponse:
-    return render(request, "portal/home.html")
+    """What is on now, for everybody."""
+    return render(request, "portal/home.html", {"front": selectors.front(), "today": clock.china_date(clock.now())})
+
+
+@require_GET
+def work(request: HttpRequest) -> HttpResponse:
+    """What this person in this capacity should do today."""
+    today = clock.china_date(clock.now())
+    groups = selectors.work_list(request.actor, today)
+    return render(request, "portal/work.html", {"groups": groups, "today": today})
+
+
+@require_GET
+def search(request: HttpRequest) -> HttpResponse:
+    """Cases, organisations and listings by name, code or number."""
+    words = request.GET.get("q", "")[:60].replace("\x00", "")
+    return render(request, "portal/search.html", {"words": words, "found": selectors.search(request.actor, words)})
+
+
+@require_GET
+def inbox(request: HttpRequest) -> HttpResponse:
+    """Messages to this person, newest first."""
+    page = core.inbox(request.actor, after=request.GET.get("after", ""))
+    return render(request, "portal/inbox.html", {"page": page})
+
+
+@require_POST
+def read(request: HttpRequest) -> HttpResponse:
+    """Marks the shown messages as read."""
+    ids = [int(value) for value in request.POST.getlist("id") if value.isdigit()]
+    outbox.mark_read(actor=request.actor, ids=ids, at=clock.now())
+    return redirect("portal:inbox")

@@ -1,0 +1,459 @@
+"""What crosses the apps: the work list of each capacity, search, and the public front page."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from applications.models import Application, Batch, Call, Screening
+from applications.states import BatchState, CallState, State
+from greenlist.core.actors import Actor, Capacity
+from greenlist.organisations.models import Organisation
+from registry.models import Announcement, Listing, Notice, NoticeItem, Objection
+from registry.states import AnnouncementState, ItemState, NoticeState, ObjectionState
+from reviews.models import Decision, Panel, Seat, Sheet
+from reviews.states import DecisionState, Outcome, PanelState
+
+SHOWN = 20  # tasks of one group on the work list; the group's own page has them all
+
+
+@dataclass(frozen=True)
+class Task:
+    """One thing to do: what, why it is here, where, by when."""
+
+    title: str
+    why: str
+    link: str
+    due_on: date | None = None
+    number: str = ""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Tasks of one kind; `waiting` groups only tell where things are."""
+
+    key: str
+    label: str | Promise
+    tasks: tuple[Task, ...] = field(default_factory=tuple)
+    more: str = ""  # the page with all of them, when there are more than are shown
+    waiting: bool = False
+
+
+def work_list(actor: Actor, on: date) -> list[Group]:
+    """What this person in this capacity should do today, groups in the order of the day, oldest due first in each."""
+    return [group for make in _GROUPS.get(actor.capacity, ()) for group in make(actor, on) if group.tasks]
+
+
+def _group(
+    key: str, label: str | Promise, rows: Iterable[object], task: Callable[..., Task], more: str = "", waiting: bool = False
+) -> Group:
+    found = list(rows[: SHOWN + 1]) if isinstance(rows, QuerySet) else list(rows)[: SHOWN + 1]
+    return Group(
+        key=key,
+        label=label,
+        tasks=tuple(task(row) for row in found[:SHOWN]),
+        more=more if len(found) > SHOWN else "",
+        waiting=waiting,
+    )
+
+
+def _case(why: Callable[[Application], str], name: str = "applications:case") -> Callable[[Application], Task]:
+    def task(case: Application) -> Task:
+        return Task(
+            title=case.name,
+            why=why(case),
+            link=reverse(name, args=[case.reference]),
+            due_on=case.due_on,
+            number=case.number,
+        )
+
+    return task
+
+
+# ---- applicant ----------------------------------------------------------------------------------------------------
+def _applicant(actor: Actor, on: date) -> Iterator[Group]:
+    own = Application.objects.visible_to(actor).select_related("call", "desk", "site").order_by("due_on", "pk")
+    yield _group(
+        "claim",
+        gettext_lazy("Your organisation"),
+        Organisation.objects.visible_to(actor).exclude(claim=Organisation.Claim.CONFIRMED),
+        lambda row: Task(
+            title=row.name,
+            why=_("The county authority has to confirm that you act for it. You may fill in drafts meanwhile."),
+            link=reverse("organisations:profile"),
+        ),
+        waiting=True,
+    )
+    yield _group(
+        "correct",
+        gettext_lazy("Correct and send again"),
+        own.filter(state=State.RETURNED),
+        _case(lambda case: _("Returned for correction: only the named fields are open.")),
+    )
+    yield _group(
+        "finish",
+        gettext_lazy("Finish and submit"),
+        own.filter(state=State.DRAFT),
+        _case(lambda case: _("Begun for “%(call)s”, not submitted yet.") % {"call": case.call.title}),
+    )
+    yield _group("apply", gettext_lazy("You can apply"), _calls_for(actor), _apply)
+    yield _group(
+        "waiting",
+        gettext_lazy("With the authorities"),
+        own.open().exclude(state__in=(State.DRAFT, State.RETURNED)),
+        _case(
+            lambda case: _("%(state)s · %(desk)s") % {"state": case.get_state_display(), "desk": case.desk or ""}
+        ),
+        waiting=True,
+    )
+
+
+def _calls_for(actor: Actor) -> list[Call]:
+    """Open calls of the authorities above the organisation's sites, for which it has no live application."""
+    organisation = Organisation.objects.visible_to(actor).prefetch_related("sites__area").first()
+    if organisation is None:
+        return []
+    paths = [site.area.path for site in organisation.sites.all()]
+    live = Application.objects.visible_to(actor).exclude(state__in=(State.WITHDRAWN, State.REJECTED, State.NOT_LISTED))
+    calls = Call.objects.open().exclude(pk__in=live.values("call_id")).select_related("owner__area")
+    return [call for call in calls if any(path.startswith(call.owner.area.path) for path in paths)]
+
+
+def _apply(call: Call) -> Task:
+    return Task(
+        title=call.title,
+        why=_("%(owner)s is receiving applications.") % {"owner": call.owner},
+        link=reverse("applications:call", args=[call.owner.area.slug, call.pk]),
+    )
+
+
+# ---- officials ------------------------------------------------------------------------------------------------------
+def _proposal() -> Exists:
+    return Exists(Screening.objects.filter(application=OuterRef("pk"), signed_at=None, sent_back_at=None))
+
+
+def _desk(actor: Actor) -> QuerySet[Application]:
+    return Application.objects.visible_to(actor).at_desk_of(actor).order_by("due_on", "pk")
+
+
+def _official(actor: Actor, on: date) -> Iterator[Group]:
+    screening = _desk(actor).filter(state=State.SCREENING)
+    handler = actor.capacity == Capacity.HANDLER
+    if handler:
+        yield _group(
+            "review",
+            gettext_lazy("Review"),
+            screening.exclude(_proposal()),
+            _case(lambda case: _("Submitted, waits for your findings."), "applications:review"),
+            reverse("applications:desk"),
+        )
+    else:
+        yield _group(
+            "sign",
+            gettext_lazy("Sign"),
+            screening.filter(_proposal()),
+            _case(lambda case: _("The handler proposes an outcome; it takes effect with your signature."), "applications:review"),
+            reverse("applications:desk"),
+        )
+    yield from _batches(actor, handler)
+    yield _group(
+        "confirm",
+        gettext_lazy("Confirm organisations"),
+        _claims(actor),
+        lambda row: Task(
+            title=row.name,
+            why=_("Somebody registered as acting for this organisation."),
+            link=reverse("organisations:claims"),
+        ),
+        reverse("organisations:claims"),
+    )
+    yield from _deciding(actor, handler)
+    if handler:
+        yield _group(
+            "returned",
+            gettext_lazy("Waiting for applicants"),
+            Application.objects.visible_to(actor).filter(state=State.RETURNED).order_by("due_on", "pk"),
+            _case(lambda case: _("Returned for correction.")),
+            waiting=True,
+        )
+
+
+def _claims(actor: Actor) -> QuerySet[Organisation]:
+    """Claims of the actor's own area; a tier above sees them only where there is no county between."""
+    from greenlist.organisations import selectors as organisations
+
+    return organisations.claims_for(actor)
+
+
+def _batches(actor: Actor, handler: bool) -> Iterator[Group]:
+    mine = Batch.objects.visible_to(actor).select_related("sender").order_by("pk")
+    sent = mine.filter(sender_id=actor.authority_id)
+
+    def task(why: str) -> Callable[[Batch], Task]:
+        return lambda batch: Task(
+            title=batch.title,
+            why=why % {"sender": batch.sender},
+            link=reverse("applications:batch", args=[batch.reference]),
+        )
+
+    if handler:
+        yield _group(
+            "recommend",
+            gettext_lazy("Recommend"),
+            _desk(actor).awaiting_recommendation(),
+            _case(lambda case: _("Passed review and is in no recommendation yet."), "applications:case"),
+            reverse("applications:batches"),
+        )
+        yield _group(
+            "batch", gettext_lazy("Finish recommendations"), sent.filter(state=BatchState.DRAFT), task(_("Being put together."))
+        )
+    else:
+        yield _group(
+            "batch_sign",
+            gettext_lazy("Sign recommendations"),
+            sent.filter(state=BatchState.TO_SIGN),
+            task(_("Handed over by the handler.")),
+        )
+    yield _group(
+        "batch_send",
+        gettext_lazy("Send recommendations"),
+        sent.filter(state=BatchState.SIGNED),
+        task(_("Signed and frozen, not sent yet.")),
+    )
+    yield _group(
+        "batch_receive",
+        gettext_lazy("Receive recommendations"),
+        mine.filter(receiver_id=actor.authority_id, state=BatchState.SENT),
+        task(_("%(sender)s has sent it.")),
+    )
+
+
+def _deciding(actor: Actor, handler: bool) -> Iterator[Group]:
+    calls = Call.objects.filter(owner_id=actor.authority_id)
+    if not handler:
+        yield _group(
+            "call_open",
+            gettext_lazy("Open calls"),
+            calls.filter(state=CallState.DRAFT),
+            lambda call: Task(
+                title=call.title,
+                why=_("In preparation; applicants do not see it yet."),
+                link=reverse("applications:call_edit", args=[call.pk]),
+            ),
+        )
+        yield from _approvals(actor)
+        return
+    yield _group(
+        "convene",
+        gettext_lazy("Convene a panel"),
+        _desk(actor).filter(state=State.RECOMMENDED).exclude(panel_items__panel__state=PanelState.PREPARING),
+        _case(lambda case: _("Recommended, before no panel yet.")),
+        reverse("reviews:panels"),
+    )
+    yield _group(
+        "panels",
+        gettext_lazy("Panels"),
+        Panel.objects.visible_to(actor).exclude(state=PanelState.CLOSED).order_by("closes_on", "pk"),
+        lambda panel: Task(
+            title=panel.title,
+            why=_("Being prepared.") if panel.state == PanelState.PREPARING else _("The experts are at work; conclude it when they are done."),
+            link=reverse("reviews:panel", args=[panel.reference]),
+            due_on=panel.closes_on,
+        ),
+    )
+    yield _group(
+        "decide",
+        gettext_lazy("Overall review"),
+        _desk(actor).filter(state=State.DECIDING).exclude(decision_items__isnull=False),
+        _case(lambda case: _("The panel has concluded; propose or decline.")),
+        reverse("reviews:decisions"),
+    )
+    yield _group(
+        "decisions",
+        gettext_lazy("Finish proposed lists"),
+        Decision.objects.visible_to(actor).filter(state=DecisionState.DRAFTING).order_by("pk"),
+        lambda row: Task(title=row.title, why=_("Being drawn up."), link=reverse("reviews:decision", args=[row.reference])),
+    )
+    yield _group(
+        "notice_draft",
+        gettext_lazy("Prepare the public notice"),
+        Decision.objects.visible_to(actor)
+        .filter(state=DecisionState.APPROVED, notice=None, items__outcome=Outcome.PROPOSE)
+        .distinct()
+        .order_by("pk"),
+        lambda row: Task(
+            title=row.title,
+            why=_("The proposed list is approved and not on notice yet."),
+            link=reverse("registry:notice_new", args=[row.reference]),
+        ),
+    )
+    yield from _announcing(actor)
+
+
+def _announcing(actor: Actor) -> Iterator[Group]:
+    cleared = NoticeItem.objects.filter(
+        notice=OuterRef("pk"), state=ItemState.CLEARED, application__state=State.APPROVING
+    )
+    ready = (
+        Notice.objects.filter(authority_id=actor.authority_id, state=NoticeState.CLOSED)
+        .filter(Exists(cleared))
+        .exclude(announcements__state__in=(AnnouncementState.DRAFT, AnnouncementState.TO_APPROVE))
+        .order_by("ends_on", "pk")
+    )
+    yield _group(
+        "announce",
+        gettext_lazy("Prepare the announcement"),
+        ready,
+        lambda row: Task(
+            title=row.title,
+            why=_("The notice period is over and units are ready to be listed."),
+            link=reverse("registry:announcement_new", args=[row.reference]),
+        ),
+    )
+    yield _group(
+        "announcements",
+        gettext_lazy("Finish announcements"),
+        Announcement.objects.filter(listbook__owner_id=actor.authority_id, state=AnnouncementState.DRAFT).order_by("pk"),
+        lambda row: Task(
+            title=row.title, why=_("Being drawn up."), link=reverse("registry:announcement", args=[row.reference])
+        ),
+    )
+
+
+def _approvals(actor: Actor) -> Iterator[Group]:
+    yield _group(
+        "decision_approve",
+        gettext_lazy("Approve proposed lists"),
+        Decision.objects.visible_to(actor).filter(state=DecisionState.TO_APPROVE).order_by("pk"),
+        lambda row: Task(
+            title=row.title, why=_("Handed over by the handler."), link=reverse("reviews:decision", args=[row.reference])
+        ),
+    )
+    yield _group(
+        "notice_publish",
+        gettext_lazy("Publish notices"),
+        Notice.objects.filter(authority_id=actor.authority_id, state=NoticeState.DRAFT).order_by("pk"),
+        lambda row: Task(
+            title=row.title,
+            why=_("In preparation; the period begins on the day you publish it."),
+            link=reverse("registry:notice_manage", args=[row.reference]),
+        ),
+    )
+    yield _group(
+        "objections",
+        gettext_lazy("Decide objections"),
+        Objection.objects.visible_to(actor)
+        .filter(state=ObjectionState.RECEIVED)
+        .select_related("item__notice")
+        .order_by("received_at"),
+        lambda row: Task(
+            title=row.item.name,
+            why=_("An objection holds this unit."),
+            link=reverse("registry:objection", args=[row.receipt]),
+            number=row.receipt,
+        ),
+    )
+    yield _group(
+        "announcement_publish",
+        gettext_lazy("Publish announcements"),
+        Announcement.objects.filter(
+            listbook__owner_id=actor.authority_id, state=AnnouncementState.TO_APPROVE
+        ).order_by("pk"),
+        lambda row: Task(
+            title=row.title,
+            why=_("Handed over by the handler."),
+            link=reverse("registry:announcement", args=[row.reference]),
+        ),
+    )
+
+
+# ---- experts --------------------------------------------------------------------------------------------------------
+def _expert(actor: Actor, on: date) -> Iterator[Group]:
+    seats = Seat.objects.of(actor).select_related("panel").order_by("panel__closes_on", "pk")
+
+    def task(why: str) -> Callable[[Seat], Task]:
+        return lambda seat: Task(
+            title=seat.panel.title,
+            why=why,
+            link=reverse("reviews:seat", args=[seat.panel.reference]),
+            due_on=seat.panel.closes_on,
+        )
+
+    unlocked = Sheet.objects.filter(seat=OuterRef("pk"), locked_at=None, conflict="")
+    yield _group(
+        "pledge",
+        gettext_lazy("Sign the pledge"),
+        seats.filter(pledged_at=None),
+        task(_("The material opens once you have signed.")),
+    )
+    yield _group(
+        "score",
+        gettext_lazy("Review and score"),
+        seats.exclude(pledged_at=None).filter(Exists(unlocked)),
+        task(_("Some of your sheets are not locked yet.")),
+    )
+
+
+_GROUPS: dict[Capacity, tuple[Callable[[Actor, date], Iterator[Group]], ...]] = {
+    Capacity.APPLICANT: (_applicant,),
+    Capacity.HANDLER: (_official,),
+    Capacity.APPROVER: (_official,),
+    Capacity.EXPERT: (_expert,),
+}
+
+
+# ---- search and the front page ----------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Found:
+    """What a search in the workspace found, each kind bounded."""
+
+    cases: tuple[Application, ...]
+    organisations: tuple[Organisation, ...]
+    listings: tuple[Listing, ...]
+
+
+def search(actor: Actor, words: str) -> Found:
+    """Cases by name, code or number; organisations by present or former name or code; listings: only what is visible."""
+    words = words.strip()
+    if not words:
+        return Found((), (), ())
+    cases = (
+        Application.objects.visible_to(actor)
+        .filter(Q(name__icontains=words) | Q(code=words.upper()) | Q(number=words.upper()))
+        .select_related("call")
+        .order_by("-pk")
+    )
+    return Found(
+        cases=tuple(cases[:SHOWN]),
+        organisations=tuple(Organisation.objects.visible_to(actor).named(words).select_related("area")[:SHOWN]),
+        listings=tuple(Listing.objects.found_by(words).select_related("listbook").order_by("-listed_on", "-pk")[:SHOWN]),
+    )
+
+
+@dataclass(frozen=True)
+class Front:
+    """What is on now, for everybody."""
+
+    calls: tuple[Call, ...]
+    notices: tuple[Notice, ...]
+    announcements: tuple[Announcement, ...]
+
+
+def front() -> Front:
+    """Open calls, running notices, latest announcements."""
+    return Front(
+        calls=tuple(Call.objects.open().select_related("owner__area").order_by("-opened_at")[:6]),
+        notices=tuple(
+            Notice.objects.filter(state=NoticeState.RUNNING).select_related("authority__area").order_by("ends_on")[:6]
+        ),
+        announcements=tuple(
+            Announcement.objects.filter(state=AnnouncementState.PUBLISHED)
+            .select_related("listbook__owner__area")
+            .order_by("-issued_on", "-pk")[:6]
+        ),
+    )

@@ -1,0 +1,88 @@
+"""Input of notices, objections and announcements → clean values."""
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+
+class NoticeForm(forms.Form):
+    title = forms.CharField(label=_("Title"), max_length=160)
+    text = forms.CharField(
+        label=_("Text"),
+        widget=forms.Textarea(attrs={"rows": 8}),
+        max_length=6000,
+        help_text=_("Printed above the list of units, on the page and in the PDF."),
+    )
+
+
+class SiteAddressForm(forms.Form):
+    site_address = forms.URLField(
+        label=_("Address on the bureau's own site"),
+        required=False,
+        max_length=200,
+        assume_scheme="https",
+        help_text=_("Where the same notice is published; recorded with this one."),
+    )
+
+
+class ObjectionForm(forms.Form):
+    name = forms.CharField(
+        label=_("Your name or your organisation's"),
+        max_length=60,
+        help_text=_("Objections are made under a real name. Only the officials who handle it can read it."),
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )
+    contact = forms.CharField(
+        label=_("Telephone or e-mail"),
+        max_length=100,
+        help_text=_("For questions about your objection; never published."),
+        widget=forms.TextInput(attrs={"autocomplete": "tel"}),
+    )
+    text = forms.CharField(
+        label=_("What is wrong, and how do you know"),
+        widget=forms.Textarea(attrs={"rows": 8}),
+        max_length=3000,
+    )
+    evidence = forms.FileField(
+        label=_("Evidence"), required=False, help_text=_("One file: PDF, JPG, PNG, DOCX or XLSX, up to 50 MB.")
+    )
+
+
+class ObjectionDecisionForm(forms.Form):
+    outcome = forms.ChoiceField(
+        label=_("Decision"),
+        choices=[
+            ("dismissed", _("Dismiss: the unit goes on")),
+            ("upheld", _("Uphold: the unit is not listed")),
+        ],
+        widget=forms.RadioSelect,
+    )
+    reasons = forms.CharField(
+        label=_("Reasons"),
+        widget=forms.Textarea(attrs={"rows": 6}),
+        max_length=3000,
+        help_text=_("The objector reads them; the unit reads them if the objection is upheld. Name nobody."),
+    )
+
+
+class AnnouncementForm(forms.Form):
+    title = forms.CharField(label=_("Title"), max_length=160)
+    number = forms.CharField(
+        label=_("Document number"), max_length=60, required=False, help_text=_("The official number, as it will be printed.")
+    )
+    text = forms.CharField(label=_("Text"), widget=forms.Textarea(attrs={"rows": 8}), max_length=6000)
+
+
+class NoteForm(forms.Form):
+    note = forms.CharField(label=_("What should be changed"), widget=forms.Textarea(attrs={"rows": 4}), max_length=500)
+
+
+class SearchForm(forms.Form):
+    """Filters of the public list; wrong values count as none, the address stays shareable."""
+
+    q = forms.CharField(required=False, max_length=60)
+    place = forms.SlugField(required=False)
+    industry = forms.RegexField(r"^\d{2,4}$", required=False)
+    category = forms.SlugField(required=False)
+    year = forms.IntegerField(required=False, min_value=2000, max_value=2100)
+    on = forms.DateField(required=False)
+    after = forms.RegexField(r"^\d{4}-\d{2}-\d{2}_\d+$", required=False)

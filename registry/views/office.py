@@ -1,0 +1,207 @@
+"""The deciding authority's pages: notices, objections, announcements; and an applicant's own certificates."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import path
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from greenlist.core import attachments, clock
+from greenlist.core.errors import NotVisible, Refused
+from registry import rules, selectors
+from registry.forms import AnnouncementForm, NoteForm, NoticeForm, ObjectionDecisionForm, SiteAddressForm
+from registry.services import announcements, notices, objections
+from registry.states import AnnouncementState, NoticeState
+
+
+@require_GET
+def notice_list(request: HttpRequest) -> HttpResponse:
+    """The authority's notices, and approved lists that have none yet."""
+    actor = request.actor
+    return render(
+        request,
+        "registry/office_notices.html",
+        {"notices": selectors.own_notices(actor), "waiting": selectors.decisions_without_notice(actor)},
+    )
+
+
+@require_http_methods(["GET", "POST"])
+def notice_new(request: HttpRequest, decision: str) -> HttpResponse:
+    """Drafts the notice of an approved proposed list."""
+    source = selectors.decision(request.actor, decision)
+    form = NoticeForm(request.POST or None, initial=selectors.notice_words(source))
+    if request.method == "POST" and form.is_valid():
+        found = notices.draft(actor=request.actor, decision=decision, at=clock.now(), **form.cleaned_data)
+        messages.success(request, _("The notice is drafted. An approver publishes it; the period begins that day."))
+        return redirect("registry:notice_manage", found.reference)
+    return render(request, "registry/notice_form.html", {"form": form, "decision": source}, status=422 if form.is_bound else 200)
+
+
+@require_http_methods(["GET", "POST"])
+def notice_manage(request: HttpRequest, reference: str) -> HttpResponse:
+    """One notice in the office: words while it is a draft, the planned period, publication, objections."""
+    actor, now = request.actor, clock.now()
+    found = selectors.own_notice(actor, reference)
+    drafted = found.state == NoticeState.DRAFT
+    form = (NoticeForm if drafted else SiteAddressForm)(
+        request.POST or None, initial={"title": found.title, "text": found.text, "site_address": found.site_address}
+    )
+    if request.method == "POST" and form.is_valid():
+        words = {"title": found.title, "text": found.text, "site_address": found.site_address} | form.cleaned_data
+        notices.edit(actor=actor, reference=reference, at=now, **words)
+        messages.success(request, _("Saved."))
+        return redirect("registry:notice_manage", reference)
+    context = {
+        "notice": found,
+        "form": form,
+        "drafted": drafted,
+        "may_publish": rules.may_publish_notice(actor, found),
+        "objections": selectors.objections_of(actor, found),
+        **_planned(found, now),
+    }
+    return render(request, "registry/notice_manage.html", context, status=422 if form.is_bound else 200)
+
+
+def _planned(found, now) -> dict[str, object]:  # type: ignore[no-untyped-def]
+    """The period if it were published today, or why it cannot be."""
+    if found.state != NoticeState.DRAFT:
+        return {}
+    try:
+        return {"period": notices.period_of(found, clock.china_date(now))}
+    except Refused as refusal:
+        return {"refusal": refusal}
+
+
+@require_POST
+def notice_publish(request: HttpRequest, reference: str) -> HttpResponse:
+    """Publishes the notice today."""
+    found = notices.publish(actor=request.actor, reference=reference, at=clock.now())
+    messages.success(request, _("The notice is public. It ends by itself after its last day."))
+    return redirect("registry:notice_manage", found.reference)
+
+
+@require_http_methods(["GET", "POST"])
+def objection(request: HttpRequest, receipt: str) -> HttpResponse:
+    """One objection: who, what, evidence; the decision with reasons. Each look at it is recorded."""
+    actor, now = request.actor, clock.now()
+    found = objections.read(actor=actor, receipt=receipt, at=now)
+    form = ObjectionDecisionForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        objections.decide(
+            actor=actor,
+            receipt=receipt,
+            upheld=form.cleaned_data["outcome"] == "upheld",
+            reasons=form.cleaned_data["reasons"],
+            at=now,
+        )
+        messages.success(request, _("The objection is decided."))
+        return redirect("registry:objection", receipt)
+    context = {"objection": found, "form": form, "may_decide": rules.may_decide_objection(actor, found)}
+    return render(request, "registry/objection.html", context, status=422 if form.is_bound else 200)
+
+
+@require_GET
+def objection_evidence(request: HttpRequest, receipt: str) -> HttpResponse:
+    """The objector's file. Raises NotVisible where there is none."""
+    found = objections.read(actor=request.actor, receipt=receipt, at=clock.now())
+    if found.evidence is None:
+        raise NotVisible
+    return attachments.response(found.evidence)
+
+
+@require_GET
+def announcement_list(request: HttpRequest) -> HttpResponse:
+    """The authority's announcements, and ended notices with units to announce."""
+    actor = request.actor
+    return render(
+        request,
+        "registry/office_announcements.html",
+        {"announcements": selectors.own_announcements(actor), "waiting": selectors.notices_to_announce(actor)},
+    )
+
+
+@require_http_methods(["GET", "POST"])
+def announcement_new(request: HttpRequest, notice: str) -> HttpResponse:
+    """Drafts the announcement of an ended notice, or its supplement."""
+    source = selectors.own_notice(request.actor, notice)
+    form = AnnouncementForm(request.POST or None, initial=selectors.announcement_words(source))
+    if request.method == "POST" and form.is_valid():
+        found = announcements.draft(actor=request.actor, notice=notice, at=clock.now(), **form.cleaned_data)
+        return redirect("registry:announcement", found.reference)
+    context = {"form": form, "notice": source, "units": announcements.ready(source)}
+    return render(request, "registry/announcement_form.html", context, status=422 if form.is_bound else 200)
+
+
+@require_http_methods(["GET", "POST"])
+def announcement(request: HttpRequest, reference: str) -> HttpResponse:
+    """One announcement in the office: words, units, hand over, approve."""
+    actor = request.actor
+    found = selectors.own_announcement(actor, reference)
+    drafted = found.state == AnnouncementState.DRAFT
+    form = AnnouncementForm(
+        request.POST or None, initial={"title": found.title, "number": found.number, "text": found.text}
+    )
+    if request.method == "POST" and form.is_valid():
+        announcements.edit(actor=actor, reference=reference, at=clock.now(), **form.cleaned_data)
+        messages.success(request, _("Saved."))
+        return redirect("registry:announcement", reference)
+    context = {
+        "announcement": found,
+        "form": form,
+        "drafted": drafted,
+        "units": announcements.ready(found.notice) if found.state != AnnouncementState.PUBLISHED else (),
+        "may_approve": rules.may_approve(actor, found),
+        "same_person": found.four_eyes and found.handed_by_id == actor.user_id,
+        "note_form": NoteForm(),
+    }
+    return render(request, "registry/announcement_manage.html", context, status=422 if form.is_bound else 200)
+
+
+@require_POST
+def announcement_hand(request: HttpRequest, reference: str) -> HttpResponse:
+    """Hands the draft to an approver."""
+    announcements.hand_to_approver(actor=request.actor, reference=reference, at=clock.now())
+    messages.success(request, _("Handed to the approver."))
+    return redirect("registry:announcement", reference)
+
+
+@require_POST
+def announcement_back(request: HttpRequest, reference: str) -> HttpResponse:
+    """The approver hands it back with a note."""
+    form = NoteForm(request.POST)
+    note = form.cleaned_data["note"] if form.is_valid() else ""
+    announcements.hand_back(actor=request.actor, reference=reference, note=note, at=clock.now())
+    messages.success(request, _("Handed back."))
+    return redirect("registry:announcement", reference)
+
+
+@require_POST
+def announcement_publish(request: HttpRequest, reference: str) -> HttpResponse:
+    """Publishes the list."""
+    announcements.publish(actor=request.actor, reference=reference, at=clock.now())
+    messages.success(request, _("The list is published; certificates are issued and the units are told."))
+    return redirect("registry:announcement", reference)
+
+
+@require_GET
+def certificates(request: HttpRequest) -> HttpResponse:
+    """The certificates of one's own organisation."""
+    return render(request, "registry/certificates.html", {"certificates": selectors.own_certificates(request.actor)})
+
+
+urlpatterns = [
+    path("registry/notices/", notice_list, name="notices_manage"),
+    path("registry/notices/new/<str:decision>/", notice_new, name="notice_new"),
+    path("registry/notices/<str:reference>/", notice_manage, name="notice_manage"),
+    path("registry/notices/<str:reference>/publish/", notice_publish, name="notice_publish"),
+    path("registry/objections/<str:receipt>/", objection, name="objection"),
+    path("registry/objections/<str:receipt>/evidence/", objection_evidence, name="objection_evidence"),
+    path("registry/announcements/", announcement_list, name="announcements_manage"),
+    path("registry/announcements/new/<str:notice>/", announcement_new, name="announcement_new"),
+    path("registry/announcements/<str:reference>/", announcement, name="announcement"),
+    path("registry/announcements/<str:reference>/hand/", announcement_hand, name="announcement_hand"),
+    path("registry/announcements/<str:reference>/back/", announcement_back, name="announcement_back"),
+    path("registry/announcements/<str:reference>/publish/", announcement_publish, name="announcement_publish"),
+    path("registry/certificates/", certificates, name="certificates"),
+]

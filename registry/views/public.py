@@ -1,0 +1,190 @@
+"""What everybody sees: notices and objections, lists, announcements, certificate checks."""
+
+from typing import Any
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import path
+from django.views.decorators.http import require_GET, require_http_methods
+
+from greenlist.core import attachments, clock
+from greenlist.core.errors import Invalid
+from registry import documents, selectors
+from registry.forms import ObjectionForm, SearchForm
+from registry.services import objections
+
+
+@login_not_required
+@require_GET
+def notices(request: HttpRequest) -> HttpResponse:
+    """Running notices on top, then those that are over."""
+    today = clock.china_date(clock.now())
+    return render(
+        request,
+        "registry/notices.html",
+        {"running": selectors.running_notices(), "over": selectors.past_notices(), "today": today},
+    )
+
+
+@login_not_required
+@require_GET
+def notice(request: HttpRequest, place: str, reference: str) -> HttpResponse:
+    """One notice with its counted days and units."""
+    found = selectors.public_notice(place, reference)
+    now = clock.now()
+    return render(request, "registry/notice.html", {"notice": found, "open": selectors.receives_objections(found, now)})
+
+
+@login_not_required
+@require_GET
+def notice_pdf(request: HttpRequest, place: str, reference: str) -> HttpResponse:
+    """The notice as an official document, from what was frozen when it was published."""
+    found = selectors.public_notice(place, reference)
+    return attachments.response(documents.notice_pdf(found, at=clock.now()), inline=True)
+
+
+@login_not_required
+@require_GET
+def notice_text(request: HttpRequest, place: str, reference: str) -> HttpResponse:
+    """The same notice as plain text, for the bureau's own site (QHD-10b)."""
+    found = selectors.public_notice(place, reference)
+    return HttpResponse(documents.notice_text(found), content_type="text/plain; charset=utf-8")
+
+
+@login_not_required
+@require_http_methods(["GET", "POST"])
+def object_(request: HttpRequest, place: str, reference: str, item: int) -> HttpResponse:
+    """The form for an objection against one unit; what was typed stays when something is wrong."""
+    found = selectors.public_notice(place, reference)
+    unit = selectors.unit_on_notice(found, item)
+    form = ObjectionForm(request.POST or None, request.FILES or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            objection = objections.file(
+                notice=reference,
+                item=unit.pk,
+                at=clock.now(),
+                remote=request.META.get("REMOTE_ADDR", ""),
+                **form.cleaned_data,
+            )
+        except Invalid as wrong:
+            form.add_error("evidence", str(wrong.message))
+        else:
+            return redirect("registry:follow", objection.follow_token)
+    status = 422 if form.is_bound else 200
+    return render(request, "registry/objection_form.html", {"notice": found, "unit": unit, "form": form}, status=status)
+
+
+@login_not_required
+@require_GET
+def follow(request: HttpRequest, token: str) -> HttpResponse:
+    """What the objector sees under the receipt's own address: number, state, decision; never who filed it."""
+    return render(request, "registry/objection_followed.html", {"objection": selectors.followed(token)})
+
+
+@login_not_required
+@require_GET
+def lists(request: HttpRequest) -> HttpResponse:
+    """The public list of every place: search, filters as links, keyset pages."""
+    form = SearchForm(request.GET)
+    form.is_valid()
+    given: dict[str, Any] = {key: value for key, value in form.cleaned_data.items() if value}
+    page = selectors.public_search(given)
+    context = {"page": page, "given": given, "filters": selectors.filters(given)}
+    template = "registry/_rows.html" if request.headers.get("HX-Target") == "rows" else "registry/lists.html"
+    return render(request, template, context)
+
+
+@login_not_required
+@require_GET
+def download(request: HttpRequest, kind: str) -> HttpResponse:
+    """The filtered list as XLSX, CSV or JSON."""
+    form = SearchForm(request.GET)
+    form.is_valid()
+    given = {key: value for key, value in form.cleaned_data.items() if value}
+    return documents.list_download(selectors.all_found(given), kind)
+
+
+@login_not_required
+@require_GET
+def listing(request: HttpRequest, place: str, pk: int) -> HttpResponse:
+    """One listed unit and its history."""
+    return render(request, "registry/listing.html", {"listing": selectors.listing(place, pk)})
+
+
+@login_not_required
+@require_GET
+def as_of(request: HttpRequest, place: str, category: str) -> HttpResponse:
+    """A place's list as it stood on a day."""
+    form = SearchForm(request.GET)
+    form.is_valid()
+    on = form.cleaned_data.get("on") or clock.china_date(clock.now())
+    listbook = selectors.listbook(place, category)
+    return render(
+        request,
+        "registry/as_of.html",
+        {"listbook": listbook, "on": on, "entries": selectors.as_of(listbook, on), "asked": form},
+    )
+
+
+@login_not_required
+@require_GET
+def announcement(request: HttpRequest, place: str, reference: str) -> HttpResponse:
+    """A published announcement with its entries."""
+    return render(request, "registry/announcement.html", {"announcement": selectors.public_announcement(place, reference)})
+
+
+@login_not_required
+@require_GET
+def announcement_pdf(request: HttpRequest, place: str, reference: str) -> HttpResponse:
+    """The announcement as an official document."""
+    found = selectors.public_announcement(place, reference)
+    return attachments.response(documents.announcement_pdf(found, at=clock.now()), inline=True)
+
+
+@login_not_required
+@require_GET
+def verify(request: HttpRequest) -> HttpResponse:
+    """Check a certificate by the number printed on it; the QR code leads to the answer directly."""
+    number = request.GET.get("number", "").strip()[:40].replace("\x00", "")
+    found = selectors.certificate_numbered(number) if number else None
+    if found is not None:
+        return redirect("registry:certificate", found.token)
+    return render(request, "registry/verify.html", {"number": number})
+
+
+@login_not_required
+@require_GET
+def certificate(request: HttpRequest, token: str) -> HttpResponse:
+    """The big clear answer a scanned code leads to: valid, or what happened."""
+    found = selectors.find_certificate(token)
+    if found is None:
+        return render(request, "registry/certificate_unknown.html", status=404)
+    return render(request, "registry/certificate.html", {"certificate": found})
+
+
+@login_not_required
+@require_GET
+def certificate_pdf(request: HttpRequest, token: str) -> HttpResponse:
+    """The certificate itself."""
+    return attachments.response(documents.certificate_pdf(selectors.certificate(token), at=clock.now()), inline=True)
+
+
+urlpatterns = [
+    path("notices/", notices, name="notices"),
+    path("p/<slug:place>/notices/<str:reference>/", notice, name="notice"),
+    path("p/<slug:place>/notices/<str:reference>/notice.pdf", notice_pdf, name="notice_pdf"),
+    path("p/<slug:place>/notices/<str:reference>/notice.txt", notice_text, name="notice_text"),
+    path("p/<slug:place>/notices/<str:reference>/objection/<int:item>/", object_, name="object"),
+    path("objections/<str:token>/", follow, name="follow"),
+    path("lists/", lists, name="lists"),
+    path("lists/download.<str:kind>", download, name="download"),
+    path("p/<slug:place>/lists/<str:category>/", as_of, name="as_of"),
+    path("p/<slug:place>/listed/<int:pk>/", listing, name="listing"),
+    path("p/<slug:place>/announcements/<str:reference>/", announcement, name="announcement_public"),
+    path("p/<slug:place>/announcements/<str:reference>/announcement.pdf", announcement_pdf, name="announcement_pdf"),
+    path("v/", verify, name="verify"),
+    path("v/<str:token>/", certificate, name="certificate"),
+    path("v/<str:token>/certificate.pdf", certificate_pdf, name="certificate_pdf"),
+]
