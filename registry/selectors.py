@@ -1,14 +1,23 @@
 """Page-shaped reads of notices, announcements, listings and certificates. What the public sees is public for everybody."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
+from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from applications.models import Call
+from applications.selectors import rules_of
+from applications.states import State
+from greenlist.accounts.models import Area
 from greenlist.core.actors import Actor
+from greenlist.core.clock import day_end
 from greenlist.core.errors import NotVisible
-from registry.models import Announcement, Certificate, Entry, ListBook, Listing, Notice, Objection
-from registry.states import EntryKind, NoticeState, ObjectionState
+from greenlist.organisations.models import Industry
+from registry.models import Announcement, Certificate, Entry, ListBook, Listing, Notice, NoticeItem, Objection
+from registry.states import AnnouncementState, EntryKind, ItemState, NoticeState, ObjectionState
+from reviews.models import Decision
+from reviews.states import DecisionState, Outcome
 
 PAGE = 25
 
@@ -64,8 +73,6 @@ def _narrow(rows: QuerySet[Listing], wanted: Search) -> QuerySet[Listing]:
 
 def _beyond(rows: QuerySet[Listing], after: str) -> QuerySet[Listing]:
     """The rows after a page's last one. Raises NotVisible on a mark that is none of ours."""
-    from django.db.models import Q
-
     day, _, pk = after.partition("_")
     try:
         listed_on, last = date.fromisoformat(day), int(pk)
@@ -86,18 +93,81 @@ def as_of(listbook: ListBook, on: date) -> list[Entry]:
     return list(standing.values())
 
 
-def notice(actor: Actor, reference: str) -> Notice:
-    """Raises NotVisible."""
-    found = (
-        Notice.objects.visible_to(actor)
-        .select_related("call", "authority__area", "decision")
-        .prefetch_related("items")
-        .filter(reference=reference)
-        .first()
-    )
+def public_notice(place: str, reference: str) -> Notice:
+    """A published notice of a place. Raises NotVisible."""
+    return _one(_notices().exclude(state=NoticeState.DRAFT).filter(authority__area__slug=place, reference=reference))
+
+
+def own_notice(actor: Actor, reference: str) -> Notice:
+    """A notice of the actor's own authority, drafts too. Raises NotVisible."""
+    return _one(_notices().visible_to(actor).filter(authority_id=actor.authority_id, reference=reference))
+
+
+def _notices() -> QuerySet[Notice]:
+    return Notice.objects.select_related("call__rules", "authority__area", "decision").prefetch_related("items")
+
+
+def _one(rows: QuerySet[Any]) -> Any:
+    found = rows.first()
     if found is None:
         raise NotVisible
     return found
+
+
+def unit_on_notice(notice: Notice, item: int) -> NoticeItem:
+    """Raises NotVisible."""
+    found = next((unit for unit in notice.items.all() if unit.pk == item and unit.state != ItemState.DROPPED), None)
+    if found is None:
+        raise NotVisible
+    return found
+
+
+def receives_objections(notice: Notice, at: datetime) -> bool:
+    """Up to the last instant of the last day."""
+    return notice.state == NoticeState.RUNNING and notice.ends_on is not None and at < day_end(notice.ends_on)
+
+
+def past_notices() -> QuerySet[Notice]:
+    """The newest that are over."""
+    return Notice.objects.filter(state=NoticeState.CLOSED).select_related("authority__area").order_by("-ends_on", "-pk")[:PAGE]
+
+
+def own_notices(actor: Actor) -> QuerySet[Notice]:
+    """Of the actor's authority, newest first."""
+    rows = Notice.objects.visible_to(actor).filter(authority_id=actor.authority_id)
+    return rows.select_related("call", "authority__area").order_by("-pk")[:PAGE]
+
+
+def decisions_without_notice(actor: Actor) -> QuerySet[Decision]:
+    """Approved lists of the actor's authority that propose somebody and have no notice yet."""
+    rows = Decision.objects.visible_to(actor).filter(
+        state=DecisionState.APPROVED, notice=None, items__outcome=Outcome.PROPOSE
+    )
+    return rows.select_related("call").distinct().order_by("pk")
+
+
+def decision(actor: Actor, reference: str) -> Decision:
+    """Raises NotVisible."""
+    return _one(Decision.objects.visible_to(actor).select_related("call__rules", "authority").filter(reference=reference))
+
+
+def notice_words(decision: Decision) -> dict[str, str]:
+    """Title and text of a new notice, from the rule set's own texts."""
+    return _words(decision.call, "notice", authority=decision.authority.name)
+
+
+def announcement_words(notice: Notice) -> dict[str, str]:
+    """Title and text of a new announcement, from the rule set's own texts."""
+    return _words(notice.call, "announcement", authority=notice.authority.name)
+
+
+def _words(call: Call, key: str, **places: str) -> dict[str, str]:
+    spec = rules_of(call).texts.get(key)
+    if spec is None:
+        return {"title": call.title, "text": ""}
+    given = {"year": str(call.year), "call": call.title, **places}
+    filled = {place: given.get(place, "") for place in spec.places}
+    return {"title": spec.title.zh.format(**filled), "text": spec.body.zh.format(**filled)}
 
 
 def running_notices(authority_id: int | None = None) -> QuerySet[Notice]:
@@ -116,27 +186,130 @@ def open_objections(actor: Actor) -> QuerySet[Objection]:
     )
 
 
-def announcement(actor: Actor, reference: str) -> Announcement:
-    """Raises NotVisible."""
-    found = (
-        Announcement.objects.visible_to(actor)
-        .select_related("listbook__owner__area", "notice", "supplement_of", "notice__call")
-        .prefetch_related("entries__listing")
-        .filter(reference=reference)
-        .first()
+def objections_of(actor: Actor, notice: Notice) -> QuerySet[Objection]:
+    """Those against one notice, for its own officials."""
+    return Objection.objects.visible_to(actor).filter(item__notice=notice).select_related("item").order_by("received_at")
+
+
+def followed(token: str) -> Objection:
+    """What the objector may see again. Raises NotVisible."""
+    return _one(Objection.objects.select_related("item__notice__authority__area").filter(follow_token=token))
+
+
+def _announcements() -> QuerySet[Announcement]:
+    return Announcement.objects.select_related(
+        "listbook__owner__area", "notice__call__rules", "notice__authority", "supplement_of"
+    ).prefetch_related("entries__listing__certificates")
+
+
+def public_announcement(place: str, reference: str) -> Announcement:
+    """A published announcement of a place. Raises NotVisible."""
+    rows = _announcements().filter(state=AnnouncementState.PUBLISHED, listbook__owner__area__slug=place)
+    return _one(rows.filter(reference=reference))
+
+
+def own_announcement(actor: Actor, reference: str) -> Announcement:
+    """One of the actor's own authority. Raises NotVisible."""
+    rows = _announcements().visible_to(actor).filter(listbook__owner_id=actor.authority_id)
+    return _one(rows.filter(reference=reference))
+
+
+def own_announcements(actor: Actor) -> QuerySet[Announcement]:
+    """Of the actor's authority, newest first."""
+    rows = Announcement.objects.visible_to(actor).filter(listbook__owner_id=actor.authority_id)
+    return rows.select_related("listbook__owner__area").order_by("-pk")[:PAGE]
+
+
+def notices_to_announce(actor: Actor) -> QuerySet[Notice]:
+    """Ended notices of the actor's authority with cleared units and no announcement in preparation."""
+    cleared = NoticeItem.objects.filter(
+        notice=OuterRef("pk"), state=ItemState.CLEARED, application__state=State.APPROVING
     )
-    if found is None:
-        raise NotVisible
-    return found
+    rows = Notice.objects.visible_to(actor).filter(authority_id=actor.authority_id, state=NoticeState.CLOSED)
+    busy = (AnnouncementState.DRAFT, AnnouncementState.TO_APPROVE)
+    return rows.filter(Exists(cleared)).exclude(announcements__state__in=busy).order_by("ends_on", "pk")
+
+
+def listbook(place: str, category: str) -> ListBook:
+    """Raises NotVisible."""
+    return _one(ListBook.objects.select_related("owner__area").filter(owner__area__slug=place, category=category))
+
+
+def listing(place: str, pk: int) -> Listing:
+    """Raises NotVisible."""
+    rows = Listing.objects.select_related("listbook__owner__area", "site").prefetch_related("entries__announcement")
+    return _one(rows.filter(listbook__owner__area__slug=place, pk=pk))
+
+
+def public_search(given: dict[str, Any]) -> Page:
+    """The page of the public list that a set of clean filters asks for."""
+    return search(None, _wanted(given), after=given.get("after", ""))
+
+
+def all_found(given: dict[str, Any], limit: int = 100_000) -> QuerySet[Listing]:
+    """Every listing the filters find, for a download; bounded."""
+    return _narrow(Listing.objects.select_related("listbook").order_by("-listed_on", "-pk"), _wanted(given))[:limit]
+
+
+def _wanted(given: dict[str, Any]) -> Search:
+    place = Area.objects.filter(slug=given["place"]).first() if given.get("place") else None
+    return Search(
+        words=given.get("q", ""),
+        area_path=place.path if place else ("/nowhere/" if given.get("place") else ""),
+        industry=given.get("industry", ""),
+        category=given.get("category", ""),
+        year=given.get("year"),
+    )
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What the public list offers to choose from."""
+
+    places: tuple[tuple[str, str], ...]
+    categories: tuple[tuple[str, str], ...]
+    years: tuple[int, ...]
+    industries: tuple[tuple[str, str], ...]
+
+
+def filters(given: dict[str, Any]) -> Filters:
+    """Places with a list, their counties once a place is chosen, years and industry divisions; few short queries."""
+    books = list(ListBook.objects.select_related("owner__area").order_by("owner__area__path", "category"))
+    places = {book.owner.area.slug: book.owner.area.name for book in books}
+    chosen = Area.objects.filter(slug=given.get("place", "")).first()
+    if chosen is not None:
+        places |= {chosen.slug: chosen.name}
+        places |= {area.slug: area.name for area in Area.objects.filter(parent=chosen).order_by("path")}
+    announced = Announcement.objects.filter(state=AnnouncementState.PUBLISHED, supplement_of=None)
+    years = announced.order_by("-notice__call__year").values_list("notice__call__year", flat=True).distinct()
+    categories = {book.category: str(book.get_category_display()) for book in books}
+    return Filters(
+        places=tuple(places.items()),
+        categories=tuple(categories.items()),
+        years=tuple(years),
+        industries=tuple(Industry.objects.filter(level=2).order_by("code").values_list("code", "name")),
+    )
+
+
+def own_certificates(actor: Actor) -> QuerySet[Certificate]:
+    """Of the actor's organisation, newest first; none for anybody else."""
+    rows = Certificate.objects.select_related("listing__listbook").order_by("-issued_on", "-pk")
+    return rows.filter(listing__organisation_id=actor.organisation_id) if actor.organisation_id else rows.none()
+
+
+def certificate_numbered(number: str) -> Certificate | None:
+    return Certificate.objects.filter(number=number.upper()).first()
+
+
+def find_certificate(token: str) -> Certificate | None:
+    """What a scanned code leads to; None: not genuine."""
+    rows = Certificate.objects.select_related("listing__listbook__owner__area", "listing__site", "listing__organisation")
+    return rows.filter(token=token).first()
 
 
 def certificate(token: str) -> Certificate:
-    """What a scanned code leads to. Raises NotVisible: not genuine."""
-    found = (
-        Certificate.objects.select_related("listing__listbook__owner", "listing__site", "listing__organisation")
-        .filter(token=token)
-        .first()
-    )
+    """Raises NotVisible."""
+    found = find_certificate(token)
     if found is None:
         raise NotVisible
     return found

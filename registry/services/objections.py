@@ -110,6 +110,23 @@ def decide(*, actor: Actor, receipt: str, upheld: bool, reasons: str, at: dateti
     return objection
 
 
+@transaction.atomic
+def read(*, actor: Actor, receipt: str, at: datetime) -> Objection:
+    """An objection with who filed it; the look itself is recorded. Raises NotVisible."""
+    found = (
+        Objection.objects.visible_to(actor)
+        .select_related("item__notice__authority", "item__application", "evidence", "decided_by")
+        .filter(receipt=receipt)
+        .first()
+    )
+    if found is None:
+        raise NotVisible
+    audit.record(
+        actor=actor, subject=("notice", found.item.notice_id), action="objection.read", at=at, data={"receipt": receipt}
+    )
+    return found
+
+
 def _open(item: NoticeItem) -> bool:
     return item.objections.filter(state=ObjectionState.RECEIVED).exists()
 
