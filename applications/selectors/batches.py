@@ -117,7 +117,11 @@ def content(batch: Batch, bound: BoundPolicy, items: Sequence[BatchItem]) -> dic
             },
             "sender": batch.sender.name,
             "receiver": batch.receiver.name,
-            "letter": {"number": batch.letter_number, "text": batch.letter_text},
+            "letter": {
+                "title": letter_title(batch, bound),
+                "number": batch.letter_number,
+                "text": batch.letter_text or usual_letter(batch, bound, [item.application.name for item in live(items)]),
+            },
             "package": {
                 "documents": list(package.documents),
                 "optional": list(package.optional),
@@ -127,6 +131,35 @@ def content(batch: Batch, bound: BoundPolicy, items: Sequence[BatchItem]) -> dic
             "columns": [column.key for column in table_of(bound).columns] if table_of(bound) else [],
             "units": [_unit(number, item, bound) for number, item in enumerate(live(items), start=1)],
         }
+
+
+def usual_letter(batch: Batch, bound: BoundPolicy, units: Sequence[str]) -> str:
+    """The recommendation text of the rule set with its places filled by these units; empty where it has none."""
+    spec = bound.texts.get("letter")
+    return fill(spec.body.zh.strip(), batch, bound, units) if spec else ""
+
+
+def letter_title(batch: Batch, bound: BoundPolicy) -> str:
+    spec = bound.texts.get("letter")
+    return fill(spec.title.zh, batch, bound, ()) if spec else batch.title
+
+
+def fill(text: str, batch: Batch, bound: BoundPolicy, units: Sequence[str]) -> str:
+    """Fills the places known before the signature; `{day}` and the like stay for the day it is printed for."""
+    known = {
+        "year": str(batch.call.year),
+        "owner": batch.call.owner.name,
+        "city": batch.receiver.name,
+        "county": batch.sender.name,
+        "count": str(len(units)),
+        "units": "、".join(units),
+        "call_title": batch.call.title,
+        "rules_title": bound.header.title.zh,
+        "document_number": batch.call.number or bound.header.document,
+    }
+    for place, value in known.items():
+        text = text.replace("{" + place + "}", value)
+    return text
 
 
 def digest_of(frozen: Mapping[str, Any]) -> str:
@@ -147,7 +180,7 @@ def _unit(number: int, item: BatchItem, bound: BoundPolicy) -> dict[str, Any]:
         "area": case.site.area.full_name or case.site.area.name,
         "industry": f"{case.industry_code} {industry_name(case)}".strip(),
         "priority": case.priority,
-        "badges": list(case.badges),
+        "badges": list(shown.badges(case.badges)),
         "report": {
             "version": version.number if version else 0,
             "digest": version.digest if version else "",
@@ -213,11 +246,6 @@ def industry_name(case: Application) -> str:
     return industry.name if industry else ""
 
 
-def badge_text(case: Application) -> str:
-    labels = [badge.get("label", "") if isinstance(badge, dict) else str(badge) for badge in case.badges]
-    return "、".join(str(label.get("zh", "") if isinstance(label, dict) else label) for label in labels if label)
-
-
 def _opinion(number: int, case: Application) -> str:
     signed = signed_screening(case)
     return (signed.opinion if signed else "") or _("recommended, conditions met")
@@ -234,7 +262,7 @@ _CELLS = {
     "products": lambda number, case: case.organisation.products,
     "size": lambda number, case: case.organisation.get_size_display(),
     "legal_representative": lambda number, case: case.organisation.legal_representative,
-    "priority": lambda number, case: badge_text(case),
+    "priority": lambda number, case: "、".join(shown.badges(case.badges)),
     "opinion": _opinion,
     "remark": lambda number, case: "",
 }
@@ -260,7 +288,7 @@ def lacks(batch: Batch, bound: BoundPolicy, items: Sequence[BatchItem]) -> list[
     if "letter" in package:
         if not batch.letter_number:
             found.append(Lack(_("The recommendation document has no document number yet."), clause))
-        if not batch.letter_text.strip():
+        if not (batch.letter_text or usual_letter(batch, bound, ("",))):
             found.append(Lack(_("The recommendation document has no text yet."), clause))
     for item in here:
         found.extend(_unit_lacks(item.application, batch, bound, package, clause))

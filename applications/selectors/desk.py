@@ -9,12 +9,15 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from applications.models import Application, BatchItem, Call, Correction, Screening
-from applications.selectors import batches, calls
+from applications.selectors import batches, calls, shown
+from applications.selectors.due import left
 from applications.states import State
 from greenlist.core.actors import Actor, Capacity
 from greenlist.core.clock import china_date
 from greenlist.core.errors import Text
 from greenlist.organisations.models import Industry
+from greenlist.policy import selectors as policy
+from greenlist.policy.engine.types import Calendar
 
 PAGE_SIZE = 30
 SALT = "applications.desk"
@@ -44,6 +47,9 @@ class Row:
 
     case: Application
     due_on: date | None  # of the step, of the correction, or the authority's own day to send
+    due_words: str
+    tone: str
+    badges: tuple[str, ...]
     age: int  # days since it came to the desk
     is_second_look: bool
     has_proposal: bool
@@ -77,10 +83,10 @@ def page(
     chosen = view_of(view, actor)
     rows = _filtered(_base(actor, chosen), industry, text)
     found, following = _slice(rows, after, size)
-    last_days = _own_days(found, actor)
+    last_days, calendar = _own_days(found, actor), policy.calendar()
     return DeskPage(
         view=chosen,
-        rows=tuple(_row(case, on, last_days) for case in found),
+        rows=tuple(_row(case, on, last_days.get(case.call_id), calendar) for case in found),
         after=following,
         industries=_industries(actor, chosen),
     )
@@ -153,11 +159,16 @@ def _own_day(call: Call, actor: Actor) -> date | None:
     return calls.due_on(call, step.key, actor.area_path) if step else None
 
 
-def _row(case: Application, on: date, own_days: Mapping[int, date | None]) -> Row:
+def _row(case: Application, on: date, own_day: date | None, calendar: Calendar) -> Row:
     entered = china_date(case.entered_at)
+    due_on = case.due_on or own_day
+    words, tone = left(due_on, on, calendar)
     return Row(
         case=case,
-        due_on=case.due_on or own_days.get(case.call_id),
+        due_on=due_on,
+        due_words=words,
+        tone=tone,
+        badges=shown.badges(case.badges),
         age=max((on - entered) // timedelta(days=1), 0),
         is_second_look=case.is_second_look,  # type: ignore[attr-defined]
         has_proposal=case.has_proposal,  # type: ignore[attr-defined]

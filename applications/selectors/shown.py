@@ -67,6 +67,12 @@ def say(text: Text) -> str:
     return text.within(get_language() or "zh-hans")
 
 
+def badges(kept: Iterable[Any]) -> tuple[str, ...]:
+    """The badges a case carries (priority industry), in the reader's language."""
+    labels = [one.get("label", "") if isinstance(one, Mapping) else one for one in kept]
+    return tuple(say(Text(**label)) if isinstance(label, Mapping) else str(label) for label in labels if label)
+
+
 def sections(
     form: Form,
     data: Mapping[str, Any],

@@ -50,45 +50,17 @@ def start(*, actor: Actor, at: datetime, call: Call) -> Batch:
         raise WrongState(_("There is no authority to send a recommendation to."))
     with translation.override("zh-hans"):
         title = _now("Recommendation of %(authority)s: %(call)s") % {"authority": sender.name, "call": call.title}
-        text = letter_text(bound, sender=sender, receiver=receiver, call=call, units=[], today=clock.china_date(at))
     batch = Batch.objects.create(
         call=call,
         step=step.key,
         sender=sender,
         receiver=receiver,
         title=title[:160],
-        letter_text=text,
         created_by_id=actor.user_id,
         created_at=at,
     )
     _record(batch, "start", actor=actor, at=at)
     return batch
-
-
-def letter_text(
-    bound: BoundPolicy, *, sender: Authority, receiver: Authority, call: Call, units: Sequence[str], today: date
-) -> str:
-    """The recommendation text of the rule set with its places filled; a start for the handler, who may change it."""
-    spec = bound.texts.get("letter")
-    if spec is None:
-        return ""
-    with translation.override("zh-hans"):
-        known = {
-            "year": str(call.year),
-            "owner": call.owner.name,
-            "city": receiver.name,
-            "county": sender.name,
-            "count": str(len(units)),
-            "units": "、".join(units),
-            "call_title": call.title,
-            "rules_title": str(bound.header.title),
-            "document_number": call.number or bound.header.document,
-            "recommended_on": formats.date_format(today, _now("j F Y")),
-        }
-    text = spec.body.zh
-    for place, value in known.items():
-        text = text.replace("{" + place + "}", value)
-    return text
 
 
 @transaction.atomic
@@ -193,10 +165,19 @@ def write_letter(*, actor: Actor, at: datetime, reference: str, title: str, numb
             problems.setdefault(key, []).append(_("At most %(most)s characters.") % {"most": most})
     if problems:
         raise Invalid(_("The recommendation document was not saved."), problems=problems)
-    batch.title, batch.letter_number, batch.letter_text = title.strip(), number.strip(), text.strip()
+    bound = selectors.rules_of(batch.call)
+    usual = reads.usual_letter(batch, bound, [item.application.name for item in _live(batch)])
+    # The rule set's own text stays unwritten, so that it follows the units while they change.
+    batch.letter_text = "" if _same(text, usual) else text.strip()
+    batch.title, batch.letter_number = title.strip(), number.strip()
     batch.save(update_fields=["title", "letter_number", "letter_text"])
     _record(batch, "letter", actor=actor, at=at, number=batch.letter_number)
     return batch
+
+
+def _same(one: str, other: str) -> bool:
+    """Equal but for the line ends a browser sends."""
+    return one.split() == other.split()
 
 
 @transaction.atomic
@@ -236,7 +217,7 @@ def hand_back(*, actor: Actor, at: datetime, reference: str, note: str) -> Batch
     """The approver does not sign: the batch can be edited again. Raises Invalid, WrongState."""
     batch = _take(actor=actor, reference=reference, verb=may.HAND_BACK, state=BatchState.TO_SIGN)
     if not note.strip():
-        raise Invalid(_("The handler must know why."), problems={"note": [_("Say what is to be looked at again.")]})
+        raise Invalid(_("The handler must know why."), problems={"reason": [_("Say what is to be looked at again.")]})
     handler = batch.handed_by_id
     _change(batch, batch.hand_back)
     batch.handed_by = None

@@ -150,6 +150,14 @@ def _known_field(case: Application, bound: BoundPolicy, path: str) -> tuple[str,
 
 
 @transaction.atomic
+def recheck(*, actor: Actor, at: datetime, reference: str) -> tuple[Finding, ...]:
+    """Asks the engine anew, with what is known today. Raises WrongState."""
+    case = _take(actor=actor, reference=reference)
+    _asked, findings = _judge(case, selectors.rules_of(case.call), actor=actor, at=at)
+    return findings
+
+
+@transaction.atomic
 def return_for_correction(
     *,
     actor: Actor,
@@ -367,7 +375,7 @@ def send_back(*, actor: Actor, at: datetime, reference: str, note: str, revision
     case = _take(actor=actor, reference=reference, revision=revision, verb=may.SIGN)
     proposal = _proposal(case)
     if not note.strip():
-        raise Invalid(_("The handler must know why."), problems={"note": [_("Say what is to be looked at again.")]})
+        raise Invalid(_("The handler must know why."), problems={"reason": [_("Say what is to be looked at again.")]})
     proposal.sent_back_at, proposal.note = at, note.strip()
     proposal.save(update_fields=["sent_back_at", "note"])
     _note(case, "send_back_proposal", actor=actor, at=at, opinion=proposal.note, data={"screening": proposal.pk})

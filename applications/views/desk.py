@@ -1,5 +1,240 @@
-"""The officials' review desk."""
+"""The officials' review desk: the queue of the authority, the review of one case, return, proposal, signature."""
 
-from django.urls import URLPattern
+from collections.abc import Mapping
+from datetime import datetime
 
-urlpatterns: list[URLPattern] = []
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import URLPattern, path
+from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from applications.forms.desk import ProposalForm, ReasonForm, ReturnForm
+from applications.selectors import desk as queue
+from applications.selectors import review as reads
+from applications.services import screening
+from greenlist.core import clock
+from greenlist.core.actors import Actor
+from greenlist.core.errors import Invalid, NotAllowed
+
+
+def _actor(request: HttpRequest) -> Actor:
+    return request.actor  # type: ignore[attr-defined,no-any-return]
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text and text.isdigit() else None
+
+
+@require_GET
+def desk(request: HttpRequest) -> HttpResponse:
+    """What waits at the authority's desk."""
+    actor = _actor(request)
+    if not actor.is_official:
+        raise NotAllowed(_("Only officials have a review desk."))
+    given = request.GET
+    page = queue.page(
+        actor,
+        on=clock.china_date(clock.now()),
+        view=given.get("view", ""),
+        industry=given.get("industry", ""),
+        text=given.get("q", ""),
+        after=given.get("after", ""),
+    )
+    shown = {"page": page, "views": queue.VIEWS, "q": given.get("q", ""), "industry": given.get("industry", "")}
+    return render(request, "applications/desk.html", shown)
+
+
+@require_GET
+def review(request: HttpRequest, reference: str) -> HttpResponse:
+    """Report at the left, questions at the right; the same page, read-only, for who signs."""
+    return _review(request, reference)
+
+
+def _review(
+    request: HttpRequest,
+    reference: str,
+    *,
+    typed: Mapping[str, str] | None = None,
+    error: Invalid | None = None,
+    form: ReasonForm | None = None,
+) -> HttpResponse:
+    page = reads.page(_actor(request), reference, typed=typed, problems=error.problems if error else None)
+    errors = reads.error_links(page, error.problems) if error else []
+    context = {"page": page, "case": page.case, "error": error, "errors": errors, "sent_back": form or ReasonForm()}
+    return render(request, "applications/review.html", context, status=422 if error else 200)
+
+
+@require_POST
+def save(request: HttpRequest, reference: str) -> HttpResponse:
+    """Keeps findings and remarks; the button decides where to go next. Autosave gets JSON."""
+    try:
+        _save(request, reference)
+    except Invalid as wrong:
+        if _is_autosave(request):
+            raise
+        return _review(request, reference, typed=request.POST.dict(), error=wrong)
+    if _is_autosave(request):
+        return JsonResponse({"saved_at": clock.now().astimezone(clock.CHINA).strftime("%H:%M")})
+    following = {"return": "applications:review_return", "propose": "applications:review_propose"}
+    target = following.get(request.POST.get("next", ""))
+    if target:
+        return redirect(target, reference)
+    if request.POST.get("next") == "recheck":
+        screening.recheck(actor=_actor(request), at=clock.now(), reference=reference)
+        messages.success(request, _("Saved and checked again."))
+    else:
+        messages.success(request, _("Saved."))
+    return redirect("applications:review", reference)
+
+
+def _save(request: HttpRequest, reference: str) -> None:
+    given: dict[str, screening.Given] = {}
+    remarks: dict[str, str] = {}
+    for name, value in request.POST.items():
+        kind, _dash, key = name.partition("-")
+        if kind == "verdict":
+            given[key] = screening.Given(value, request.POST.get(f"remark-{key}", "").strip())
+        elif kind == "remark" and f"verdict-{key}" not in request.POST:
+            given[key] = screening.Given("", value.strip())
+        elif kind == "note":
+            remarks[key] = value
+    screening.save_findings(
+        actor=_actor(request),
+        at=clock.now(),
+        reference=reference,
+        verdicts=given,
+        remarks=remarks,
+        seen=_moment(request.POST.get("seen", "")),
+    )
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        found = parse_datetime(text)
+    except ValueError:
+        return None
+    return found if found and found.tzinfo else None
+
+
+def _is_autosave(request: HttpRequest) -> bool:
+    return request.headers.get("X-Requested-With") == "autosave"
+
+
+@require_http_methods(["GET", "POST"])
+def return_case(request: HttpRequest, reference: str) -> HttpResponse:
+    """Which fields open for correction, why, until when."""
+    page = reads.page(_actor(request), reference)
+    form = ReturnForm(request.POST or None, page=page)
+    if request.method == "POST" and form.is_valid():
+        try:
+            screening.return_for_correction(
+                actor=_actor(request),
+                at=clock.now(),
+                reference=reference,
+                fields=form.cleaned_data["fields"],
+                reason=form.cleaned_data["reason"],
+                due_on=form.cleaned_data["due_on"],
+                revision=form.cleaned_data["revision"],
+            )
+        except Invalid as wrong:
+            form.take(wrong)
+        else:
+            messages.success(request, _("Returned for correction. The applicant has been told."))
+            return redirect("applications:desk")
+    status = 422 if form.is_bound else 200
+    return render(request, "applications/review_return.html", {"page": page, "case": page.case, "form": form}, status=status)
+
+
+@require_http_methods(["GET", "POST"])
+def propose(request: HttpRequest, reference: str) -> HttpResponse:
+    """The conclusion: pass, or do not recommend with reasons; what is still unmet is listed with its clause."""
+    page = reads.page(_actor(request), reference)
+    form = ProposalForm(request.POST or None, page=page)
+    if request.method == "POST" and form.is_valid():
+        try:
+            screening.propose(
+                actor=_actor(request),
+                at=clock.now(),
+                reference=reference,
+                outcome=form.cleaned_data["outcome"],
+                opinion=form.cleaned_data["opinion"],
+                revision=form.cleaned_data["revision"],
+            )
+        except Invalid as wrong:
+            form.take(wrong)
+        else:
+            messages.success(request, _("Put before the approver."))
+            return redirect("applications:desk")
+    status = 422 if form.is_bound else 200
+    return render(request, "applications/review_propose.html", {"page": page, "case": page.case, "form": form}, status=status)
+
+
+@require_POST
+def sign(request: HttpRequest, reference: str) -> HttpResponse:
+    case = screening.sign(
+        actor=_actor(request),
+        at=clock.now(),
+        reference=reference,
+        revision=_number(request.POST.get("revision")),
+        opinion=request.POST.get("opinion", "")[:500],
+    )
+    messages.success(request, _("Signed. The case is now “%(state)s”.") % {"state": case.get_state_display()})
+    return redirect("applications:desk")
+
+
+@require_POST
+def send_back(request: HttpRequest, reference: str) -> HttpResponse:
+    form = ReasonForm(request.POST)
+    try:
+        screening.send_back(
+            actor=_actor(request),
+            at=clock.now(),
+            reference=reference,
+            note=request.POST.get("reason", "")[:500],
+            revision=_number(request.POST.get("revision")),
+        )
+    except Invalid as wrong:
+        form.is_valid()
+        form.take(wrong)
+        return _review(request, reference, error=wrong, form=form)
+    messages.success(request, _("Sent back to the handler."))
+    return redirect("applications:desk")
+
+
+@require_http_methods(["GET", "POST"])
+def reopen(request: HttpRequest, reference: str) -> HttpResponse:
+    """A case that passed goes back to review, with a reason."""
+    page = reads.page(_actor(request), reference)
+    form = ReasonForm(request.POST or None)
+    if request.method == "POST":
+        try:
+            screening.reopen(
+                actor=_actor(request),
+                at=clock.now(),
+                reference=reference,
+                reason=request.POST.get("reason", "")[:500],
+                revision=_number(request.POST.get("revision")),
+            )
+        except Invalid as wrong:
+            form.is_valid()
+            form.take(wrong)
+        else:
+            messages.success(request, _("The case is under review again."))
+            return redirect("applications:review", reference)
+    status = 422 if form.is_bound else 200
+    return render(request, "applications/review_reopen.html", {"page": page, "case": page.case, "form": form}, status=status)
+
+
+urlpatterns: list[URLPattern] = [
+    path("desk/", desk, name="desk"),
+    path("cases/<str:reference>/review/", review, name="review"),
+    path("cases/<str:reference>/review/save/", save, name="review_save"),
+    path("cases/<str:reference>/review/return/", return_case, name="review_return"),
+    path("cases/<str:reference>/review/propose/", propose, name="review_propose"),
+    path("cases/<str:reference>/review/sign/", sign, name="review_sign"),
+    path("cases/<str:reference>/review/send-back/", send_back, name="review_send_back"),
+    path("cases/<str:reference>/reopen/", reopen, name="reopen"),
+]
