@@ -27,7 +27,9 @@ class Area(models.Model):
     slug = models.SlugField(max_length=30, unique=True)  # code, or a name where there is no code; the step of `path`
     parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="children")
     path = models.CharField(max_length=200, unique=True)  # "/130000/130300/130302/", kept by accounts.services
-    full_name = models.CharField(max_length=200, blank=True)  # 河北省秦皇岛市海港区, kept with the path; for pages and search
+    full_name = models.CharField(
+        max_length=200, blank=True
+    )  # 河北省秦皇岛市海港区, kept with the path; for pages and search
     valid_from = models.DateField(null=True, blank=True)
     valid_until = models.DateField(null=True, blank=True)
 

@@ -23,7 +23,9 @@ def industry_authority(area: Area, tier: str) -> Authority | None:
     None where the place has no such step: 定州 and 雄安 act as cities and have no county authority (HEB-0, QHD-7).
     """
     paths = lineage(area.path)
-    found = Authority.objects.filter(kind=Authority.Kind.INDUSTRY, tier=tier, area__path__in=paths).select_related("area")
+    found = Authority.objects.filter(kind=Authority.Kind.INDUSTRY, tier=tier, area__path__in=paths).select_related(
+        "area"
+    )
     return min(found, key=lambda authority: paths.index(authority.area.path), default=None)
 
 

@@ -243,9 +243,7 @@ class AdverseRecord(models.Model):
     source = models.CharField(max_length=100)  # 信用中国, 国家企业信用信息公示系统 …
     reference = models.CharField(max_length=200, blank=True)
     evidence = models.ForeignKey(Blob, null=True, blank=True, on_delete=models.PROTECT)
-    entered_by = models.ForeignKey(
-        Authority, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
-    )
+    entered_by = models.ForeignKey(Authority, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = AdverseRecordQuerySet.as_manager()

@@ -19,6 +19,7 @@ from greenlist.organisations.models import (
     Industry,
     Invitation,
     Membership,
+    Name,
     Organisation,
     Site,
     Title,
@@ -125,6 +126,19 @@ def page_of(actor: Actor, organisation_id: int) -> Page:
         missing=missing,
         authority=authority_for_site(sites[0]) if sites else None,
     )
+
+
+def former_names(organisation: Organisation) -> list[Name]:
+    """Names that are not in use any more, the latest first."""
+    return list(organisation.names.exclude(valid_until=None).order_by("-valid_until", "-pk"))
+
+
+def records_of(actor: Actor, organisation: Organisation) -> list[AdverseRecord]:
+    """Adverse records of one organisation, the latest first; nothing for who is no official."""
+    if not rules.may_search(actor):
+        return []
+    found = AdverseRecord.objects.of(organisation.pk, organisation.code or "").select_related("entered_by")
+    return list(found.order_by("-event_on", "-pk")[:100])
 
 
 def site_of(actor: Actor, site_id: int) -> Site:

@@ -1,4 +1,32 @@
-from django.urls.resolvers import URLPattern
+from django.urls import path
+
+from greenlist.organisations import views
 
 app_name = "organisations"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    # one's own organisation
+    path("register/", views.register, name="register"),
+    path("register/<str:kind>/<str:code>/", views.register_details, name="register_details"),
+    path("", views.profile, name="profile"),
+    path("edit/", views.profile_edit, name="profile_edit"),
+    path("sites/new/", views.site_edit, name="site_add"),
+    path("sites/<int:pk>/", views.site_edit, name="site_edit"),
+    path("honours/", views.honours, name="honours"),
+    path("honours/<int:pk>/remove/", views.honour_remove, name="honour_remove"),
+    path("members/", views.members, name="members"),
+    path("members/<int:pk>/end/", views.membership_end, name="membership_end"),
+    path("invitation/<str:token>/", views.accept, name="accept"),
+    # officials
+    path("search/", views.search, name="search"),
+    path("of/<int:pk>/", views.detail, name="detail"),
+    path("of/<int:pk>/contact/", views.contact, name="contact"),
+    path("of/<int:pk>/striving/", views.striving, name="striving"),
+    path("claims/", views.claims, name="claims"),
+    path("claims/<int:pk>/", views.claim, name="claim"),
+    path("adverse/", views.adverse, name="adverse"),
+    path("adverse/new/", views.adverse_add, name="adverse_add"),
+    path("adverse/<int:pk>/", views.adverse_record, name="adverse_record"),
+    path("adverse/<int:pk>/evidence/", views.adverse_evidence, name="adverse_evidence"),
+    # suggestions
+    path("industries/", views.industries, name="industries"),
+]

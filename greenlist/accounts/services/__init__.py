@@ -19,6 +19,7 @@ from greenlist.accounts.services.people import (
     clean_username,
     create_person,
     end_sessions,
+    note_sign_in,
     register,
     set_active,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "end_sessions",
     "grant_mandate",
     "load_areas",
+    "note_sign_in",
     "register",
     "request_reset",
     "reset_password",

@@ -77,7 +77,9 @@ def end_mandate(*, mandate_id: int, reason: str, actor: Actor, at: datetime) -> 
     """Ends a mandate at once and with it every session of the person. Raises NotAllowed, WrongState (ended already)."""
     if not rules.may_administer(actor):
         raise NotAllowed(_("Only an administrator keeps areas, authorities and people."))
-    mandate = Mandate.objects.select_for_update(of=("self",)).select_related("user", "authority__area").get(pk=mandate_id)
+    mandate = (
+        Mandate.objects.select_for_update(of=("self",)).select_related("user", "authority__area").get(pk=mandate_id)
+    )
     if mandate.ended_at:
         raise WrongState(_("This mandate has ended."))
     today = clock.china_date(at)

@@ -77,7 +77,9 @@ def _answer(pk: int, at: datetime) -> int:
     row = PasswordReset.objects.get(pk=pk)
     earlier = PasswordReset.objects.filter(email__iexact=row.email, pk__lt=pk, requested_at__gt=row.requested_at - HOUR)
     timely = at - row.requested_at < HOUR and earlier.count() < PER_ADDRESS
-    people = User.objects.filter(email__iexact=row.email, is_active=True) if timely and row.email else User.objects.none()
+    people = (
+        User.objects.filter(email__iexact=row.email, is_active=True) if timely and row.email else User.objects.none()
+    )
     sent = 0
     for user in people.order_by("pk")[:5]:
         try:
@@ -140,4 +142,6 @@ def tell_of_lock(*, username: str, actor: Actor, at: datetime) -> None:
     window = int(at.timestamp() // (settings.AXES_COOLOFF_TIME * 3600))
     event = f"account.locked:{user.pk}:{actor.remote}:{window}"
     audit.record(actor=actor, subject=("user", user.pk), action="account.locked", at=at)
-    outbox.notify(recipients=[user.pk], event=event[:120], kind="account.locked", at=at, params={"remote": actor.remote})
+    outbox.notify(
+        recipients=[user.pk], event=event[:120], kind="account.locked", at=at, params={"remote": actor.remote}
+    )

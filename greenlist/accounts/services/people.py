@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from greenlist.accounts import rules
 from greenlist.accounts.models import User
 from greenlist.core import audit
-from greenlist.core.actors import Actor
+from greenlist.core.actors import Actor, Capacity
 from greenlist.core.errors import Invalid, NotAllowed, Text
 
 
@@ -57,7 +57,9 @@ def register(
     check_password(password, user)
     user.set_password(password)
     _insert(user)
-    audit.record(actor=actor, subject=("user", user.pk), action="account.registered", at=at, data={"username": user.username})
+    audit.record(
+        actor=actor, subject=("user", user.pk), action="account.registered", at=at, data={"username": user.username}
+    )
     return user
 
 
@@ -83,7 +85,9 @@ def create_person(*, user: User, actor: Actor, at: datetime) -> User:
         # A usable hash of a secret nobody knows: an unusable one would be left out of password resets.
         user.set_password(secrets.token_urlsafe(32))
     _insert(user)
-    audit.record(actor=actor, subject=("user", user.pk), action="account.created", at=at, data={"username": user.username})
+    audit.record(
+        actor=actor, subject=("user", user.pk), action="account.created", at=at, data={"username": user.username}
+    )
     return user
 
 
@@ -138,3 +142,9 @@ def set_active(*, user_id: int, active: bool, reason: str, actor: Actor, at: dat
 def end_sessions(*, user_id: int) -> None:
     """Every session of the person is over with its next request; see `User.session_epoch`."""
     User.objects.filter(pk=user_id).update(session_epoch=F("session_epoch") + 1)
+
+
+def note_sign_in(*, user_id: int, actor: Actor, at: datetime) -> None:
+    """Writes a sign-in into the person's trail: who, when, from where."""
+    itself = Actor(capacity=Capacity.NONE, user_id=user_id, remote=actor.remote)
+    audit.record(actor=itself, subject=("user", user_id), action="account.signed_in", at=at)

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from greenlist.core import audit, clock
+from greenlist.core import attachments, audit, clock
 from greenlist.core.actors import Actor
 from greenlist.core.errors import Invalid, NotAllowed, Text, WrongState
 from greenlist.core.models import Blob
@@ -98,8 +99,24 @@ def enter_adverse(*, record: AdverseInput, actor: Actor, at: datetime, evidence:
     return made
 
 
+def enter_adverse_with_file(
+    *, record: AdverseInput, upload: UploadedFile | None, actor: Actor, at: datetime
+) -> AdverseRecord:
+    """The same, with a file that shows it; nothing is kept when either is refused."""
+    if not rules.may_enter_adverse(actor):
+        raise NotAllowed(_("Only an industry authority enters adverse records."))
+    with transaction.atomic():
+        blob = attachments.store(upload=upload, at=at) if upload else None
+        return enter_adverse(record=record, actor=actor, at=at, evidence=blob)
+
+
 def _insert(
-    record: AdverseInput, code: str, organisation: Organisation | None, actor: Actor, at: datetime, evidence: Blob | None
+    record: AdverseInput,
+    code: str,
+    organisation: Organisation | None,
+    actor: Actor,
+    at: datetime,
+    evidence: Blob | None,
 ) -> AdverseRecord:
     return AdverseRecord.objects.create(
         organisation=organisation,
@@ -161,11 +178,20 @@ def import_adverse(
         raise ImportRefused(mistakes)
     codes = {rules.clean_code(record.code) for *_place, record in rows if record.code}
     firms = {one.code: one for one in Organisation.objects.filter(code__in=codes)}
-    known = set(AdverseRecord.objects.filter(source__in={r.source.strip() for *_place, r in rows}).values_list(*IDENTITY))
+    known = set(
+        AdverseRecord.objects.filter(source__in={r.source.strip() for *_place, r in rows}).values_list(*IDENTITY)
+    )
     new = 0
     for *_place, record in rows:
         code = rules.clean_code(record.code) if record.code else ""
-        identity = (code, record.name.strip(), record.kind, record.event_on, record.source.strip(), record.reference.strip())
+        identity = (
+            code,
+            record.name.strip(),
+            record.kind,
+            record.event_on,
+            record.source.strip(),
+            record.reference.strip(),
+        )
         if identity in known:
             continue
         known.add(identity)

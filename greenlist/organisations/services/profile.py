@@ -126,5 +126,22 @@ def set_striving(*, organisation_id: int, striving: bool, actor: Actor, at: date
     organisation.striving_grade_a = striving
     organisation.save(update_fields=["striving_grade_a"])
     data = {"striving": striving}
-    audit.record(actor=actor, subject=("organisation", organisation.pk), action="organisation.striving", at=at, data=data)
+    audit.record(
+        actor=actor, subject=("organisation", organisation.pk), action="organisation.striving", at=at, data=data
+    )
+    return organisation
+
+
+@transaction.atomic
+def read_contact(*, organisation_id: int, actor: Actor, at: datetime) -> Organisation:
+    """An official opens the contact person's full data: written down, because lists show it masked (PR-04).
+
+    Raises NotVisible, NotAllowed.
+    """
+    organisation = Organisation.objects.visible_to(actor).filter(pk=organisation_id).first()
+    if organisation is None:
+        raise NotVisible
+    if not actor.is_official:
+        raise NotAllowed(_("Only an authority of the place opens the contact data."))
+    audit.record(actor=actor, subject=("organisation", organisation.pk), action="contact.read", at=at)
     return organisation

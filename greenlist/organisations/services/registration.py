@@ -60,7 +60,9 @@ def register(
         user_id=actor.user_id, organisation=organisation, role=Membership.Role.OWNER, valid_from=clock.china_date(at)
     )
     data = {"code": code, "name": name, "area": area.path, "production": production_area.path}
-    audit.record(actor=actor, subject=("organisation", organisation.pk), action="organisation.claimed", at=at, data=data)
+    audit.record(
+        actor=actor, subject=("organisation", organisation.pk), action="organisation.claimed", at=at, data=data
+    )
     _ask_to_confirm(organisation, at=at)
     return organisation
 
@@ -146,7 +148,9 @@ def find_or_create_unclaimed(
     made = Organisation.objects.create(code=code or None, name=name, kind=kind, area=area)
     _rename(made, name, at=at)
     _settle(made, area, "")
-    audit.record(actor=actor, subject=("organisation", made.pk), action="organisation.noted", at=at, data={"name": name})
+    audit.record(
+        actor=actor, subject=("organisation", made.pk), action="organisation.noted", at=at, data={"name": name}
+    )
     return made
 
 
@@ -192,7 +196,9 @@ def refuse_claim(*, organisation_id: int, reason: str, actor: Actor, at: datetim
     organisation.contact_name = organisation.contact_phone = organisation.contact_email = ""
     organisation.save(update_fields=["claim", "claimed_at", "contact_name", "contact_phone", "contact_email"])
     data = {"reason": reason}
-    audit.record(actor=actor, subject=("organisation", organisation.pk), action="organisation.refused", at=at, data=data)
+    audit.record(
+        actor=actor, subject=("organisation", organisation.pk), action="organisation.refused", at=at, data=data
+    )
     return organisation
 
 

@@ -1,0 +1,219 @@
+"""Registering, profile, sites, colleagues, adverse records: input → clean values. No side effects."""
+
+from typing import Any
+
+from django import forms
+from django.urls import reverse_lazy
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from greenlist.accounts import selectors as accounts
+from greenlist.accounts.models import Area
+from greenlist.core.forms import ServiceForm
+from greenlist.organisations import rules
+from greenlist.organisations.models import AdverseRecord, Industry, Membership, Organisation
+
+
+class Lookup(forms.TextInput):
+    """A text input with suggestions from the server; without script a full name or a code does."""
+
+    def __init__(self, url: Promise, datalist: str) -> None:
+        super().__init__(
+            attrs={
+                "list": datalist,
+                "autocomplete": "off",
+                "hx-get": url,
+                "hx-trigger": "input changed delay:200ms",
+                "hx-target": f"#{datalist}",
+            }
+        )
+
+
+class AreaField(forms.CharField):
+    """Text → Area: a full name (河北省秦皇岛市海港区), a unique own name, or a division code."""
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("help_text", _("County or district with city and province, or its six-digit code."))
+        super().__init__(max_length=200, widget=Lookup(reverse_lazy("accounts:areas"), "area-options"), **options)
+
+    def prepare_value(self, value: Any) -> Any:
+        return value.full_name if isinstance(value, Area) else value
+
+    def clean(self, value: Any) -> Area | None:
+        words = super().clean(value)
+        if not words:
+            return None
+        found = accounts.exact_areas(words)
+        if len(found) == 1:
+            return found[0]
+        if found:
+            names = "、".join(area.full_name for area in found)
+            raise forms.ValidationError(
+                _("Several places have this name; please choose one: %(names)s") % {"names": names}
+            )
+        near = "、".join(area.full_name for area in accounts.find_areas(words, 5))
+        if near:
+            raise forms.ValidationError(_("No place has exactly this name. Did you mean: %(names)s") % {"names": near})
+        raise forms.ValidationError(_("This place is not known: write province, city and county in full."))
+
+
+class IndustryField(forms.CharField):
+    """Text → Industry: the four-digit code, with or without the name behind it."""
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("help_text", _("Four-digit code of GB/T 4754-2017 (manufacturing); type a word to search."))
+        widget = Lookup(reverse_lazy("organisations:industries"), "industry-options")
+        super().__init__(max_length=100, widget=widget, **options)
+
+    def prepare_value(self, value: Any) -> Any:
+        return str(value) if isinstance(value, Industry) else value
+
+    def clean(self, value: Any) -> Industry | None:
+        words = super().clean(value)
+        if not words:
+            return None
+        code = str(words).split()[0]
+        found = (
+            Industry.objects.filter(level=4, code=code).first() or Industry.objects.filter(level=4, name=words).first()
+        )
+        if found is None:
+            raise forms.ValidationError(_("There is no such four-digit industry in section C (manufacturing)."))
+        return found
+
+
+class CodeField(forms.CharField):
+    """Text → credit code in its stored form."""
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("label", _("Unified social credit code"))
+        options.setdefault("help_text", _("18 characters, as on the business licence."))
+        attributes = {"autocomplete": "off", "spellcheck": "false", "maxlength": False}
+        super().__init__(max_length=60, widget=forms.TextInput(attrs=attributes), **options)
+
+    def clean(self, value: Any) -> str:
+        words = super().clean(value)
+        if not words:
+            return ""
+        try:
+            return rules.clean_code(words)
+        except rules.BadCode as wrong:
+            raise forms.ValidationError(str(wrong.message)) from wrong
+
+
+def day(label: Any, **options: Any) -> forms.DateField:
+    return forms.DateField(label=label, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"), **options)
+
+
+def yes_no(label: Any, **options: Any) -> forms.TypedChoiceField:
+    """Yes, no, or not said yet: three different answers."""
+    return forms.TypedChoiceField(
+        label=label,
+        choices=[("yes", _("yes")), ("no", _("no"))],
+        coerce=lambda value: value == "yes",
+        empty_value=None,
+        widget=forms.RadioSelect,
+        required=False,
+        **options,
+    )
+
+
+class CodeForm(ServiceForm):
+    """First step of registering."""
+
+    kind = forms.ChoiceField(
+        label=_("What do you register?"),
+        choices=Organisation.Kind.choices,
+        widget=forms.RadioSelect,
+        initial=Organisation.Kind.FIRM,
+    )
+    code = CodeField()
+
+
+class RegisterForm(ServiceForm):
+    """Second step: what the licence says, and where the firm produces."""
+
+    name = forms.CharField(label=_("Name"), max_length=120, help_text=_("Exactly as on the business licence."))
+    area = AreaField(label=_("Registered in"))
+    production_area = AreaField(
+        label=_("Produces in"), help_text=_("The authority of this county or district receives your application.")
+    )
+    production_address = forms.CharField(label=_("Production address"), max_length=200)
+
+
+class ProfileForm(ServiceForm):
+    area = AreaField(label=_("Registered in"))
+    address = forms.CharField(label=_("Registered address"), max_length=200, required=False)
+    industry = IndustryField(label=_("Industry"), required=False)
+    products = forms.CharField(label=_("Main products"), max_length=200, required=False)
+    legal_representative = forms.CharField(label=_("Legal representative"), max_length=60, required=False)
+    founded_on = day(_("Founded on"), required=False)
+    size = forms.ChoiceField(label=_("Size"), choices=[("", "—"), *Organisation.Size.choices], required=False)
+    independent_accounting = yes_no(_("Independent legal person, or accounted as one"))
+    manufacturing = yes_no(_("Really manufactures"))
+    contact_name = forms.CharField(label=_("Contact person"), max_length=60, required=False)
+    contact_phone = forms.CharField(label=_("Contact telephone"), max_length=40, required=False)
+    contact_email = forms.EmailField(label=_("Contact e-mail"), max_length=254, required=False)
+
+    @staticmethod
+    def of(organisation: Organisation) -> dict[str, Any]:
+        """Initial values from the row."""
+        words = {True: "yes", False: "no", None: None}
+        values = {name: getattr(organisation, name) for name in ProfileForm.base_fields}
+        values["independent_accounting"] = words[organisation.independent_accounting]
+        values["manufacturing"] = words[organisation.manufacturing]
+        return values
+
+
+class SiteForm(ServiceForm):
+    name = forms.CharField(label=_("Name of the site"), max_length=120)
+    area = AreaField(label=_("Produces in"))
+    address = forms.CharField(label=_("Production address"), max_length=200)
+
+
+class HonourForm(ServiceForm):
+    kind = forms.CharField(
+        label=_("Honour"),
+        max_length=60,
+        widget=forms.TextInput(attrs={"list": "honour-options", "autocomplete": "off"}),
+    )
+    year = forms.IntegerField(label=_("Year"), min_value=1990, max_value=2100, required=False)
+
+
+class InviteForm(ServiceForm):
+    email = forms.EmailField(label=_("E-mail of your colleague"), max_length=254)
+    role = forms.ChoiceField(label=_("As"), choices=Membership.Role.choices, initial=Membership.Role.STAFF)
+
+
+class RefuseForm(ServiceForm):
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_("The applicant reads it. Say what is wrong and what would put it right."),
+    )
+
+
+class AdverseForm(ServiceForm):
+    code = CodeField(required=False, help_text=_("Leave empty if the source gives none."))
+    name = forms.CharField(label=_("Name"), max_length=120, help_text=_("As the source has it."))
+    kind = forms.ChoiceField(label=_("Kind"), choices=[("", "—"), *AdverseRecord.Kind.choices])
+    severity = forms.TypedChoiceField(
+        label=_("Grade"),
+        choices=AdverseRecord.Severity.choices,
+        coerce=int,
+        initial=AdverseRecord.Severity.NONE,
+        help_text=_("For accidents only."),
+    )
+    event_on = day(_("Day of the event or decision"))
+    source = forms.CharField(label=_("Source"), max_length=100, help_text=_("Such as 信用中国."))
+    reference = forms.CharField(label=_("Number or address in the source"), max_length=200, required=False)
+    evidence = forms.FileField(label=_("Evidence"), required=False, help_text=_("PDF, picture, Word or Excel file."))
+
+
+class EndAdverseForm(ServiceForm):
+    ended_on = day(_("Ended on"), help_text=_("Day on which it was repaired, rectified or taken off the list."))
+    source = forms.CharField(label=_("What shows it"), max_length=200)
+
+
+class UploadForm(ServiceForm):
+    file = forms.FileField(label=_("File (XLSX or CSV)"))

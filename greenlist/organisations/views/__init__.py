@@ -1,0 +1,51 @@
+"""Pages of organisations: `own` for members, `official` for authorities."""
+
+from greenlist.organisations.views.official import (
+    adverse,
+    adverse_add,
+    adverse_evidence,
+    adverse_record,
+    claim,
+    claims,
+    contact,
+    detail,
+    search,
+    striving,
+)
+from greenlist.organisations.views.own import (
+    accept,
+    honour_remove,
+    honours,
+    industries,
+    members,
+    membership_end,
+    profile,
+    profile_edit,
+    register,
+    register_details,
+    site_edit,
+)
+
+__all__ = [
+    "accept",
+    "adverse",
+    "adverse_add",
+    "adverse_evidence",
+    "adverse_record",
+    "claim",
+    "claims",
+    "contact",
+    "detail",
+    "honour_remove",
+    "honours",
+    "industries",
+    "members",
+    "membership_end",
+    "profile",
+    "profile_edit",
+    "register",
+    "register_details",
+    "search",
+    "site_edit",
+    "striving",
+]
