@@ -74,8 +74,8 @@ def prepare(*, seed: bool) -> None:
         state.write_text("seeding")
     print("Preparing:")
     manage("migrate", "--no-input", "--verbosity", "0")
-    manage("load_policies")
-    manage("load_calendar")
+    for name in ("load_reference", "load_policies", "load_calendar"):  # each safe to repeat: an upgrade brings new rows
+        manage(name)
     if new and seed:
         manage("demo_data")
         state.write_text("ready")
