@@ -15,7 +15,7 @@ from greenlist.policy.engine.checks import (
     wanted,
     within,
 )
-from greenlist.policy.engine.loading import bind, build, canonical, digest, forms_cited, load, suggest
+from greenlist.policy.engine.loading import bind, build, canonical, digest, forms_cited, load, slug_of, suggest
 from greenlist.policy.engine.periods import (
     closes_at,
     due,
@@ -55,6 +55,7 @@ __all__ = [
     "order",
     "period",
     "route",
+    "slug_of",
     "suggest",
     "wanted",
     "within",

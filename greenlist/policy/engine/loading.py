@@ -501,3 +501,9 @@ def forms_cited(files: Mapping[str, bytes]) -> frozenset[str]:
         if isinstance(steps, list)
         else frozenset()
     )
+
+
+def slug_of(files: Mapping[str, bytes]) -> str:
+    """The slug a policy.toml gives itself; empty where it does not parse. Never raises."""
+    head = parse(POLICY, files.get(POLICY, b""), Log()).get("policy", {})
+    return str(head.get("slug", "")) if isinstance(head, dict) else ""

@@ -20,18 +20,18 @@ def is_known(calendar: Calendar, day: date) -> bool:
     return day.year in calendar.confirmed
 
 
-def period(rule: NoticeRule, start: date, calendar: Calendar, *, planning: bool = False) -> Period:
+def period(rule: NoticeRule, start: date, calendar: Calendar, *, estimate: bool = False) -> Period:
     """The days of a notice put up on `start` (QHD-10b). Raises CalendarUnknown(year).
 
     The day of putting up counts only where the rule says so, and for working days only if it is worked.
-    `planning=True` never raises: a year without a confirmed plan is guessed and the result marked as an estimate.
+    `estimate=True` never raises: a year without a confirmed plan is guessed and the result marked as an estimate.
     """
     counted: list[date] = []
     guessed = False
     day = start if rule.first_day == "counts" else start + DAY
     while len(counted) < rule.days:
         if rule.unit == "working" and not is_known(calendar, day):
-            if not planning:
+            if not estimate:
                 raise CalendarUnknown(day.year)
             guessed = True
         if rule.unit == "calendar" or is_working(calendar, day):

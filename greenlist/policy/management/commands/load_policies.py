@@ -1,0 +1,29 @@
+"""`manage.py load_policies [--check]`: rule sets and criteria sets from fixtures/, new versions only where changed."""
+
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from greenlist.core import clock
+from greenlist.core.actors import SYSTEM
+from greenlist.policy import services
+
+
+class Command(BaseCommand):
+    help = "Validate rule sets and criteria sets, and store those that changed."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--check", action="store_true", help="validate only")
+        parser.add_argument("--folder", type=Path, default=None, help="holds policies/, forms/ and criteria/")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            done = services.load_policies(
+                actor=SYSTEM, at=clock.now(), check=options["check"], folder=options["folder"]
+            )
+        except services.BrokenFiles as wrong:
+            raise CommandError(str(wrong)) from wrong
+        for item in done:
+            state = ("would be new" if options["check"] else "new") if item.new else "unchanged"
+            self.stdout.write(f"{item.slug} v{item.number} {item.digest[:12]} {state}")

@@ -1,0 +1,99 @@
+"""Reads: stored versions as rules the engine works on, criteria sets, the calendar."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from django.db.models import F, OuterRef, QuerySet, Subquery
+
+from greenlist.core.errors import NotVisible
+from greenlist.policy import engine
+from greenlist.policy.engine.criteria import Criteria, build_criteria
+from greenlist.policy.engine.types import BoundPolicy, Calendar, CallValues, Policy
+from greenlist.policy.facts_table import FACTS
+from greenlist.policy.models import CalendarDay, CalendarYear, CriteriaSetVersion, RuleSetVersion
+
+KEPT = 128  # built rule sets a process remembers
+_built: OrderedDict[tuple[str, str], Any] = OrderedDict()
+
+
+def _once(kind: str, digest: str, make: Callable[[], Any]) -> Any:
+    """What `make` gives, remembered by digest: what has a digest never changes, so nothing here ever goes stale."""
+    key = (kind, digest)
+    found = _built.get(key)
+    if found is None:
+        found = _built[key] = make()
+        while len(_built) > KEPT:
+            _built.popitem(last=False)
+    return found
+
+
+# ---- rule sets ------------------------------------------------------------------------------------------------------
+def policy(version: RuleSetVersion) -> Policy:
+    """A stored version as the engine's rule set."""
+    built: Policy = _once("policy", version.digest, lambda: engine.build(version.canonical, FACTS))
+    return built
+
+
+def bound(version: RuleSetVersion, call: CallValues) -> BoundPolicy:
+    """A version with a call's values filled in. Raises MissingCallValue, BadCallValue."""
+    digest = engine.digest({"rules": version.digest, "call": call.as_json()})
+    built: BoundPolicy = _once("bound", digest, lambda: engine.bind(policy(version), call))
+    return built
+
+
+def _latest() -> QuerySet[RuleSetVersion]:
+    newest = RuleSetVersion.objects.filter(rule_set=OuterRef("rule_set")).order_by("-number").values("pk")[:1]
+    versions = RuleSetVersion.objects.select_related("rule_set").annotate(newest=Subquery(newest))
+    return versions.filter(pk=F("newest")).order_by("rule_set__slug")
+
+
+def current(slug: str) -> RuleSetVersion:
+    """The newest version of a rule set. Raises NotVisible."""
+    version = _latest().filter(rule_set__slug=slug).first()
+    if version is None:
+        raise NotVisible
+    return version
+
+
+def all_current() -> QuerySet[RuleSetVersion]:
+    """The newest version of every rule set."""
+    return _latest()
+
+
+def of_owner(owner: str, category: str = "") -> list[RuleSetVersion]:
+    """The newest versions of the rule sets of an area (by its slug), for a category if one is given."""
+    versions = _latest().filter(rule_set__owner=owner)
+    return [version for version in versions if not category or category in policy(version).categories]
+
+
+def owners() -> set[str]:
+    """Slugs of all areas that have a rule set."""
+    return set(RuleSetVersion.objects.values_list("rule_set__owner", flat=True).distinct())
+
+
+# ---- criteria -------------------------------------------------------------------------------------------------------
+def criteria(slug: str) -> Criteria:
+    """The newest text of a criteria set. Raises NotVisible."""
+    version = CriteriaSetVersion.objects.filter(criteria_set__slug=slug).order_by("-number").first()
+    if version is None:
+        raise NotVisible
+    built: Criteria = _once("criteria", version.digest, lambda: build_criteria(f"{slug}.toml", version.canonical))
+    return built
+
+
+def criteria_of(rules: BoundPolicy, category: str) -> Criteria:
+    """The edition a call pins for a category (QHD-5.9). Raises NotOffered, NotVisible."""
+    return criteria(engine.criteria_for(rules, category).set)
+
+
+# ---- calendar -------------------------------------------------------------------------------------------------------
+def calendar(years: Iterable[int] = ()) -> Calendar:
+    """The working-day calendar; of some years only, if given. Two queries."""
+    days, confirmed = CalendarDay.objects.all(), CalendarYear.objects.filter(confirmed=True)
+    if wanted := list(years):
+        days, confirmed = days.filter(day__year__in=wanted), confirmed.filter(year__in=wanted)
+    return Calendar(
+        exceptions=dict(days.values_list("day", "working")),
+        confirmed=frozenset(confirmed.values_list("year", flat=True)),
+    )

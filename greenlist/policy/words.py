@@ -1,0 +1,159 @@
+"""Sentences from codes and params, in the reader's language. Every code the engine can give has its words here."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Any
+
+from django.utils import formats, translation
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from greenlist.policy.engine.types import BoundPolicy, Clause, Finding, Layer, Outcome, PolicyError, Problem, Text
+from greenlist.policy.facts_table import FACTS
+
+FINDINGS = {
+    "rule.met": gettext_lazy("Met: %(label)s"),
+    "rule.failed": gettext_lazy("Not met: %(label)s"),
+    "rule.failed.evidence": gettext_lazy("Not met: %(label)s (found: %(evidence)s)"),
+    "rule.unknown": gettext_lazy("Not known yet: %(label)s (missing: %(facts)s)"),
+    "veto.none": gettext_lazy("No record found: %(label)s (from %(since)s)"),
+    "veto.none.open": gettext_lazy("No record found: %(label)s"),
+    "veto.hit": gettext_lazy("Veto: %(label)s (%(events)s)"),
+    "veto.look": gettext_lazy("To be confirmed: %(label)s (%(events)s)"),
+    "item.yes": gettext_lazy("Yes: %(label)s"),
+    "item.no": gettext_lazy("No: %(label)s"),
+    "item.fix": gettext_lazy("To be corrected: %(label)s"),
+    "item.open": gettext_lazy("Not answered yet: %(label)s"),
+    "score.spread": gettext_lazy("The scores lie %(spread)s points apart (limit %(limit)s): ask for a further opinion"),
+}
+OUTCOMES = {
+    Outcome.CLEAR: gettext_lazy("clear"),
+    Outcome.WARN: gettext_lazy("warning"),
+    Outcome.BLOCK: gettext_lazy("blocks"),
+    Outcome.CONFIRM: gettext_lazy("to be confirmed"),
+}
+LAYERS = {
+    Layer.GUIDE: gettext_lazy("the guide"),
+    Layer.CALL: gettext_lazy("this call's notice"),
+    Layer.PORTAL: gettext_lazy("the portal's own rule"),
+}
+EVENTS = {
+    "safety": gettext_lazy("safety accident"),
+    "cyber": gettext_lazy("network or data safety accident"),
+    "quality": gettext_lazy("quality accident"),
+    "environment": gettext_lazy("environmental pollution accident"),
+    "tax_offence": gettext_lazy("tax offence"),
+    "other_offence": gettext_lazy("other breach of law"),
+    "serious_dishonesty": gettext_lazy("serious dishonesty list"),
+    "abnormal_list": gettext_lazy("abnormal operation list"),
+    "deregistered": gettext_lazy("deregistered"),
+    "stopped_12m": gettext_lazy("stopped 12 months or more"),
+    "removed_from_list": gettext_lazy("removed from a green list"),
+    "inspection": gettext_lazy("serious problem found by an inspection"),
+    "energy_rectification": gettext_lazy("energy supervision: rectification not done"),
+    "refused_supervision": gettext_lazy("refused energy supervision"),
+    "dishonest_debtor": gettext_lazy("dishonest person subject to enforcement"),
+}
+SEVERITIES = {
+    "general": gettext_lazy("general (一般)"),
+    "larger": gettext_lazy("larger (较大)"),
+    "major": gettext_lazy("major (重大)"),
+    "extreme": gettext_lazy("extreme (特别重大)"),
+}
+PROBLEMS = {
+    "required": gettext_lazy("“%(label)s” is not filled in yet."),
+    "evidence_required": gettext_lazy("“%(label)s”: add at least one file."),
+    "too_many_files": gettext_lazy("“%(label)s”: at most %(max)s files, there are %(given)s."),
+    "too_few_rows": gettext_lazy("“%(label)s”: fill in at least %(min)s rows, there are %(given)s."),
+    "too_many_rows": gettext_lazy("“%(label)s”: at most %(max)s rows, there are %(given)s."),
+    "too_long": gettext_lazy("“%(label)s”: at most %(max)s characters, there are %(given)s."),
+    "not_text": gettext_lazy("“%(label)s” must be text."),
+    "not_number": gettext_lazy("“%(label)s” must be a number, not “%(given)s”."),
+    "too_small": gettext_lazy("“%(label)s” must be at least %(min)s %(unit)s, it is %(given)s."),
+    "too_large": gettext_lazy("“%(label)s” must be at most %(max)s %(unit)s, it is %(given)s."),
+    "out_of_range": gettext_lazy("“%(label)s” must lie between %(min)s and %(max)s, it is %(given)s. Check the unit."),
+    "too_many_decimals": gettext_lazy("“%(label)s”: at most %(max)s decimals."),
+    "not_date": gettext_lazy("“%(label)s” must be a date such as 2024-05-31, not “%(given)s”."),
+    "not_choice": gettext_lazy("“%(label)s”: choose one of the answers offered."),
+    "not_yesno": gettext_lazy("“%(label)s”: answer yes or no."),
+    "not_table": gettext_lazy("“%(label)s” must be a table."),
+    "unknown_field": gettext_lazy("The form has no field “%(path)s”."),
+    "unknown_section": gettext_lazy("The form has no section “%(path)s”."),
+}
+
+
+def text(value: Text) -> str:
+    """A text of the rule set in the reader's language."""
+    return value.within(translation.get_language() or "zh-hans")
+
+
+def _labelled(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return text(Text(zh=value.get("zh", ""), en=value.get("en", "")))
+    return "" if value is None else str(value)
+
+
+def _day(value: str | None) -> str:
+    return formats.date_format(date.fromisoformat(value), "DATE_FORMAT") if value else ""
+
+
+# ---- findings -------------------------------------------------------------------------------------------------------
+def sentence(finding: Finding) -> str:
+    """One finding as a sentence. An unknown code (a finding stored long ago) falls back to its label."""
+    params = {key: _labelled(value) for key, value in finding.params.items()}
+    params["facts"] = _facts(finding.params.get("facts") or ())
+    params["events"] = "; ".join(event(item) for item in finding.params.get("events") or ())
+    params["since"] = _day(finding.params.get("since"))
+    params["evidence"] = "; ".join(finding.evidence)
+    template = FINDINGS.get(_variant(finding))
+    return str(template) % params if template else params.get("label", finding.code)
+
+
+def _variant(finding: Finding) -> str:
+    if finding.code == "rule.failed" and finding.evidence:
+        return "rule.failed.evidence"
+    if finding.code == "veto.none" and not finding.params.get("since"):
+        return "veto.none.open"
+    return finding.code
+
+
+def _facts(names: Iterable[str]) -> str:
+    return "; ".join(text(FACTS[name].label) if name in FACTS else name for name in names)
+
+
+def event(item: Mapping[str, Any]) -> str:
+    """One adverse event in a line: kind, grade, day, and when it ended."""
+    parts = [str(EVENTS.get(item["kind"], item["kind"])), _day(item["on"])]
+    if item.get("severity"):
+        parts.insert(1, str(SEVERITIES[item["severity"]]))
+    if item.get("ended_on"):
+        parts.append(_("ended %(day)s") % {"day": _day(item["ended_on"])})
+    return " ".join(parts)
+
+
+def outcome(finding: Finding) -> str:
+    return str(OUTCOMES[finding.outcome])
+
+
+def source(finding: Finding) -> str:
+    """Which text a finding comes from: the guide, this call's notice, or the portal itself (QHD-N0)."""
+    return str(LAYERS[finding.layer])
+
+
+def cited(bound: BoundPolicy, clause_id: str) -> Clause | None:
+    """The clause of a finding as this call has it; None for the portal's own rules."""
+    return bound.clause(clause_id) or bound.policy.clauses.get(clause_id)
+
+
+# ---- forms ----------------------------------------------------------------------------------------------------------
+def problem(found: Problem) -> str:
+    """What is wrong with an answer, and how to mend it."""
+    params = {"min": "", "max": "", "given": "", "unit": "", **{k: _labelled(v) for k, v in found.params.items()}}
+    params |= {"label": text(found.label), "path": found.path}
+    return str(PROBLEMS[found.code]) % params
+
+
+# ---- files ----------------------------------------------------------------------------------------------------------
+def mistake(error: PolicyError) -> str:
+    """A loader error in the reader's language: file, key, reason."""
+    return f"{error.file}: {error.key}: {_(error.template) % error.params}"
