@@ -1,7 +1,13 @@
 """Who may do what to notices, objections and announcements: predicates on an Actor, no dates, no queries."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from greenlist.core.actors import Actor, Capacity
-from registry.models import Announcement, Notice, Objection
+
+if TYPE_CHECKING:
+    from registry.models import Announcement, Notice, Objection
 
 
 def _works_for(actor: Actor, authority_id: int) -> bool:
