@@ -12,7 +12,7 @@ VAR = Path(env.text("VAR_DIR", str(ROOT / "var")))
 VAR.mkdir(parents=True, exist_ok=True)
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "greenlist.apps.GreenlistAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -94,6 +94,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
+PASSWORD_RESET_TIMEOUT = 3600  # seconds
 LOGIN_URL = "accounts:login"
 LOGIN_REDIRECT_URL = "portal:home"
 LOGOUT_REDIRECT_URL = "portal:home"
@@ -174,6 +175,8 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE: dict = {
     "sweep-outbox": {"task": "greenlist.core.tasks.sweep_outbox", "schedule": 60.0},
+    "send-resets": {"task": "greenlist.accounts.tasks.send_resets", "schedule": 60.0},
+    "send-invitations": {"task": "greenlist.organisations.tasks.send_invitations", "schedule": 60.0},
     "anchor-chains": {"task": "greenlist.core.tasks.anchor_chains", "schedule": 3600.0},
 }
 

@@ -14,6 +14,7 @@ from greenlist.accounts.services.passwords import (
 from greenlist.accounts.services.people import (
     UsernameTaken,
     change_email,
+    change_person,
     change_profile,
     choose_language,
     clean_username,
@@ -31,6 +32,7 @@ __all__ = [
     "change_email",
     "change_mandate",
     "change_password",
+    "change_person",
     "change_profile",
     "choose_language",
     "clean_username",

@@ -1,0 +1,42 @@
+"""The Django admin's door: administrators only, in that role, through our own sign-in. Apps register at the default site.
+
+Areas, authorities, people, mandates, industries, calendar and imports are kept here. No model of a case is registered.
+"""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import admin
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.decorators import method_decorator
+from django.utils.translation import gettext_lazy as _
+
+from greenlist.core.actors import Capacity
+from greenlist.core.errors import NotAllowed
+
+
+class Site(admin.AdminSite):
+    site_header = _("Administration")
+    site_title = _("Administration")
+    index_title = _("What can be kept here")
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        """An active person with a mandate as administrator who acts in it now; `is_staff` alone opens nothing."""
+        user, actor = request.user, getattr(request, "actor", None)
+        return bool(user.is_active and user.is_staff and actor and actor.capacity == Capacity.ADMINISTRATOR)
+
+    @method_decorator(login_not_required)
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Our own sign-in, with its lock. Raises NotAllowed for who is signed in and is no administrator."""
+        wanted = request.GET.get("next", reverse("admin:index"))
+        if self.has_permission(request):
+            return redirect("admin:index")
+        if not request.user.is_authenticated:
+            return redirect(f"{reverse('accounts:login')}?{urlencode({'next': wanted})}")
+        raise NotAllowed(_("Administration is for administrators. If you are one, choose that role first."))
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return redirect("accounts:password_change")

@@ -1,0 +1,81 @@
+"""The base of every admin page: who enters the admin may use it, writes go through a service, nothing is deleted."""
+
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db import models
+from django.http import HttpRequest, HttpResponse
+
+from greenlist.core import clock
+from greenlist.core.actors import Actor
+from greenlist.core.errors import DomainError, Invalid
+
+
+class ServiceModelAdmin(admin.ModelAdmin):
+    """Subclasses say in `write` which service keeps the row; a refusal is shown in the form, nothing typed is lost."""
+
+    actions = None
+
+    def write(self, *, row: Any, form: Any, change: bool, actor: Actor, at: datetime) -> None:
+        raise NotImplementedError
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        self.write(row=obj, form=form, change=change, actor=request.actor, at=clock.now())
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **options: Any) -> HttpResponse:
+        try:
+            return super().changeform_view(request, *args, **options)
+        except DomainError as error:
+            if request.method != "POST" or hasattr(request, "refused"):
+                raise
+            request.refused = error  # type: ignore[attr-defined]
+            return super().changeform_view(request, *args, **options)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:
+        form = super().get_form(request, obj, change, **options)
+        refused: DomainError | None = getattr(request, "refused", None)
+        return _refused(form, refused) if refused else form
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.admin_site.has_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return self.admin_site.has_permission(request)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self.admin_site.has_permission(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return self.admin_site.has_permission(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return False
+
+
+class ReadOnlyModelAdmin(ServiceModelAdmin):
+    """Rows that the admin shows and never writes."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return False
+
+
+def _refused(form: type[forms.ModelForm], refused: DomainError) -> type[forms.ModelForm]:
+    """The same form, which a service has already refused: shown again with the reasons."""
+
+    class Refused(form):  # type: ignore[valid-type,misc]
+        def clean(self) -> Any:
+            data = super().clean()
+            problems = refused.problems if isinstance(refused, Invalid) else {}
+            for path, texts in problems.items():
+                for text in texts:
+                    self.add_error(path if path in self.fields else None, str(text))
+            if not problems:
+                self.add_error(None, str(refused.message))
+            return data
+
+    return Refused
