@@ -8,17 +8,25 @@ from typing import Any
 from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
 from django.utils import translation
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from applications.models import Application, Batch, BatchItem, Call, CheckRun, Screening
+from applications.rules import batches as may
+from applications.rules.screening import SAME_PERSON, is_another
 from applications.selectors import calls, screening, shown
+from applications.selectors.due import left
 from applications.states import BatchState, State
 from greenlist.core import audit
-from greenlist.core.actors import Actor
-from greenlist.core.errors import NotVisible
+from greenlist.core.actors import Actor, Capacity
+from greenlist.core.errors import NotVisible, Text
+from greenlist.core.verbs import Verb
+from greenlist.policy import selectors as policy
+from greenlist.policy import words
 from greenlist.policy.engine.types import BoundPolicy, Column, Finding, Outcome, Package, Step, StepKind, TableSpec
 
 PAGE_SIZE = 30
 SUMMARY = "summary"
+BEFORE_SENDING = (BatchState.DRAFT, BatchState.TO_SIGN, BatchState.SIGNED)
 NO_PACKAGE = Package(documents=(), optional=(), paper_copies=0, clauses=())
 CONTACTS = ("contact_name", "contact_phone")  # personal: never frozen in clear, filled when printed
 
@@ -61,6 +69,21 @@ def open_calls(actor: Actor) -> QuerySet[Call]:
     return Call.objects.filter(Exists(ready)).select_related("rules", "owner__area").order_by("-year", "-pk")
 
 
+def startable(actor: Actor) -> list[Call]:
+    """What the list of batches offers to start: only a handler of a tier that recommends."""
+    if actor.capacity != Capacity.HANDLER or actor.tier is None:
+        return []
+    return [call for call in open_calls(actor)[:20] if step_of(calls.rules_of(call), actor.tier.value)]
+
+
+def call_to_start(actor: Actor, key: str) -> Call:
+    """A call from which this authority has something to recommend. Raises NotVisible."""
+    found = open_calls(actor).filter(pk=key).first() if key.isdigit() else None
+    if found is None:
+        raise NotVisible
+    return found
+
+
 def waiting_all(actor: Actor) -> QuerySet[Application]:
     live = BatchItem.objects.filter(application=OuterRef("pk"), returned_at=None)
     rows = Application.objects.visible_to(actor).filter(desk_id=actor.authority_id, state=State.PASSED)
@@ -69,8 +92,11 @@ def waiting_all(actor: Actor) -> QuerySet[Application]:
 
 def waiting(actor: Actor, batch: Batch) -> list[Application]:
     """The passed cases that may still be put into this batch, priority first, then in the order they were submitted."""
-    rows = waiting_all(actor).filter(call=batch.call, step=batch.step)
-    return list(rows.select_related("site__area", "organisation__industry").order_by("priority", "submitted_at", "pk")[:500])
+    rows = waiting_all(actor).filter(call=batch.call, step=batch.step).select_related("organisation__industry")
+    found = list(rows.order_by("priority", "submitted_at", "pk")[:500])
+    for case in found:
+        case.shown_badges = shown.badges(case.badges)  # type: ignore[attr-defined]
+    return found
 
 
 def items_of(batch: Batch) -> list[BatchItem]:
@@ -275,6 +301,7 @@ class Lack:
 
     text: str
     clause: str = ""
+    article: str = ""
     unit: str = ""
     reference: str = ""
 
@@ -283,29 +310,180 @@ def lacks(batch: Batch, bound: BoundPolicy, items: Sequence[BatchItem]) -> list[
     """What is missing or blocks. The documents asked for come from the rule set: what it does not ask never blocks (SJZ-8)."""
     package = package_of(bound, batch)
     clause = bound.step(batch.step).clause
+    cited = screening.article(bound, clause)
     here = live(items)
-    found = [] if here else [Lack(_("The batch has no unit yet."), clause)]
+    found = [] if here else [Lack(_("The batch has no unit yet."), clause, cited)]
     if "letter" in package:
         if not batch.letter_number:
-            found.append(Lack(_("The recommendation document has no document number yet."), clause))
+            found.append(Lack(_("The recommendation document has no document number yet."), clause, cited))
         if not (batch.letter_text or usual_letter(batch, bound, ("",))):
-            found.append(Lack(_("The recommendation document has no text yet."), clause))
+            found.append(Lack(_("The recommendation document has no text yet."), clause, cited))
     for item in here:
-        found.extend(_unit_lacks(item.application, batch, bound, package, clause))
+        found.extend(_unit_lacks(item.application, batch, bound, package))
     return found
 
 
-def _unit_lacks(
-    case: Application, batch: Batch, bound: BoundPolicy, package: Package, clause: str
-) -> Iterable[Lack]:
+def _unit_lacks(case: Application, batch: Batch, bound: BoundPolicy, package: Package) -> Iterable[Lack]:
+    clause = bound.step(batch.step).clause
+    where = (clause, screening.article(bound, clause), case.name, case.reference)
     if case.state != State.PASSED or case.step != batch.step:
-        text = _("The case is now “%(state)s” and cannot be recommended.") % {"state": case.get_state_display()}
-        yield Lack(text, clause, case.name, case.reference)
+        state = {"state": case.get_state_display()}
+        yield Lack(_("The case is now “%(state)s” and cannot be recommended.") % state, *where)
         return
     if signed_screening(case) is None:
-        yield Lack(_("The review of this unit is not signed."), clause, case.name, case.reference)
+        yield Lack(_("The review of this unit is not signed."), *where)
     if "report" in package and not case.report.versions.all():
-        yield Lack(_("The self-evaluation report is missing."), clause, case.name, case.reference)
+        yield Lack(_("The self-evaluation report is missing."), *where)
     for finding in findings_of(case):
         if finding.blocks:
-            yield Lack(screening.words.sentence(finding), finding.clause, case.name, case.reference)
+            article = screening.article(bound, finding.clause)
+            yield Lack(words.sentence(finding), finding.clause, article, case.name, case.reference)
+
+
+# ---- the page -------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One line of the page: the row and what the frozen (or present) content says of it."""
+
+    item: BatchItem
+    position: int
+    badges: tuple[str, ...]
+    yes: int
+    asked: int
+    remarks: tuple[str, ...]
+    cells: tuple[str, ...]
+    paper_missing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BatchView:
+    """Everything the page of one batch shows, by role and state."""
+
+    batch: Batch
+    units: tuple[Unit, ...]
+    returned: tuple[BatchItem, ...]
+    waiting: tuple[Application, ...]
+    lacks: tuple[Lack, ...]
+    columns: tuple[Column, ...]
+    table_title: str
+    table_unverified: bool
+    table_optional: bool
+    letter: Mapping[str, str]
+    digest: str
+    package: Package
+    due_on: date | None
+    due_words: str
+    tone: str
+    is_late: bool
+    may_arrange: bool
+    may_sign: bool
+    may_hand_back: bool
+    may_send: bool
+    may_receive: bool
+    may_note_paper: bool
+    may_return: bool
+    why_not_sign: Text
+    documents: tuple[tuple[str, str, Text], ...]  # kind, format, name
+
+    @property
+    def sort_rows(self) -> list[dict[str, Any]]:
+        """The units as components/sort_list.html wants them."""
+        return [
+            {
+                "id": unit.item.application.reference,
+                "label": unit.item.application.name,
+                "sub": unit.item.application.number,
+                "badges": unit.badges,
+            }
+            for unit in self.units
+        ]
+
+
+def view(actor: Actor, reference: str, *, on: date) -> BatchView:
+    """The page of one batch. Raises NotVisible."""
+    batch = get(actor, reference)
+    bound = calls.rules_of(batch.call)
+    items = items_of(batch)
+    frozen = batch.frozen or content(batch, bound, items)
+    table = table_of(bound)
+    package = package_of(bound, batch)
+    due_on = deadline(batch)
+    words, tone = left(due_on, on, policy.calendar())
+    editable = batch.state == BatchState.DRAFT and may.may_arrange(batch, actor)
+    return BatchView(
+        batch=batch,
+        units=tuple(_units(frozen, items, table, package)),
+        returned=tuple(item for item in items if item.returned_at),
+        waiting=tuple(waiting(actor, batch)) if editable else (),
+        lacks=tuple(lacks(batch, bound, items)) if batch.state in (BatchState.DRAFT, BatchState.TO_SIGN) else (),
+        columns=table.columns if table else (),
+        table_title=fill(table.title.zh, batch, bound, ()) if table else "",
+        table_unverified=bool(table and table.unverified),
+        table_optional=SUMMARY not in package,
+        letter=frozen["letter"],
+        digest=batch.digest or digest_of(frozen),
+        package=package,
+        due_on=due_on,
+        due_words=words,
+        tone=tone if batch.state in BEFORE_SENDING else "",
+        is_late=bool(due_on and on > due_on),
+        may_arrange=editable,
+        may_sign=_offers(may.SIGN, batch, actor) and _why_not_sign(bound, batch, actor) == "",
+        may_hand_back=_offers(may.HAND_BACK, batch, actor),
+        may_send=_offers(may.SEND, batch, actor),
+        may_receive=_offers(may.RECEIVE, batch, actor),
+        may_note_paper=_offers(may.NOTE_PAPER, batch, actor) and package.paper_copies > 0,
+        may_return=_offers(may.RETURN_UNIT, batch, actor),
+        why_not_sign=_why_not_sign(bound, batch, actor) if _offers(may.SIGN, batch, actor) else "",
+        documents=documents_of(package, table),
+    )
+
+
+def _offers(verb: Verb, batch: Batch, actor: Actor) -> bool:
+    return batch.state in verb.states and verb.may(batch, actor)
+
+
+def _why_not_sign(bound: BoundPolicy, batch: Batch, actor: Actor) -> Text:
+    same = bound.step(batch.step).four_eyes and not is_another(batch.handed_by_id, actor)
+    return SAME_PERSON if same else ""
+
+
+def _units(
+    frozen: Mapping[str, Any], items: Sequence[BatchItem], table: TableSpec | None, package: Package
+) -> Iterable[Unit]:
+    rows = {item.application.reference: item for item in items}
+    for unit in frozen["units"]:
+        item = rows[unit["case"]]
+        if item.returned_at:
+            continue
+        answers = [verdict["answer"] for verdict in unit["verdicts"]]
+        yield Unit(
+            item=item,
+            position=unit["position"],
+            badges=tuple(unit["badges"]),
+            yes=answers.count("yes"),
+            asked=len(answers),
+            remarks=tuple(verdict["remark"] for verdict in unit["verdicts"] if verdict["remark"]),
+            cells=cells_of(unit, table, item.application),
+            paper_missing=(item.paper_copies or 0) < package.paper_copies,
+        )
+
+
+def cells_of(unit: Mapping[str, Any], table: TableSpec | None, case: Application) -> tuple[str, ...]:
+    """One row of the summary table as printed: what was frozen, and the contact of today."""
+    if table is None:
+        return ()
+    return tuple(
+        contact_cell(column.source, case) if column.source in CONTACTS else str(unit["row"].get(column.key, ""))
+        for column in table.columns
+    )
+
+
+def documents_of(package: Package, table: TableSpec | None) -> tuple[tuple[str, str, Text], ...]:
+    """The files a batch can give: those the rule set asks for, the optional ones, and the check page for one's own desk."""
+    found: list[tuple[str, str, Text]] = []
+    if "letter" in package:
+        found.append(("letter", "pdf", gettext_lazy("Recommendation document")))
+    if table is not None:
+        found += [("summary", "pdf", gettext_lazy("Summary table")), ("summary", "xlsx", gettext_lazy("Summary table"))]
+    return (*found, ("check", "pdf", gettext_lazy("Check page")), ("package", "zip", gettext_lazy("Whole package")))

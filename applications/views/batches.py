@@ -1,5 +1,245 @@
-"""Recommendation batches."""
+"""Recommendation batches: put together, letter, signature, sending, receipt, paper copies, return of one unit."""
 
-from django.urls import URLPattern
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
 
-urlpatterns: list[URLPattern] = []
+from django.contrib import messages
+from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.urls import URLPattern, path
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from applications import selectors
+from applications.documents import batch as papers
+from applications.forms.batches import LetterForm, PaperForm, ReasonForm
+from applications.selectors import batches as reads
+from applications.services import batches
+from greenlist.core import attachments, clock
+from greenlist.core.actors import Actor
+from greenlist.core.errors import Invalid, NotAllowed, NotVisible
+
+View = Callable[..., HttpResponse]
+
+
+def _actor(request: HttpRequest) -> Actor:
+    return request.actor  # type: ignore[attr-defined,no-any-return]
+
+
+def _given(request: HttpRequest) -> dict[str, Any]:
+    return {"actor": _actor(request), "at": clock.now()}
+
+
+@require_GET
+def batch_list(request: HttpRequest) -> HttpResponse:
+    """The batches of the authority, and the calls from which one can be started."""
+    actor = _actor(request)
+    if not actor.is_official:
+        raise NotAllowed(_("Only officials have recommendation batches."))
+    after = request.GET.get("after", "")
+    page = reads.page(actor, after=int(after) if after.isdigit() else None, state=request.GET.get("state", ""))
+    context = {"page": page, "startable": reads.startable(actor), "state": request.GET.get("state", "")}
+    return render(request, "applications/batches.html", context)
+
+
+@require_POST
+def start(request: HttpRequest) -> HttpResponse:
+    call = reads.call_to_start(_actor(request), request.POST.get("call", ""))
+    batch = batches.start(call=call, **_given(request))
+    return redirect("applications:batch", batch.reference)
+
+
+@require_GET
+def batch(request: HttpRequest, reference: str) -> HttpResponse:
+    return _page(request, reference)
+
+
+def _page(
+    request: HttpRequest,
+    reference: str,
+    *,
+    letter: LetterForm | None = None,
+    back: ReasonForm | None = None,
+    unit: ReasonForm | None = None,
+    unit_case: str = "",
+) -> HttpResponse:
+    view = reads.view(_actor(request), reference, on=clock.china_date(clock.now()))
+    start_with = {"title": view.batch.title, "number": view.letter["number"], "text": view.letter["text"]}
+    wrong = letter or back or unit
+    context = {
+        "view": view,
+        "batch": view.batch,
+        "letter_form": letter or LetterForm(initial=start_with),
+        "back_form": back or ReasonForm(prefix=None),
+        "unit_form": unit or ReasonForm(),
+        "unit_case": unit_case,
+        "wrong": wrong,
+    }
+    return render(request, "applications/batch.html", context, status=422 if wrong else 200)
+
+
+@require_POST
+def add(request: HttpRequest, reference: str) -> HttpResponse:
+    chosen = request.POST.getlist("case")
+    if not chosen:
+        messages.warning(request, _("Choose at least one unit."))
+    else:
+        batches.add(reference=reference, cases_=chosen, **_given(request))
+    return redirect("applications:batch", reference)
+
+
+@require_POST
+def remove(request: HttpRequest, reference: str) -> HttpResponse:
+    batches.remove(reference=reference, case=request.POST.get("remove", ""), **_given(request))
+    return redirect("applications:batch", reference)
+
+
+@require_POST
+def arrange(request: HttpRequest, reference: str) -> HttpResponse:
+    """One step up or down, or the whole order from the script."""
+    if request.POST.get("order"):
+        batches.arrange(reference=reference, order=request.POST["order"].split(","), **_given(request))
+        return HttpResponse(status=204)
+    step = {"up": -1, "down": 1}.get(request.POST.get("to", ""), 0)
+    batches.move_unit(reference=reference, case=request.POST.get("move", ""), by=step, **_given(request))
+    return redirect("applications:batch", reference)
+
+
+@require_POST
+def suggest(request: HttpRequest, reference: str) -> HttpResponse:
+    batches.suggest_order(reference=reference, **_given(request))
+    messages.success(request, _("Ordered as the rule set suggests."))
+    return redirect("applications:batch", reference)
+
+
+@require_POST
+def letter(request: HttpRequest, reference: str) -> HttpResponse:
+    form = LetterForm(request.POST)
+    if form.is_valid():
+        try:
+            batches.write_letter(reference=reference, **form.cleaned_data, **_given(request))
+        except Invalid as wrong:
+            form.take(wrong)
+        else:
+            messages.success(request, _("Saved."))
+            return redirect("applications:batch", reference)
+    return _page(request, reference, letter=form)
+
+
+def _plain(verb: Callable[..., Any], said: Callable[[], str], *, leave: bool = False) -> View:
+    """A view that posts one verb without more input."""
+
+    @require_POST
+    @wraps(verb)
+    def view(request: HttpRequest, reference: str) -> HttpResponse:
+        verb(reference=reference, **_given(request))
+        messages.success(request, said())
+        return redirect("applications:batches") if leave else redirect("applications:batch", reference)
+
+    return view
+
+
+discard = _plain(batches.discard, lambda: _("The draft was given up; its units wait for recommendation."), leave=True)
+hand_over = _plain(batches.hand_over, lambda: _("Put before the approver."))
+send = _plain(batches.send, lambda: _("Sent. The receiving authority and the applicants have been told."))
+receive = _plain(batches.receive, lambda: _("Received."))
+
+
+@require_POST
+def sign(request: HttpRequest, reference: str) -> HttpResponse:
+    batches.sign(reference=reference, digest=request.POST.get("digest", ""), **_given(request))
+    messages.success(request, _("Signed and frozen. It can be sent now."))
+    return redirect("applications:batch", reference)
+
+
+@require_POST
+def hand_back(request: HttpRequest, reference: str) -> HttpResponse:
+    form = ReasonForm(request.POST)
+    if form.is_valid():
+        try:
+            batches.hand_back(reference=reference, note=form.cleaned_data["reason"], **_given(request))
+        except Invalid as wrong:
+            form.take(wrong)
+        else:
+            messages.success(request, _("Handed back to the handler."))
+            return redirect("applications:batch", reference)
+    return _page(request, reference, back=form)
+
+
+@require_POST
+def paper(request: HttpRequest, reference: str) -> HttpResponse:
+    form = PaperForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, _("Give the number of copies, from 0 to 99."))
+        return redirect("applications:batch", reference)
+    case = request.POST.get("case", "")
+    batches.note_paper(reference=reference, case=case, copies=form.cleaned_data["copies"], **_given(request))
+    messages.success(request, _("Receipt of paper copies recorded."))
+    return redirect("applications:batch", reference)
+
+
+@require_http_methods(["GET", "POST"])
+def return_unit(request: HttpRequest, reference: str, case: str) -> HttpResponse:
+    """One unit goes back with a reason; the rest of the batch stays."""
+    view = reads.view(_actor(request), reference, on=clock.china_date(clock.now()))
+    unit = next((one for one in view.units if one.item.application.reference == case), None)
+    if unit is None:
+        raise NotVisible
+    form = ReasonForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            batches.return_unit(reference=reference, case=case, reason=form.cleaned_data["reason"], **_given(request))
+        except Invalid as wrong:
+            form.take(wrong)
+        else:
+            messages.success(request, _("Returned. The rest of the batch is not affected."))
+            return redirect("applications:batch", reference)
+    context = {"view": view, "batch": view.batch, "unit": unit, "form": form}
+    return render(request, "applications/batch_return.html", context, status=422 if form.is_bound else 200)
+
+
+@require_GET
+def document(request: HttpRequest, reference: str, kind: str, format_: str) -> HttpResponse | StreamingHttpResponse | FileResponse:
+    """One paper of the batch; drafts are rendered for looking only, signed ones are kept with their checksum."""
+    actor = _actor(request)
+    batch_ = reads.get(actor, reference)
+    offered = reads.documents_of(reads.package_of(selectors.rules_of(batch_.call), batch_), reads.table_of(selectors.rules_of(batch_.call)))
+    if (kind, format_) not in {(one[0], one[1]) for one in offered}:
+        raise NotVisible
+    if kind == "package":
+        return _package(batch_)
+    if batch_.frozen is None:
+        return papers.draft_response(batch_, kind, format_)
+    return attachments.response(papers.kept(batch_, kind, format_, at=clock.now()).blob, inline=format_ == "pdf")
+
+
+def _package(batch_: Any) -> StreamingHttpResponse:
+    if batch_.frozen is None:
+        raise NotAllowed(_("The package exists once the batch is signed."))
+    name, chunks = papers.package(batch_, at=clock.now())
+    answer = StreamingHttpResponse(chunks, content_type="application/zip")
+    answer["Content-Disposition"] = attachments.disposition(name)
+    answer["X-Content-Type-Options"] = "nosniff"
+    return answer
+
+
+urlpatterns: list[URLPattern] = [
+    path("batches/", batch_list, name="batches"),
+    path("batches/start/", start, name="batch_start"),
+    path("batches/<str:reference>/", batch, name="batch"),
+    path("batches/<str:reference>/add/", add, name="batch_add"),
+    path("batches/<str:reference>/remove/", remove, name="batch_remove"),
+    path("batches/<str:reference>/arrange/", arrange, name="batch_arrange"),
+    path("batches/<str:reference>/suggest/", suggest, name="batch_suggest"),
+    path("batches/<str:reference>/letter/", letter, name="batch_letter"),
+    path("batches/<str:reference>/discard/", discard, name="batch_discard"),
+    path("batches/<str:reference>/hand-over/", hand_over, name="batch_hand_over"),
+    path("batches/<str:reference>/hand-back/", hand_back, name="batch_hand_back"),
+    path("batches/<str:reference>/sign/", sign, name="batch_sign"),
+    path("batches/<str:reference>/send/", send, name="batch_send"),
+    path("batches/<str:reference>/receive/", receive, name="batch_receive"),
+    path("batches/<str:reference>/paper/", paper, name="batch_paper"),
+    path("batches/<str:reference>/return/<str:case>/", return_unit, name="batch_return"),
+    path("batches/<str:reference>/<str:kind>.<str:format_>", document, name="batch_document"),
+]

@@ -1,0 +1,31 @@
+"""The letter of a batch, a reason, and how many paper copies arrived."""
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from greenlist.core.forms import ServiceForm
+
+
+class LetterForm(ServiceForm):
+    title = forms.CharField(label=_("Title of the batch"), max_length=160)
+    number = forms.CharField(
+        label=_("Document number"),
+        help_text=_("The number your office gives the document; it is never made up here."),
+        max_length=60,
+        required=False,
+    )
+    text = forms.CharField(
+        label=_("Text"),
+        help_text=_("Comes from the rule set and follows the units until you change it."),
+        max_length=5000,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 10}),
+    )
+
+
+class ReasonForm(ServiceForm):
+    reason = forms.CharField(label=_("Reason"), max_length=500, required=False, widget=forms.Textarea(attrs={"rows": 3}))
+
+
+class PaperForm(ServiceForm):
+    copies = forms.IntegerField(label=_("Copies received"), min_value=0, max_value=99)
