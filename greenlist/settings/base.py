@@ -177,6 +177,7 @@ CELERY_BEAT_SCHEDULE: dict = {
     "sweep-outbox": {"task": "greenlist.core.tasks.sweep_outbox", "schedule": 60.0},
     "send-resets": {"task": "greenlist.accounts.tasks.send_resets", "schedule": 60.0},
     "send-invitations": {"task": "greenlist.organisations.tasks.send_invitations", "schedule": 60.0},
+    "remind-deadlines": {"task": "applications.tasks.remind_deadlines", "schedule": 3600.0},
     "anchor-chains": {"task": "greenlist.core.tasks.anchor_chains", "schedule": 3600.0},
 }
 
