@@ -1,0 +1,117 @@
+"""Industries and adverse records in the Django admin; adverse records come in by a file, checked whole before it counts."""
+
+import hashlib
+from datetime import datetime
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core import signing
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import path
+from django.utils.crypto import get_random_string
+from django.utils.translation import gettext as _
+
+from greenlist.core import clock
+from greenlist.core.actors import Actor
+from greenlist.core.admin import ReadOnlyModelAdmin, ServiceModelAdmin
+from greenlist.organisations import forms, imports, services
+from greenlist.organisations.models import AdverseRecord, Industry
+
+SALT = "greenlist.organisations.import"
+AN_HOUR = 3600
+SHOWN = 20
+
+
+@admin.register(Industry)
+class IndustryAdmin(ServiceModelAdmin):
+    list_display = ("code", "name", "level", "parent")
+    list_filter = ("level",)
+    list_select_related = ("parent",)
+    search_fields = ("code", "name")
+    ordering = ("code",)
+    autocomplete_fields = ("parent",)
+
+    def write(self, *, row: Industry, form: Any, change: bool, actor: Actor, at: datetime) -> None:
+        services.save_industry(industry=row, actor=actor, at=at)
+
+
+@admin.register(AdverseRecord)
+class AdverseRecordAdmin(ReadOnlyModelAdmin):
+    """Shown only; new ones by “Import”, corrections by an end or another record."""
+
+    change_list_template = "admin/adverse_list.html"
+    list_display = ("name", "code", "kind", "severity", "event_on", "ended_on", "source")
+    list_filter = ("kind", "severity")
+    search_fields = ("name", "code")
+    ordering = ("-event_on", "-pk")
+    show_full_result_count = False
+
+    def get_urls(self) -> list[Any]:
+        page = self.admin_site.admin_view(self.import_page)
+        return [path("import/", page, name="organisations_adverserecord_import"), *super().get_urls()]
+
+    def import_page(self, request: HttpRequest) -> HttpResponse:
+        """First POST: check and show; second POST, with the signed ticket of the first: take all rows or none."""
+        if request.method == "POST" and request.POST.get("ticket"):
+            return self._take(request)
+        form = forms.UploadForm(request.POST or None, request.FILES or None)
+        context: dict[str, Any] = {"form": form}
+        if request.method == "POST" and form.is_valid():
+            upload = form.cleaned_data["file"]
+            context |= self._look(upload.name or "", upload.read(imports.MAX_BYTES + 1))
+        return self._page(request, context)
+
+    def _look(self, name: str, content: bytes) -> dict[str, Any]:
+        try:
+            rows = imports.read(name, content)
+            self._check(rows)
+        except services.ImportRefused as refused:
+            return {"problems": refused.rows[:500], "count": len(refused.rows)}
+        key = default_storage.save(f"imports/{get_random_string(40)}", ContentFile(content))
+        ticket = signing.dumps({"key": key, "name": name}, salt=SALT)
+        return {"rows": rows[:SHOWN], "total": len(rows), "ticket": ticket}
+
+    def _check(self, rows: list[imports.Read]) -> None:
+        found = [
+            services.RowProblem(sheet, number, str(imports.COLUMNS[column]), str(getattr(record, column)), text)
+            for sheet, number, record in rows
+            for column, texts in services.problems_of(record, at=clock.now()).items()
+            for text in texts
+        ]
+        if found:
+            raise services.ImportRefused(found)
+
+    def _take(self, request: HttpRequest) -> HttpResponse:
+        try:
+            ticket = signing.loads(request.POST["ticket"], salt=SALT, max_age=AN_HOUR)
+            with default_storage.open(ticket["key"]) as file:
+                content = file.read()
+        except (signing.BadSignature, OSError):
+            return self._page(request, {"form": forms.UploadForm(), "stale": True})
+        try:
+            rows = imports.read(ticket["name"], content)
+            digest = hashlib.sha256(content).hexdigest()
+            new, known = services.import_adverse(rows=rows, digest=digest, actor=request.actor, at=clock.now())
+        except services.ImportRefused as refused:
+            return self._page(
+                request, {"form": forms.UploadForm(), "problems": refused.rows, "count": len(refused.rows)}
+            )
+        default_storage.delete(ticket["key"])
+        text = _("%(new)s records imported, %(known)s were known already.") % {"new": new, "known": known}
+        messages.success(request, text)
+        return redirect("admin:organisations_adverserecord_changelist")
+
+    def _page(self, request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
+        status = 422 if context.get("problems") or context.get("stale") else 200
+        shared = {
+            **self.admin_site.each_context(request),
+            "title": _("Import adverse records"),
+            "opts": self.model._meta,
+            "columns": imports.COLUMNS.values(),
+            "limit": imports.MAX_ROWS,
+        }
+        return TemplateResponse(request, "admin/adverse_import.html", shared | context, status=status)

@@ -1,0 +1,146 @@
+"""Forgotten passwords, changes that ask for the password, and what a stranger learns from them: nothing."""
+
+from datetime import timedelta
+
+import pytest
+from django.core import mail
+
+from greenlist.accounts import services
+from greenlist.accounts.models import PasswordReset
+from greenlist.core.actors import ANONYMOUS
+from greenlist.core.errors import Invalid, NotAllowed
+from tests import factories
+from tests.factories import PASSWORD
+
+NEW = "shan-qing-shui-xiu-9"
+
+
+@pytest.fixture
+def person(db):
+    return factories.person("张测试", username="zhang", password=PASSWORD, email="zhang@example.com")
+
+
+def link(message) -> tuple[str, str]:
+    address = next(word for word in message.body.split() if "/password/new/" in word)
+    uid, token = address.rstrip("/").split("/")[-2:]
+    return uid, token
+
+
+def ask(at, email: str = "zhang@example.com") -> None:
+    services.request_reset(email=email, actor=ANONYMOUS, at=at)
+
+
+def test_the_link_sets_a_new_password_once(person, now) -> None:
+    ask(now)
+    assert services.send_due_resets(at=now) == 1
+    assert "zhang" in mail.outbox[0].body
+    uid, token = link(mail.outbox[0])
+    assert services.user_of_link(uid, token) == person
+    services.reset_password(uid=uid, token=token, password=NEW, actor=ANONYMOUS, at=now)
+    person.refresh_from_db()
+    assert person.check_password(NEW)
+    with pytest.raises(services.LinkUsed):
+        services.reset_password(uid=uid, token=token, password=NEW, actor=ANONYMOUS, at=now)
+
+
+@pytest.mark.parametrize(("uid", "token"), [("", "x"), ("MQ", "x"), ("??", "?"), ("9" * 300, "x"), ("LTE", "a-b")])
+def test_every_wrong_link_has_the_same_answer(person, uid: str, token: str) -> None:
+    with pytest.raises(services.LinkUsed):
+        services.user_of_link(uid, token)
+
+
+@pytest.mark.case("AU-10")
+def test_three_mails_an_hour_however_often_one_asks(person, now) -> None:
+    for second in range(50):
+        ask(now + timedelta(milliseconds=25 * second))
+    for _round in range(3):
+        services.send_due_resets(at=now + timedelta(seconds=5))
+    assert len(mail.outbox) == 3
+    ask(now + timedelta(hours=2))
+    services.send_due_resets(at=now + timedelta(hours=2))
+    assert len(mail.outbox) == 4
+
+
+@pytest.mark.case("AU-10")
+def test_one_caller_cannot_fill_the_table(person, now) -> None:
+    for number in range(200):
+        ask(now, f"nobody{number}@example.com")
+    assert PasswordReset.objects.count() == 60
+
+
+@pytest.mark.case("AU-01")
+def test_the_answer_is_the_same_whether_the_account_exists(person, client, now, django_assert_num_queries) -> None:
+    answers = []
+    for email in ("zhang@example.com", "nobody@example.com"):
+        with django_assert_num_queries(2):  # the same work: a count and one row
+            services.request_reset(email=email, actor=ANONYMOUS, at=now)
+        response = client.post("/account/password/forgotten/", {"email": email}, follow=True)
+        answers.append((response.status_code, response.redirect_chain, len(response.content)))
+    assert answers[0] == answers[1]
+    services.send_due_resets(at=now)
+    assert {message.to[0] for message in mail.outbox} == {"zhang@example.com"}
+    assert not PasswordReset.objects.filter(done_at=None, requested_at=now).exists()
+
+
+def test_closed_accounts_get_no_link(person, now) -> None:
+    person.is_active = False
+    person.save()
+    ask(now)
+    assert services.send_due_resets(at=now) == 0
+
+
+def test_a_lost_mail_is_tried_again_after_the_lease(person, now, monkeypatch) -> None:
+    ask(now)
+    with monkeypatch.context() as broken:
+        broken.setattr("django.core.mail.EmailMessage.send", lambda self: (_ for _ in ()).throw(ConnectionError("down")))
+        assert services.send_due_resets(at=now) == 0
+    assert services.send_due_resets(at=now + timedelta(minutes=1)) == 0
+    assert services.send_due_resets(at=now + timedelta(minutes=6)) == 1
+
+
+@pytest.mark.case("AU-06")
+def test_e_mail_and_password_ask_for_the_password(person, now) -> None:
+    actor = ANONYMOUS.__class__(capacity=ANONYMOUS.capacity, user_id=person.pk)
+    services.change_email(user_id=person.pk, email="new@example.com", current=PASSWORD, actor=actor, at=now)
+    with pytest.raises(Invalid) as wrong:
+        services.change_email(user_id=person.pk, email="x@example.com", current="nonsense", actor=actor, at=now)
+    assert "current" in wrong.value.problems
+    with pytest.raises(Invalid):
+        services.change_password(user_id=person.pk, current="nonsense", password=NEW, actor=actor, at=now)
+    with pytest.raises(NotAllowed):
+        services.change_password(user_id=person.pk, current=PASSWORD, password=NEW, actor=ANONYMOUS, at=now)
+    person.refresh_from_db()
+    assert person.email == "new@example.com"
+    assert person.check_password(PASSWORD)
+
+
+@pytest.mark.case("AU-11")
+@pytest.mark.parametrize(
+    ("password", "fine"),
+    [
+        ("绿" * 63 + "山", True),
+        ("  leading and trailing blanks ", True),
+        ("password1234", False),
+        ("123456789012345", False),
+        ("zhangceshi-wang", True),
+        ("kurz", False),
+        ("wangxiaoming", False),
+    ],
+)
+def test_passwords_are_judged_by_strength_not_by_shape(db, now, password: str, fine: bool) -> None:
+    fields = {"name": "王小明", "email": "wang@example.com", "phone": "", "actor": ANONYMOUS, "at": now}
+    if fine:
+        user = services.register(username="wangxiaoming", password=password, **fields)
+        assert user.check_password(password)
+        return
+    with pytest.raises(Invalid) as weak:
+        services.register(username="wangxiaoming", password=password, **fields)
+    assert weak.value.problems["password"]
+
+
+def test_user_names_are_one_whatever_their_width_and_case(db, now) -> None:
+    fields = {"name": "王", "email": "w@example.com", "phone": "", "password": NEW, "actor": ANONYMOUS, "at": now}
+    services.register(username="Ｗang.Li", **fields)
+    with pytest.raises(services.UsernameTaken) as taken:
+        services.register(username="wang.li", **fields)
+    assert "username" in taken.value.problems
