@@ -4,13 +4,11 @@
 only decides whether a page offers the verb.
 """
 
-from collections.abc import Iterable
-
-from applications.rules import applicant, calls, screening
-from applications.rules.verbs import Action, Case, Verb, require
+from applications.rules import applicant, batches, calls, screening
+from applications.rules.verbs import Action, Case, Verb, offered, require
 from greenlist.core.actors import Actor
 
-__all__ = ["Action", "Case", "Verb", "applicant", "available", "calls", "require", "screening"]
+__all__ = ["Action", "Case", "Verb", "applicant", "available", "batches", "calls", "offered", "require", "screening"]
 
 
 def verbs() -> tuple[Verb, ...]:
@@ -20,9 +18,4 @@ def verbs() -> tuple[Verb, ...]:
 
 def available(case: Case, actor: Actor) -> list[Action]:
     """The actions that concern this actor, allowed or with the reason why not now."""
-    return _actions(verbs(), case, actor)
-
-
-def _actions(verbs: Iterable[Verb], case: Case, actor: Actor) -> list[Action]:
-    found = (verb.offer(case, actor) for verb in verbs)
-    return [action for action in found if action is not None]
+    return offered(verbs(), case, actor)

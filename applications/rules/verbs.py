@@ -1,70 +1,17 @@
-"""The shape of a verb: who may, from which states it is offered, and the words of a refusal."""
+"""What a predicate on a case may look at. The shape of a verb is the same in every app: `core.verbs`."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
-from django.utils.translation import gettext_lazy as _
+from greenlist.core.verbs import Action, Predicate, Verb, offered, require
 
-from greenlist.core.actors import Actor
-from greenlist.core.errors import NotAllowed, Text
+__all__ = ["Action", "Case", "Predicate", "Verb", "offered", "require"]
 
 
 class Case(Protocol):
-    """What a predicate may look at: plain fields of an application, so rules stay below models."""
+    """Plain fields of an application, so rules stay below models."""
 
     reference: str
     state: str
     step: str
     organisation_id: int
     desk_id: int | None
-
-
-Predicate = Callable[[Any, Actor], bool]
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """One entry of an action bar. `page` is the name of the address that does it, `reason` says why not now."""
-
-    verb: str
-    label: Text
-    page: str
-    allowed: bool
-    reason: Text = ""
-    primary: bool = False
-    danger: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Verb:
-    """`may`: who. `states`: from where it is offered. `whom`: whose action bar shows it at all (default: who may)."""
-
-    name: str
-    label: Text
-    page: str
-    may: Predicate
-    denied: Text
-    states: tuple[str, ...] = ()
-    whom: Predicate | None = None
-    not_now: Text = _("Not possible in the present state of the case.")
-    primary: bool = False
-    danger: bool = False
-
-    def offer(self, subject: Any, actor: Actor) -> Action | None:
-        """What the action bar shows of this verb to this actor; None where it does not concern them."""
-        allowed = self.may(subject, actor)
-        reason: Text = ""
-        if not allowed:
-            if self.whom is None or not self.whom(subject, actor):
-                return None
-            reason = self.denied
-        elif self.states and subject.state not in self.states:
-            allowed, reason = False, self.not_now
-        return Action(self.name, self.label, self.page, allowed, reason, self.primary, self.danger)
-
-
-def require(verb: Verb, subject: Any, actor: Actor) -> None:
-    """Raises NotAllowed with the verb's own reason. The state is the transition's affair, not asked here."""
-    if not verb.may(subject, actor):
-        raise NotAllowed(verb.denied)

@@ -1,6 +1,7 @@
 """Reads about organisations: what a person may act as, which pages show what, and the facts the rules ask for."""
 
-from collections.abc import Collection
+from collections import defaultdict
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -240,3 +241,37 @@ def events_of(
     if since is not None:
         found = found.filter(Q(event_on__gte=since) | Q(ended_on=None) | Q(ended_on__gte=since))
     return [mapping.event_of(record) for record in found.order_by("-event_on", "-pk")]
+
+
+def facts_of_many(sites: Iterable[Site], categories: Collection[str], on: date) -> dict[tuple[int, str], dict[str, Any]]:
+    """`facts_of` for many sites and categories at once, by (site id, category); one query."""
+    rows = list(sites)
+    in_force = Q(valid_until=None) | Q(valid_until__gt=on)
+    held: dict[tuple[int, str], list[Title]] = defaultdict(list)
+    found = Title.objects.filter(in_force, site__in=[site.pk for site in rows], category__in=categories)
+    for title in found.filter(valid_from__lte=on).order_by("valid_from", "pk"):
+        held[title.site_id, title.category].append(title)
+    return {
+        (site.pk, category): {
+            **mapping.of_organisation(site.organisation),
+            **mapping.of_site(site, held[site.pk, category]),
+        }
+        for site in rows
+        for category in categories
+    }
+
+
+def events_of_many(
+    organisations: Iterable[Organisation], *, kinds: Collection[str], since: date | None = None
+) -> dict[int, list[mapping.AdverseEvent]]:
+    """`events_of` for many organisations at once, by organisation id; one query."""
+    rows = list(organisations)
+    by_code = {row.code: row.pk for row in rows if row.code}
+    known = Q(organisation__in=[row.pk for row in rows]) | Q(organisation=None, code__in=list(by_code))
+    records = AdverseRecord.objects.filter(known, kind__in=list(kinds))
+    if since is not None:
+        records = records.filter(Q(event_on__gte=since) | Q(ended_on=None) | Q(ended_on__gte=since))
+    found: dict[int, list[mapping.AdverseEvent]] = {row.pk: [] for row in rows}
+    for record in records.order_by("-event_on", "-pk"):
+        found[record.organisation_id or by_code[record.code]].append(mapping.event_of(record))
+    return found

@@ -1,0 +1,243 @@
+"""Reads of a report in the making: its form, its sections, what is open to the applicant, what is still missing."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from applications.models import Application, Correction, Evidence, Figure, Remark, Report, ReportVersion, Section
+from applications.selectors import calls
+from applications.states import WITH_APPLICANT, State
+from greenlist.core.actors import Actor, Capacity
+from greenlist.core.audit import digest_of
+from greenlist.core.errors import NotVisible
+from greenlist.core.models import Blob
+from greenlist.policy import engine, words
+from greenlist.policy.engine.types import BoundPolicy, Field, FieldType, Form, Problem, Progress
+from greenlist.policy.engine.types import Section as SectionSpec
+
+CASE_ROWS = ("call__rules__rule_set", "call__owner__area", "organisation__area", "site__area", "desk", "report")
+
+
+def own_case(actor: Actor, reference: str) -> Application:
+    """The applicant's own case. Raises NotVisible for everybody else."""
+    if actor.capacity != Capacity.APPLICANT:
+        raise NotVisible
+    return case_of(actor, reference)
+
+
+def case_of(actor: Actor, reference: str) -> Application:
+    """Raises NotVisible."""
+    case = Application.objects.visible_to(actor).select_related(*CASE_ROWS).filter(reference=reference).first()
+    if case is None:
+        raise NotVisible
+    return case
+
+
+def form_of(case: Application, bound: BoundPolicy | None = None) -> Form:
+    """The form of the report, as the call has it."""
+    return (bound or calls.rules_of(case.call)).forms[case.report.form]
+
+
+def spec_of(form: Form, key: str) -> SectionSpec:
+    """Raises NotVisible."""
+    try:
+        return form.section(key)
+    except KeyError as unknown:
+        raise NotVisible from unknown
+
+
+# ---- a draft --------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What the applicant may change now: everything in a draft, the named fields after a return, nothing else."""
+
+    everything: bool
+    paths: frozenset[str] = frozenset()
+    correction: Correction | None = None
+
+    def __contains__(self, path: str) -> bool:
+        return self.everything or path in self.paths
+
+    def touches(self, section: str) -> bool:
+        return self.everything or any(path.startswith(f"{section}.") for path in self.paths)
+
+
+def opened(case: Application) -> Opened:
+    """No query for a draft, one for a returned case."""
+    if case.state == State.DRAFT:
+        return Opened(everything=True)
+    if case.state != State.RETURNED:
+        return Opened(everything=False)
+    correction = open_correction(case)
+    paths = frozenset(".".join(pair) for pair in correction.fields) if correction else frozenset()
+    return Opened(everything=False, paths=paths, correction=correction)
+
+
+def open_correction(case: Application) -> Correction | None:
+    return case.corrections.filter(answered_at=None).select_related("before").first()
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A report in the making, read at one moment."""
+
+    form: Form
+    rows: Mapping[str, Section]
+    evidence: tuple[Evidence, ...]
+
+    @property
+    def data(self) -> dict[str, dict[str, Any]]:
+        return {spec.key: row.data if (row := self.rows.get(spec.key)) else {} for spec in self.form.sections}
+
+    @property
+    def files(self) -> dict[str, int]:
+        return counted(self.evidence)
+
+    def files_of(self, section: str, field: str) -> list[Evidence]:
+        return [row for row in self.evidence if (row.section, row.field) == (section, field)]
+
+    @property
+    def progress(self) -> tuple[Progress, ...]:
+        return engine.forms.progress(self.form, self.data, self.files)
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        return engine.forms.validate(self.form, self.data, self.files)
+
+    @property
+    def unscanned(self) -> list[Evidence]:
+        return [row for row in self.evidence if row.blob.scan != Blob.Scan.CLEAN]
+
+    def content(self) -> dict[str, Any]:
+        """What a declaration covers, in its frozen form; its digest is the one declared."""
+        computed = engine.forms.values(self.form, self.data)
+        return {
+            "sections": self.data,
+            "computed": {path: None if value is None else str(value) for path, value in computed.items()},
+            "evidence": [
+                {"field": f"{row.section}.{row.field}", "name": row.blob.name, "sha256": row.blob.sha256}
+                for row in self.evidence
+            ],
+        }
+
+
+def draft_of(case: Application, form: Form) -> Draft:
+    """Two queries."""
+    rows = {row.key: row for row in Section.objects.filter(report=case.report).select_related("updated_by")}
+    return Draft(form, rows, tuple(evidence_of(case.report)))
+
+
+def evidence_of(report: Report) -> list[Evidence]:
+    """The files that stand, oldest first."""
+    return list(
+        Evidence.objects.filter(report=report, removed_at=None).select_related("blob").order_by("added_at", "pk")
+    )
+
+
+def counted(evidence: Iterable[Evidence]) -> dict[str, int]:
+    """How many files stand beside each field, by "section.field"."""
+    found: dict[str, int] = {}
+    for row in evidence:
+        path = f"{row.section}.{row.field}"
+        found[path] = found.get(path, 0) + 1
+    return found
+
+
+def frozen(content: Mapping[str, Any], report: Report) -> dict[str, Any]:
+    """The data of a report version: content plus the digest of the form it was filled in with."""
+    return {**content, "form": report.form_digest}
+
+
+def digest(content: Mapping[str, Any], report: Report) -> str:
+    return digest_of(frozen(content, report))
+
+
+def form_digest(bound: BoundPolicy, key: str) -> str:
+    """The digest of the form's own file: two rule-set versions with the same form share it."""
+    raw = bound.policy.raw.get(f"forms/{key}.toml")
+    return engine.digest(raw) if raw is not None else bound.policy.digest
+
+
+# ---- last year ------------------------------------------------------------------------------------------------------
+CARRIED = frozenset({FieldType.TEXT, FieldType.LONGTEXT})  # words that seldom change; figures are new each year
+
+
+def previous_version(site_id: int, category: str, before: datetime) -> ReportVersion | None:
+    """What the site declared last, for another report."""
+    found = ReportVersion.objects.filter(report__site_id=site_id, report__category=category, declared_at__lt=before)
+    return found.select_related("report").order_by("-declared_at", "-pk").first()
+
+
+def carried(form: Form, previous: ReportVersion | None) -> dict[str, dict[str, Any]]:
+    """Statements of the previous report that a new one of the same form starts with."""
+    if previous is None or previous.report.form != form.key:
+        return {}
+    said = previous.data.get("sections", {})
+    return {
+        section.key: {
+            field.key: value
+            for field in section.fields
+            if field.type in CARRIED and not field.prefill and (value := said.get(section.key, {}).get(field.key))
+        }
+        for section in form.sections
+    }
+
+
+def last_figures(report: Report, before: datetime) -> dict[str, Figure]:
+    """The newest earlier figure of each key the site declared: shown beside the field, never filled in."""
+    rows = Figure.objects.filter(site_id=report.site_id, version__declared_at__lt=before)
+    rows = rows.exclude(version__report=report).order_by("year", "version__declared_at", "pk")
+    return {row.key: row for row in rows}
+
+
+# ---- before submission ------------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """One thing to mend, with the section where it is mended."""
+
+    section: str
+    path: str
+    anchor: str
+    text: str
+    clause: str
+
+
+def missing(problems: Sequence[Problem]) -> list[Missing]:
+    return [
+        Missing(
+            section=one.path.partition(".")[0],
+            path=one.path,
+            anchor=one.path.partition(".")[2],
+            text=words.problem(one),
+            clause=one.clause,
+        )
+        for one in problems
+    ]
+
+
+def remarks_for(correction: Correction | None) -> dict[str, Remark]:
+    """The official's remarks that came with a return, by path."""
+    if correction is None:
+        return {}
+    return {f"{row.section}.{row.field}": row for row in Remark.objects.filter(correction=correction).order_by("pk")}
+
+
+def find_evidence(case: Application, reference: str) -> Evidence:
+    """A file of a visible case; a removed one only for what was declared with it. Raises NotVisible."""
+    row = Evidence.objects.filter(report=case.report, reference=reference).select_related("blob").first()
+    if row is None or (row.removed_at is not None and case.state in WITH_APPLICANT and not _was_declared(row)):
+        raise NotVisible
+    return row
+
+
+def _was_declared(row: Evidence) -> bool:
+    return row.report.versions.filter(declared_at__gte=row.added_at, declared_at__lt=row.removed_at).exists()
+
+
+def field_of(form: Form, section: str, key: str) -> Field:
+    """Raises NotVisible."""
+    try:
+        return form.section(section).field(key)
+    except KeyError as unknown:
+        raise NotVisible from unknown

@@ -1,0 +1,274 @@
+"""The applicant's report in the making: start, save a section, add and remove evidence. Nothing is ever overwritten."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.core.files.uploadedfile import UploadedFile
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext_lazy as _
+
+from applications import facts, rules, selectors
+from applications.models import Application, Call, Evidence, Report, Section
+from applications.rules import applicant as may
+from applications.selectors import calls, drafts
+from applications.services import cases
+from applications.states import FINAL, WITH_APPLICANT, CallState
+from greenlist.accounts import selectors as accounts
+from greenlist.accounts.models import Authority
+from greenlist.core import attachments, audit, clock
+from greenlist.core.actors import Actor, Capacity, Tier
+from greenlist.core.errors import Conflict, Invalid, NotAllowed, NotVisible, Refused, WrongState
+from greenlist.organisations.models import Site
+from greenlist.policy import engine
+from greenlist.policy.engine.types import BoundPolicy, Field, FieldType, NotOffered, Result, Step, StepKind
+
+MODE = "self"
+
+
+class EditingConflict(Conflict):
+    """Somebody else saved this section since; `theirs` is what stands now, `by` and `at` say whose it is."""
+
+    def __init__(self, row: Section) -> None:
+        super().__init__(
+            _(
+                "Somebody else has changed this section since you opened it. Nothing was overwritten: choose what stays."
+            ),
+            theirs=row.data,
+            version=row.version,
+        )
+        self.by = row.updated_by.name if row.updated_by else ""
+        self.at = row.updated_at
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A section as it now stands."""
+
+    version: int
+    saved_at: datetime
+    data: Mapping[str, Any]
+
+
+# ---- start ----------------------------------------------------------------------------------------------------------
+@transaction.atomic
+def start(*, actor: Actor, at: datetime, call_id: int, site_id: int) -> Application:
+    """A draft for one site in one call; a second start gives the one that is already there.
+
+    Raises NotVisible, NotAllowed (no applicant), Refused (the site lies elsewhere, nobody receives it, the day has
+    passed), WrongState (the call is not open).
+    """
+    if actor.capacity != Capacity.APPLICANT:
+        raise NotAllowed(_("Only the firm itself starts an application; choose it in the role switcher."))
+    site = Site.objects.visible_to(actor).select_related("area", "organisation__area").filter(pk=site_id).first()
+    call = Call.objects.visible_to(actor).select_related(*calls.CALL_ROWS).filter(pk=call_id).first()
+    if site is None or call is None:
+        raise NotVisible
+    live = live_case(call, site)
+    if live is not None:
+        return live
+    _require_open(call, site, at)
+    bound = selectors.rules_of(call)
+    step = _first_step(bound, call)
+    receiver(bound, site)  # refused now rather than after a week of typing
+    try:
+        with transaction.atomic():
+            return _create(call, site, bound, step, actor=actor, at=at)
+    except IntegrityError:
+        raced = live_case(call, site)
+        if raced is None:
+            raise
+        return raced
+
+
+def live_case(call: Call, site: Site) -> Application | None:
+    """The application that a site has in a call and that has not ended."""
+    found = Application.objects.filter(call=call, category=call.category, site=site).exclude(state__in=FINAL)
+    return found.first()
+
+
+def _require_open(call: Call, site: Site, at: datetime) -> None:
+    if call.state != CallState.OPEN:
+        raise WrongState(_("The call is not open."))
+    deadline = calls.submission_deadline(call, site.area.path, at)
+    if deadline and deadline.is_over(at):
+        raise Refused(
+            _("The last day to apply was %(day)s.") % {"day": deadline.day.isoformat()},
+            code="too_late",
+            clause=deadline.clause,
+        )
+
+
+def _first_step(bound: BoundPolicy, call: Call) -> Step:
+    try:
+        return engine.route(bound, call.category, MODE)[0]
+    except NotOffered as refused:
+        raise Refused(
+            _("This list is not offered by the call."), code="not_offered", clause=refused.clause
+        ) from refused
+
+
+def receiver(bound: BoundPolicy, site: Site) -> tuple[Step, Authority]:
+    """The step after the draft and the authority that receives it: found from the site's address (QHD-7). Raises Refused."""
+    draft = bound.first(StepKind.DRAFT)
+    step = engine.after(bound, draft.key, Result.PASSED)
+    if not isinstance(step, Step):
+        raise Refused(_("The rules name nobody who receives applications."), code="no_receiver", clause=draft.clause)
+    if not engine.within(site.area.path, bound.header.owner):
+        raise Refused(
+            _("“%(site)s” lies in %(area)s, outside the area of this list: the authority there receives applications.")
+            % {"site": site.name, "area": site.area.full_name or site.area.name},
+            code="elsewhere",
+            clause=step.clause,
+        )
+    desk = accounts.industry_authority(site.area, step.by) if step.by in set(Tier) else None
+    if desk is None:
+        raise Refused(
+            _("No authority of %(area)s receives applications yet. Ask the authority that keeps the list.")
+            % {"area": site.area.full_name or site.area.name},
+            code="no_receiver",
+            clause=step.clause,
+        )
+    return step, desk
+
+
+def _create(call: Call, site: Site, bound: BoundPolicy, step: Step, *, actor: Actor, at: datetime) -> Application:
+    form = bound.forms[step.form]
+    report = Report.objects.create(
+        site=site,
+        category=call.category,
+        year=call.year,
+        mode=MODE,
+        form=form.key,
+        form_digest=drafts.form_digest(bound, form.key),
+    )
+    known = facts.prefill(site, call.category, clock.china_date(at))
+    data = engine.forms.blank(form, known)
+    for key, said in drafts.carried(form, drafts.previous_version(site.pk, call.category, at)).items():
+        data[key] = {**said, **data[key]}
+    Section.objects.bulk_create(Section(report=report, key=one.key, data=data[one.key]) for one in form.sections)
+    firm = site.organisation
+    case = Application(
+        call=call,
+        category=call.category,
+        organisation=firm,
+        site=site,
+        report=report,
+        name=firm.name,
+        code=firm.code or "",
+        industry_code=firm.industry_id or "",
+        step=step.key,
+        entered_at=at,
+        started_by_id=actor.user_id,
+        started_at=at,
+    )
+    deadline = calls.submission_deadline(call, site.area.path)
+    case.due_on = deadline.day if deadline else None
+    case.save()
+    audit.record(
+        actor=actor, subject=("case", case.pk), action="case.start", at=at, data={"call": call.pk, "site": site.pk}
+    )
+    return case
+
+
+# ---- fill in --------------------------------------------------------------------------------------------------------
+@transaction.atomic
+def save_section(
+    *, actor: Actor, at: datetime, reference: str, section: str, answers: Mapping[str, Any], version: int
+) -> Saved:
+    """Keeps the given answers of one section; fields that are not named stay as they are.
+
+    Raises EditingConflict when the section is no longer at `version`, NotAllowed for a field that was not opened for
+    correction, WrongState once submitted, Invalid for a field the form does not have.
+    """
+    case = writable(actor=actor, reference=reference)
+    spec = drafts.spec_of(drafts.form_of(case), section)
+    known = {field.key for field in spec.fields if field.type not in (FieldType.FILE, FieldType.COMPUTED)}
+    if unknown := sorted(set(answers) - known):
+        raise Invalid(
+            _("The form has no such field."), problems={key: [_("The form has no such field.")] for key in unknown}
+        )
+    row = Section.objects.select_for_update().select_related(None).get(report_id=case.report_id, key=section)
+    changed = {key: value for key, value in answers.items() if not _same(row.data.get(key), value)}
+    if not changed:
+        return Saved(row.version, row.updated_at or at, row.data)
+    _require_opened(case, section, changed)
+    if row.version != version:
+        raise EditingConflict(Section.objects.select_related("updated_by").get(pk=row.pk))
+    row.data = {**row.data, **changed}
+    row.version += 1
+    row.updated_by_id, row.updated_at = actor.user_id, at  # type: ignore[assignment]
+    row.save(update_fields=["data", "version", "updated_by", "updated_at"])
+    return Saved(row.version, at, row.data)
+
+
+def _same(stored: Any, given: Any) -> bool:
+    """Nothing and an empty text are the same answer."""
+    return stored == given or (engine.forms.is_empty(stored) and engine.forms.is_empty(given))
+
+
+def writable(*, actor: Actor, reference: str) -> Application:
+    """The applicant's own case, locked, while it is with the applicant. Raises NotVisible, NotAllowed, WrongState."""
+    case = cases.lock(actor=actor, reference=reference)
+    rules.require(may.EDIT, case, actor)
+    if case.state not in WITH_APPLICANT:
+        now = {"state": case.get_state_display()}
+        raise WrongState(_("What was submitted cannot be changed: the case is now “%(state)s”.") % now)
+    return case
+
+
+def _require_opened(case: Application, section: str, keys: Mapping[str, Any]) -> None:
+    opened = drafts.opened(case)
+    closed = sorted(key for key in keys if f"{section}.{key}" not in opened)
+    if closed:
+        raise NotAllowed(_("This field was not opened for correction: %(fields)s.") % {"fields": ", ".join(closed)})
+
+
+# ---- evidence -------------------------------------------------------------------------------------------------------
+@transaction.atomic
+def add_evidence(
+    *, actor: Actor, at: datetime, reference: str, section: str, field: str, upload: UploadedFile
+) -> Evidence:
+    """A file beside a field. Raises Invalid (type, size, too many), NotAllowed (field not opened), WrongState."""
+    case = writable(actor=actor, reference=reference)
+    spec = _file_field(case, section, field)
+    _require_opened(case, section, {field: None})
+    there = Evidence.objects.filter(report=case.report, section=section, field=field, removed_at=None).count()
+    if spec.max_files is not None and there >= spec.max_files:
+        raise Invalid(
+            _("At most %(most)s files can stand here; remove one first.") % {"most": spec.max_files},
+            problems={
+                field: [_("At most %(most)s files can stand here; remove one first.") % {"most": spec.max_files}]
+            },
+        )
+    blob = attachments.store(upload=upload, at=at)
+    row = Evidence.objects.create(
+        report=case.report, section=section, field=field, blob=blob, added_by_id=actor.user_id, added_at=at
+    )
+    record = {"field": f"{section}.{field}", "name": blob.name, "sha256": blob.sha256}
+    audit.record(actor=actor, subject=("case", case.pk), action="case.evidence_added", at=at, data=record)
+    return row
+
+
+@transaction.atomic
+def remove_evidence(*, actor: Actor, at: datetime, reference: str, evidence: str) -> Evidence:
+    """Dates the removal; what was declared with the file keeps it. A second removal changes nothing."""
+    case = writable(actor=actor, reference=reference)
+    row = Evidence.objects.filter(report=case.report, reference=evidence).select_related("blob").first()
+    if row is None:
+        raise NotVisible
+    if row.removed_at is None:
+        _require_opened(case, row.section, {row.field: None})
+        row.removed_at = at
+        row.save(update_fields=["removed_at"])
+        record = {"field": f"{row.section}.{row.field}", "name": row.blob.name, "sha256": row.blob.sha256}
+        audit.record(actor=actor, subject=("case", case.pk), action="case.evidence_removed", at=at, data=record)
+    return row
+
+
+def _file_field(case: Application, section: str, key: str) -> Field:
+    spec = drafts.field_of(drafts.form_of(case), section, key)
+    if spec.type is not FieldType.FILE:
+        raise NotVisible
+    return spec
