@@ -25,7 +25,7 @@ class Log:
     def __init__(self) -> None:
         self.errors: list[PolicyError] = []
 
-    def add(self, file: str, key: str, template: str, **params: Any) -> None:
+    def add(self, file: str, key: str, template: str, /, **params: Any) -> None:
         error = PolicyError(file, key, template, params)
         if str(error) not in {str(known) for known in self.errors}:
             self.errors.append(error)
@@ -69,7 +69,7 @@ class Node:
     def path(self, name: str) -> str:
         return ".".join(part for part in (self.key, name) if part)
 
-    def wrong(self, name: str, template: str, **params: Any) -> None:
+    def wrong(self, name: str, template: str, /, **params: Any) -> None:
         self.log.add(self.file, self.path(name) or "-", template, **params)
 
     def done(self) -> None:
