@@ -8,7 +8,7 @@ from applications.models import Application, Call, new_reference
 from greenlist.accounts.models import Authority
 from greenlist.core.models import Blob
 from reviews.querysets import DecisionQuerySet, PanelQuerySet, SeatQuerySet
-from reviews.states import Outcome
+from reviews.states import ConflictKind, Outcome, PanelKind
 from reviews.transitions import DecisionWorkflow, PanelWorkflow
 
 PERSON = settings.AUTH_USER_MODEL
@@ -22,16 +22,25 @@ class Panel(PanelWorkflow):
     authority = models.ForeignKey(Authority, on_delete=models.PROTECT, related_name="+")
     step = models.CharField(max_length=30)
     title = models.CharField(max_length=160)
+    kind = models.CharField(max_length=10, choices=PanelKind, default=PanelKind.EXPERTS)
+    body = models.CharField(max_length=120, blank=True)  # name of the commissioned body (QHD-9)
     plan = models.TextField(blank=True)
-    pledge = models.TextField()  # the text that each expert signs before any material opens
+    pledge = models.TextField(blank=True)  # the text that each expert signs before any material opens
+    scored = models.BooleanField(default=True)  # the step names a score rule: each unit gets a score
     closes_on = models.DateField(null=True, blank=True)
     opinion = models.TextField(blank=True)  # written review opinion (QHD-9)
+    opinion_file = models.ForeignKey(Blob, null=True, on_delete=models.PROTECT, related_name="+")  # as signed on paper
+    version = models.PositiveIntegerField(default=0)  # counts edits; a page sends it back to prove what it saw
     created_by = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField()
     opened_at = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)
+    concluded_by = models.ForeignKey(PERSON, null=True, on_delete=models.PROTECT, related_name="+")
 
     objects = PanelQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["authority", "-id"], name="panels_order")]
 
     def __str__(self) -> str:
         return self.title
@@ -59,12 +68,16 @@ class Seat(models.Model):
 
     panel = models.ForeignKey(Panel, on_delete=models.PROTECT, related_name="seats")
     user = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="seats")
-    employer = models.CharField(max_length=100, blank=True)  # on the day of invitation
+    employer = models.CharField(max_length=100, blank=True)  # this and the field as on the day of invitation
+    field = models.CharField(max_length=60, blank=True)
     is_chair = models.BooleanField(default=False)
     invited_at = models.DateTimeField()
     pledged_at = models.DateTimeField(null=True)
     pledge_digest = models.CharField(max_length=64, blank=True)
+    declared_at = models.DateTimeField(null=True)  # said with which units there is a conflict: now the others open
+    locked_at = models.DateTimeField(null=True)  # all own sheets, once
     recused_at = models.DateTimeField(null=True)
+    recused_by = models.ForeignKey(PERSON, null=True, on_delete=models.PROTECT, related_name="+")
     recusal_reason = models.CharField(max_length=300, blank=True)
 
     objects = SeatQuerySet.as_manager()
@@ -84,7 +97,8 @@ class Sheet(models.Model):
     score = models.DecimalField(max_digits=5, decimal_places=2, null=True)
     suggests = models.BooleanField(null=True)
     comment = models.TextField(blank=True)
-    conflict = models.CharField(max_length=300, blank=True)  # declared or computed: this item is not this expert's
+    conflict = models.CharField(max_length=10, choices=ConflictKind, blank=True)  # set: not this expert's to judge
+    conflict_reason = models.CharField(max_length=300, blank=True)  # in the expert's own words
     version = models.PositiveIntegerField(default=0)
     saved_at = models.DateTimeField(null=True)
     locked_at = models.DateTimeField(null=True)
@@ -110,6 +124,11 @@ class Decision(DecisionWorkflow):
     step = models.CharField(max_length=30)
     title = models.CharField(max_length=160)
     text = models.TextField(blank=True)
+    four_eyes = models.BooleanField(default=True)  # as the rule set says: proposed and approved by two people
+    version = models.PositiveIntegerField(default=0)  # counts edits; a page sends it back to prove what it saw
+    note = models.CharField(max_length=500, blank=True)  # why the approver handed it back
+    handed_back_by = models.ForeignKey(PERSON, null=True, on_delete=models.PROTECT, related_name="+")
+    handed_back_at = models.DateTimeField(null=True)
     created_by = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField()
     proposed_by = models.ForeignKey(PERSON, null=True, on_delete=models.PROTECT, related_name="+")
@@ -124,23 +143,32 @@ class Decision(DecisionWorkflow):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(approved_by=None) | Q(proposed_by=None) | ~Q(approved_by=F("proposed_by")),
+                condition=Q(four_eyes=False)
+                | Q(approved_by=None)
+                | Q(proposed_by=None)
+                | ~Q(approved_by=F("proposed_by")),
                 name="decision_approved_by_another_person",
             )
         ]
+        indexes = [models.Index(fields=["authority", "-id"], name="decisions_order")]
 
     def __str__(self) -> str:
         return self.title
 
 
 class DecisionItem(models.Model):
+    """What is decided on one application at one step; empty outcome: not yet."""
+
     decision = models.ForeignKey(Decision, on_delete=models.PROTECT, related_name="items")
     application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="decision_items")
-    outcome = models.CharField(max_length=10, choices=Outcome)
+    step = models.CharField(max_length=30)
+    outcome = models.CharField(max_length=10, choices=Outcome, blank=True)
     reason = models.CharField(max_length=500, blank=True)  # required when it deviates from the panel, or declines
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["application"], name="one_decision_per_application")]
+        constraints = [
+            models.UniqueConstraint(fields=["application", "step"], name="one_decision_per_application_and_step")
+        ]
 
     def __str__(self) -> str:
         return f"{self.application}: {self.outcome}"
@@ -153,7 +181,8 @@ class Document(models.Model):
     decision = models.ForeignKey(Decision, null=True, on_delete=models.CASCADE, related_name="documents")
     kind = models.CharField(max_length=30)
     format = models.CharField(max_length=5)
-    data_digest = models.CharField(max_length=64)
+    seat = models.ForeignKey(Seat, null=True, on_delete=models.CASCADE, related_name="+")  # of a score sheet
+    data_digest = models.CharField(max_length=64)  # of the frozen data it was made from
     blob = models.ForeignKey(Blob, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField()
 

@@ -1,27 +1,59 @@
+from typing import Self
+
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef
 
 from greenlist.core.actors import Actor, Capacity
-from reviews.states import PanelState
+from reviews.states import LIVE_DECISIONS, LIVE_PANELS, DecisionState, PanelState
 
 
 class PanelQuerySet(models.QuerySet):
-    def visible_to(self, actor: Actor) -> "PanelQuerySet":
-        """The convening authority's officials; an expert on it once it is open, until it closes."""
-        if actor.is_official:
-            return self.filter(authority_id=actor.authority_id)
-        if actor.capacity == Capacity.EXPERT:
+    def visible_to(self, actor: Actor) -> Self:
+        """The convening authority's officials; an expert on it while it is open and the seat is not given up."""
+        if actor.is_official and actor.authority_id:
+            rows = self.filter(authority_id=actor.authority_id)
+            return rows.filter(call__category=actor.list_kind) if actor.list_kind else rows
+        if actor.capacity == Capacity.EXPERT and actor.user_id:
             return self.filter(state=PanelState.OPEN, seats__user_id=actor.user_id, seats__recused_at=None)
         return self.none()
 
+    def live(self) -> Self:
+        return self.filter(state__in=LIVE_PANELS)
+
+    def awaiting_conclusion(self) -> Self:
+        """Open, and nobody who still sits has an unlocked sheet to fill."""
+        at_work = self.model.objects.filter(pk=OuterRef("pk"), seats__recused_at=None, seats__locked_at=None)
+        return self.filter(state=PanelState.OPEN).exclude(Exists(at_work.filter(seats__isnull=False)))
+
 
 class SeatQuerySet(models.QuerySet):
-    def of(self, actor: Actor) -> "SeatQuerySet":
+    def of(self, actor: Actor) -> Self:
         """The expert's own live seats on open panels."""
+        if actor.capacity != Capacity.EXPERT or not actor.user_id:
+            return self.none()
         return self.filter(user_id=actor.user_id, recused_at=None, panel__state=PanelState.OPEN)
+
+    def live(self) -> Self:
+        return self.filter(recused_at=None)
+
+    def to_pledge(self) -> Self:
+        """The pledge is not signed, or it is not said yet whether there are conflicts."""
+        return self.filter(declared_at=None)
+
+    def to_score(self) -> Self:
+        return self.filter(locked_at=None).exclude(declared_at=None)
 
 
 class DecisionQuerySet(models.QuerySet):
-    def visible_to(self, actor: Actor) -> "DecisionQuerySet":
+    def visible_to(self, actor: Actor) -> Self:
         """The deciding authority's officials, nobody else before it is published."""
-        return self.filter(Q(authority_id=actor.authority_id)) if actor.is_official else self.none()
+        if not (actor.is_official and actor.authority_id):
+            return self.none()
+        rows = self.filter(authority_id=actor.authority_id)
+        return rows.filter(call__category=actor.list_kind) if actor.list_kind else rows
+
+    def live(self) -> Self:
+        return self.filter(state__in=LIVE_DECISIONS)
+
+    def approved(self) -> Self:
+        return self.filter(state=DecisionState.APPROVED)

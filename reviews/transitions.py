@@ -18,6 +18,10 @@ class PanelWorkflow(FSMModelMixin, models.Model):
     def open(self, *, at: datetime) -> None:
         self.opened_at = at
 
+    @transition(field=state, source=PanelState.PREPARING, target=PanelState.CANCELLED)
+    def cancel(self, *, at: datetime) -> None:
+        self.closed_at = at
+
     @transition(field=state, source=PanelState.OPEN, target=PanelState.CLOSED)
     def conclude(self, *, at: datetime) -> None:
         self.closed_at = at
@@ -35,6 +39,10 @@ class DecisionWorkflow(FSMModelMixin, models.Model):
 
     @transition(field=state, source=DecisionState.TO_APPROVE, target=DecisionState.DRAFTING)
     def hand_back(self) -> None:
+        self.proposed_at = None
+
+    @transition(field=state, source=DecisionState.DRAFTING, target=DecisionState.CANCELLED)
+    def cancel(self) -> None:
         self.proposed_at = None
 
     @transition(field=state, source=DecisionState.TO_APPROVE, target=DecisionState.APPROVED)

@@ -1,4 +1,4 @@
-from django.urls import URLPattern
+from reviews.views import decisions, panels, seats
 
 app_name = "reviews"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [*panels.urlpatterns, *seats.urlpatterns, *decisions.urlpatterns]

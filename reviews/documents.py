@@ -1,0 +1,206 @@
+"""Papers of a concluded panel and an approved decision, as PDF from rows that change no more. Each is made once.
+
+The data's digest stands on the paper; the file's own SHA-256 is kept with its blob.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import transaction
+from django.urls import reverse
+from django.utils import translation
+from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
+
+from greenlist.core import attachments, audit
+from greenlist.core.documents import render_pdf
+from greenlist.core.errors import NotVisible, Text
+from greenlist.core.models import Blob
+from reviews.models import Decision, Document, Panel, Seat, Sheet
+from reviews.selectors import panels as reads
+from reviews.states import DecisionState, Outcome, PanelKind, PanelState
+
+SHEET = "sheet-"  # + key of the seat
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One document that may be downloaded."""
+
+    label: Text
+    url: str
+
+
+def of_panel(panel: Panel) -> list[Link]:
+    """What a concluded panel leaves: the opinion, and one score sheet of each expert whose sheets count."""
+    if panel.state != PanelState.CLOSED:
+        return []
+
+    def address(kind: str) -> str:
+        return reverse("reviews:panel-document", args=[panel.reference, kind])
+
+    seats = panel.seats.live().exclude(locked_at=None).select_related("user").order_by("-is_chair", "pk")
+    sheets = [
+        Link(_("Score sheet: %(name)s") % {"name": seat.user.name}, address(f"{SHEET}{seat.pk}")) for seat in seats
+    ]
+    return [Link(_("Review opinion of the experts"), address("opinion")), *sheets]
+
+
+def for_panel(panel: Panel, kind: str, *, at: datetime) -> Blob:
+    """Raises NotVisible before the conclusion and for a document that there is not."""
+    if panel.state != PanelState.CLOSED:
+        raise NotVisible
+    if kind == "opinion":
+        name = _in_chinese(lambda: _("Review opinion of the experts"))
+        return _made("opinion", "reviews/documents/opinion.html", opinion_data(panel), name, at=at, panel=panel)
+    number = kind.removeprefix(SHEET)
+    seat = panel.seats.live().exclude(locked_at=None).filter(pk=int(number) if number.isdigit() else 0).first()
+    if seat is None or not kind.startswith(SHEET):
+        raise NotVisible
+    name = _in_chinese(lambda: _("Score sheet: %(name)s") % {"name": seat.user.name})
+    data = sheet_data(panel, seat)
+    return _made("sheet", "reviews/documents/sheet.html", data, name, at=at, panel=panel, seat=seat)
+
+
+def of_decision(decision: Decision) -> list[Link]:
+    """What an approved decision leaves."""
+    if decision.state != DecisionState.APPROVED:
+        return []
+    return [
+        Link(_("Proposed list"), reverse("reviews:decision-document", args=[decision.reference, "list"])),
+        Link(
+            _("Table of the overall review"), reverse("reviews:decision-document", args=[decision.reference, "table"])
+        ),
+    ]
+
+
+def for_decision(decision: Decision, kind: str, *, at: datetime) -> Blob:
+    """Printed from the frozen content. Raises NotVisible before the approval."""
+    if decision.state != DecisionState.APPROVED:
+        raise NotVisible
+    frozen: Mapping[str, Any] = decision.frozen or {}
+    data = {
+        **frozen,
+        "digest": decision.digest,
+        "approved_on": parse_datetime(frozen["approved_at"]),
+        "proposed_units": [unit for unit in frozen["units"] if unit["outcome"] == Outcome.PROPOSE],
+    }
+    names = {"list": lambda: _("Proposed list"), "table": lambda: _("Table of the overall review")}
+    if kind not in names:
+        raise NotVisible
+    name = _in_chinese(names[kind])
+    return _made(kind, f"reviews/documents/{kind}.html", data, name, at=at, decision=decision)
+
+
+def opinion_data(panel: Panel) -> dict[str, Any]:
+    """What the written opinion prints."""
+    members = panel.seats.live().exclude(locked_at=None).select_related("user").order_by("-is_chair", "pk")
+    return {
+        **_head(panel),
+        "kind": panel.kind,
+        "body": panel.body,
+        "opinion": panel.opinion,
+        "members": [
+            {"name": seat.user.name, "employer": seat.employer, "field": seat.field, "is_chair": seat.is_chair}
+            for seat in members
+        ],
+        "units": [_unit(row) for row in reads.units(panel) if row.item.suggested is not None],
+    }
+
+
+def _unit(row: reads.UnitRow) -> dict[str, Any]:
+    return {
+        "name": row.case.name,
+        "code": row.case.code,
+        "number": row.case.number,
+        "area": row.case.site.area.name,
+        "score": None if row.item.score is None else str(row.item.score),
+        "sheets": len(row.sheets),
+        "suggested": row.item.suggested,
+        "conclusion": row.item.conclusion,
+    }
+
+
+def sheet_data(panel: Panel, seat: Seat) -> dict[str, Any]:
+    """What one expert's score sheet prints."""
+    rows = Sheet.objects.filter(seat=seat).select_related("item__application").order_by("item__application_id")
+    counted = [sheet for sheet in rows if sheet.locked_at is not None and not sheet.conflict]
+    return {
+        **_head(panel),
+        "expert": seat.user.name,
+        "employer": seat.employer,
+        "field": seat.field,
+        "pledged_at": seat.pledged_at,
+        "pledge_digest": seat.pledge_digest,
+        "locked_at": seat.locked_at,
+        "rows": [
+            {
+                "name": sheet.item.application.name,
+                "number": sheet.item.application.number,
+                "score": None if sheet.score is None else str(sheet.score),
+                "suggests": sheet.suggests,
+                "comment": sheet.comment,
+            }
+            for sheet in counted
+        ],
+        "away": [sheet.item.application.name for sheet in rows if sheet.conflict],
+    }
+
+
+def _head(panel: Panel) -> dict[str, Any]:
+    return {
+        "reference": panel.reference,
+        "title": panel.title,
+        "call": panel.call.title,
+        "year": panel.call.year,
+        "authority": panel.authority.name,
+        "scored": panel.scored,
+        "by_experts": panel.kind == PanelKind.EXPERTS,
+        "opened_at": panel.opened_at,
+        "closed_at": panel.closed_at,
+    }
+
+
+def _in_chinese(words: Any) -> str:
+    with translation.override("zh-hans"):
+        return str(words())
+
+
+@transaction.atomic
+def _made(
+    kind: str,
+    template: str,
+    data: dict[str, Any],
+    name: str,
+    *,
+    at: datetime,
+    panel: Panel | None = None,
+    decision: Decision | None = None,
+    seat: Seat | None = None,
+) -> Blob:
+    """The file of these data: the one there is, or a new one."""
+    digest = audit.digest_of(data)
+    there = Document.objects.filter(
+        panel=panel, decision=decision, seat=seat, kind=kind, format="pdf", data_digest=digest
+    )
+    found = there.select_related("blob").first()
+    if found is not None:
+        return found.blob
+    body = render_pdf(template, {"data_digest": digest, **data})
+    blob = attachments.store(upload=SimpleUploadedFile(f"{name}.pdf", body, "application/pdf"), at=at)
+    blob.scan = Blob.Scan.CLEAN  # made by our own renderer from text: nothing a stranger sent
+    blob.save(update_fields=["scan"])
+    Document.objects.create(
+        panel=panel,
+        decision=decision,
+        seat=seat,
+        kind=kind,
+        format="pdf",
+        data_digest=digest,
+        blob=blob,
+        created_at=at,
+    )
+    return blob

@@ -1,0 +1,270 @@
+"""Input for panels, sheets and decisions. What is complete or allowed is judged by the services."""
+
+from collections.abc import Collection, Iterable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from greenlist.core.forms import ServiceForm
+from greenlist.policy.engine.types import Step
+from reviews.models import Panel
+from reviews.selectors.decisions import Unit
+from reviews.selectors.panels import Candidate, Choice, UnitRow
+from reviews.services import decisions, panels
+from reviews.states import Outcome, PanelKind
+
+YES_NO = [("yes", _("yes")), ("no", _("no"))]
+AS_BOOL = {"yes": True, "no": False}
+
+
+def _text(label: Any, rows: int, **options: Any) -> forms.CharField:
+    options.setdefault("required", False)
+    return forms.CharField(label=label, widget=forms.Textarea(attrs={"rows": rows}), **options)
+
+
+def _version() -> forms.IntegerField:
+    return forms.IntegerField(widget=forms.HiddenInput)
+
+
+class PanelForm(ServiceForm):
+    """What is laid down before a panel opens. The tables of units and experts are drawn by the page."""
+
+    version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+    title = forms.CharField(label=_("Title"), max_length=160, required=False)
+    kind = forms.ChoiceField(label=_("Who reviews"), widget=forms.RadioSelect)
+    body = forms.CharField(
+        label=_("Name of the commissioned body"),
+        help_text=_(
+            "Only where a third-party body is commissioned. Its written opinion is entered with the conclusion."
+        ),
+        max_length=120,
+        required=False,
+    )
+    closes_on = forms.DateField(
+        label=_("Review until"),
+        help_text=_("That day included. It binds nobody by itself; experts see it."),
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+    )
+    plan = _text(_("Work plan"), 4, max_length=5000, help_text=_("Experts read it after they have signed."))
+    pledge = _text(
+        _("Text of the pledge"),
+        8,
+        max_length=5000,
+        help_text=_("Each expert signs it before anything opens. What was signed is kept with its digest."),
+    )
+    applications = forms.MultipleChoiceField(
+        label=_("Applications before the panel"), required=False, widget=forms.CheckboxSelectMultiple
+    )
+    experts = forms.TypedMultipleChoiceField(
+        label=_("Experts"), coerce=int, required=False, widget=forms.CheckboxSelectMultiple
+    )
+    chair = forms.TypedChoiceField(
+        label=_("Chair"), coerce=int, required=False, empty_value=None, widget=forms.RadioSelect
+    )
+
+    def __init__(
+        self,
+        data: Mapping[str, Any] | None,
+        *,
+        step: Step,
+        choices: Iterable[Choice],
+        candidates: Collection[Candidate],
+        initial: Mapping[str, Any],
+    ) -> None:
+        super().__init__(data, initial=dict(initial))
+        offered = step.reviewers or (PanelKind.EXPERTS,)
+        people = [(str(one.user_id), one.name) for one in candidates]
+        self.fields["kind"].choices = [(kind.value, kind.label) for kind in PanelKind if kind in offered]  # type: ignore[attr-defined]
+        self.fields["applications"].choices = [(one.case.reference, one.case.name) for one in choices]  # type: ignore[attr-defined]
+        self.fields["experts"].choices = people  # type: ignore[attr-defined]
+        self.fields["chair"].choices = [("", ""), *people]  # type: ignore[attr-defined]
+
+    def ticked(self, name: str) -> set[str]:
+        """The values chosen on the page as it is shown."""
+        value = self[name].value()
+        return {str(one) for one in (value if isinstance(value, list | tuple) else [value] if value else [])}
+
+    def as_plan(self) -> panels.Plan:
+        given = self.cleaned_data
+        by_experts = given["kind"] == PanelKind.EXPERTS
+        chair = given["chair"] if by_experts and given["chair"] in given["experts"] else None
+        return panels.Plan(
+            title=given["title"],
+            kind=given["kind"],
+            body="" if by_experts else given["body"],
+            plan=given["plan"],
+            pledge=given["pledge"],
+            closes_on=given["closes_on"],
+            applications=tuple(given["applications"]),
+            experts=tuple(given["experts"]) if by_experts else (),
+            chair=chair,
+        )
+
+
+class ReasonForm(ServiceForm):
+    """One reason, for giving up a seat, keeping away, taking somebody off."""
+
+    reason = _text(_("Reason"), 3, max_length=300)
+
+
+class NoteForm(ServiceForm):
+    """Why the approver hands a draft back."""
+
+    note = _text(_("What is to be looked at again"), 3, max_length=500)
+
+
+class InviteForm(ServiceForm):
+    expert = forms.TypedChoiceField(label=_("Expert"), coerce=int)
+
+    def __init__(self, data: Mapping[str, Any] | None, *, candidates: Iterable[Candidate]) -> None:
+        super().__init__(data)
+        self.fields["expert"].choices = [  # type: ignore[attr-defined]
+            (one.user_id, " · ".join(part for part in (one.name, one.field, one.employer) if part))
+            for one in candidates
+        ]
+
+
+class SheetForm(ServiceForm):
+    """One expert's sheet on one unit."""
+
+    version = _version()
+    score = forms.DecimalField(label=_("Score"), required=False, min_value=0, max_digits=5, decimal_places=2)
+    suggests = forms.ChoiceField(
+        label=_("Suggest for the list"), choices=YES_NO, required=False, widget=forms.RadioSelect
+    )
+    comment = _text(
+        _("Comment"), 8, max_length=3000, help_text=_("Strengths, shortcomings, what speaks for or against.")
+    )
+
+    def __init__(
+        self,
+        data: Mapping[str, Any] | None,
+        *,
+        panel: Panel,
+        highest: Decimal,
+        initial: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(data, initial=dict(initial or {}))
+        if not panel.scored:
+            del self.fields["score"]
+            return
+        self.fields["score"].max_value = highest  # type: ignore[attr-defined]
+        self.fields["score"].help_text = _("From 0 to %(highest)s.") % {"highest": f"{highest:f}"}
+        self.fields["score"].widget.attrs["inputmode"] = "decimal"
+
+    @property
+    def suggestion(self) -> bool | None:
+        return AS_BOOL.get(self.cleaned_data["suggests"])
+
+
+class ConclusionForm(ServiceForm):
+    """The written opinion, and per unit suggestion, conclusion and, for a body, the score."""
+
+    version = _version()
+    opinion = _text(
+        _("Written review opinion"),
+        10,
+        max_length=10000,
+        help_text=_("How the review was held, what it found as a whole, and what it suggests."),
+    )
+    upload = forms.FileField(
+        label=_("Signed opinion as a file"), help_text=_("Optional: the paper with its signatures."), required=False
+    )
+
+    def __init__(
+        self,
+        data: Mapping[str, Any] | None,
+        files: Any = None,
+        *,
+        panel: Panel,
+        units: Collection[UnitRow],
+    ) -> None:
+        live = [unit for unit in units if unit.live]
+        initial: dict[str, Any] = {"version": panel.version, "opinion": panel.opinion}
+        super().__init__(data, files, initial=initial)
+        self.references = [unit.case.reference for unit in live]
+        for unit in live:
+            self._add_unit(panel, unit)
+
+    def _add_unit(self, panel: Panel, unit: UnitRow) -> None:
+        key, name = unit.case.reference, unit.case.name
+        item = unit.item
+        usual = item.suggested if item.suggested is not None else (unit.yes > unit.no if unit.sheets else None)
+        self.fields[f"suggested-{key}"] = forms.ChoiceField(
+            label=_("Suggest %(name)s for the list") % {"name": name},
+            choices=YES_NO,
+            required=False,
+            widget=forms.RadioSelect,
+            initial={True: "yes", False: "no", None: ""}[usual],
+        )
+        self.fields[f"conclusion-{key}"] = _text(
+            _("Conclusion on %(name)s") % {"name": name}, 3, max_length=2000, initial=item.conclusion
+        )
+        if panel.kind == PanelKind.BODY and panel.scored:
+            self.fields[f"score-{key}"] = forms.DecimalField(
+                label=_("Score of %(name)s") % {"name": name},
+                required=False,
+                min_value=0,
+                max_digits=5,
+                decimal_places=2,
+                initial=item.score,
+            )
+
+    def as_result(self) -> panels.Result:
+        given = self.cleaned_data
+        return panels.Result(
+            opinion=given["opinion"],
+            units={
+                key: panels.Conclusion(
+                    suggested=AS_BOOL.get(given[f"suggested-{key}"]),
+                    text=given[f"conclusion-{key}"],
+                    score=given.get(f"score-{key}"),
+                )
+                for key in self.references
+            },
+        )
+
+
+class NewDecisionForm(ServiceForm):
+    title = forms.CharField(label=_("Title"), max_length=160, required=False)
+
+
+class DecisionForm(ServiceForm):
+    """The wording, and per unit outcome and reason."""
+
+    version = _version()
+    title = forms.CharField(label=_("Title"), max_length=160, required=False)
+    text = _text(
+        _("Record of the overall review"),
+        5,
+        max_length=5000,
+        help_text=_("Who met, when, and how the list was weighed."),
+    )
+
+    def __init__(self, data: Mapping[str, Any] | None, *, units: Iterable[Unit], initial: Mapping[str, Any]) -> None:
+        super().__init__(data, initial=dict(initial))
+        self.references = []
+        for unit in units:
+            key = unit.reference
+            self.references.append(key)
+            self.fields[f"outcome-{key}"] = forms.ChoiceField(
+                label=_("Outcome for %(name)s") % {"name": unit.name},
+                choices=Outcome.choices,
+                required=False,
+                widget=forms.RadioSelect,
+                initial=unit.outcome,
+            )
+            self.fields[f"reason-{key}"] = _text(
+                _("Reason for %(name)s") % {"name": unit.name}, 2, max_length=500, initial=unit.reason
+            )
+
+    def as_draft(self) -> decisions.Draft:
+        given = self.cleaned_data
+        return decisions.Draft(
+            title=given["title"],
+            text=given["text"],
+            rulings={key: decisions.Ruling(given[f"outcome-{key}"], given[f"reason-{key}"]) for key in self.references},
+        )

@@ -1,0 +1,251 @@
+"""Panels as their convening authority sees them: lists, the builder's choices, progress, what the panel said."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.utils import translation
+from django.utils.translation import gettext_lazy as _
+
+from applications import selectors as applications
+from applications.models import Application, Call
+from applications.states import State
+from greenlist.accounts import selectors as accounts
+from greenlist.core.actors import Actor
+from greenlist.core.errors import NotVisible
+from greenlist.policy.engine.types import Step, StepKind
+from reviews.models import Panel, PanelItem, Seat, Sheet
+from reviews.selectors import conflicts, scores
+from reviews.states import LIVE_PANELS, PanelKind
+
+PAGE_SIZE = 30
+PLEDGE = _(
+    "As an expert of this panel I pledge: 1. I judge independently, objectively and fairly, by the policy documents alone. "
+    "2. I declare every tie with an applicant and keep away from its application. "
+    "3. I keep the material, the discussion and the result secret, copy nothing and give nothing to others. "
+    "4. I accept neither money nor gifts nor other favours, and meet no applicant about this review. "
+    "5. I answer for my opinion."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PanelPage:
+    rows: tuple[Panel, ...]
+    after: int | None  # key of the next page
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An application that may be put before the panel."""
+
+    case: Application
+    area: str
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """An application that an expert must keep away from, and why."""
+
+    name: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An expert who may be invited, with the conflicts the portal knows."""
+
+    user_id: int
+    name: str
+    employer: str
+    field: str
+    keeps_away: tuple[Keeping, ...]
+    chosen: bool
+    is_chair: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SeatRow:
+    """How far one expert is: counts only, never a score before the panel closes."""
+
+    seat: Seat
+    name: str
+    own: int  # units to judge
+    done: int  # of them complete
+    away: int  # units with a conflict
+
+
+@dataclass(frozen=True, slots=True)
+class SheetLine:
+    """One expert's judgement on a unit, for the officials who conclude."""
+
+    expert: str
+    score: Decimal | None
+    suggests: bool | None
+    comment: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnitRow:
+    """One unit before the panel, with what counts so far."""
+
+    item: PanelItem
+    case: Application
+    live: bool  # still under review
+    sheets: tuple[SheetLine, ...]
+    total: Decimal | None
+    spread: Decimal | None
+    wide: bool  # the experts are further apart than the score rule likes
+    yes: int
+    no: int
+    away: int
+
+
+def get(actor: Actor, reference: str) -> Panel:
+    """For officials of the convening authority. Raises NotVisible."""
+    if not actor.is_official:
+        raise NotVisible
+    rows = Panel.objects.visible_to(actor).select_related(
+        "call__rules", "authority", "created_by", "concluded_by", "opinion_file"
+    )
+    found = rows.filter(reference=reference).first()
+    if found is None:
+        raise NotVisible
+    return found
+
+
+def page(actor: Actor, *, after: int | None = None, size: int = PAGE_SIZE) -> PanelPage:
+    """The panels of an authority, newest first, with what they hold."""
+    if not actor.is_official:
+        return PanelPage((), None)
+    rows = Panel.objects.visible_to(actor).select_related("call")
+    if after is not None:
+        rows = rows.filter(pk__lt=after)
+    live = Q(seats__recused_at=None)
+    counted = rows.annotate(
+        units=Count("items", distinct=True),
+        members=Count("seats", filter=live, distinct=True),
+        locked=Count("seats", filter=live & ~Q(seats__locked_at=None), distinct=True),
+    )
+    found = list(counted.order_by("-pk")[: size + 1])
+    return PanelPage(tuple(found[:size]), found[size - 1].pk if len(found) > size else None)
+
+
+def waiting(actor: Actor) -> QuerySet[Application]:
+    """Cases that wait for a panel at this authority's desk and are before none."""
+    before = PanelItem.objects.filter(application=OuterRef("pk"), panel__state__in=LIVE_PANELS)
+    rows = Application.objects.visible_to(actor).filter(state=State.RECOMMENDED, desk_id=actor.authority_id)
+    return rows.exclude(Exists(before))
+
+
+def calls_waiting(actor: Actor) -> QuerySet[Call]:
+    """The calls with cases for a panel."""
+    return Call.objects.filter(Exists(waiting(actor).filter(call=OuterRef("pk")))).order_by("-pk")
+
+
+def call_waiting(actor: Actor, call_id: int) -> Call:
+    """Raises NotVisible for a call without a case that waits here."""
+    found = calls_waiting(actor).select_related("rules", "owner").filter(pk=call_id).first()
+    if found is None:
+        raise NotVisible
+    return found
+
+
+def step_for(call: Call) -> Step:
+    """The panel step of the call's route. Raises NotVisible where it has none."""
+    try:
+        return applications.rules_of(call).first(StepKind.PANEL)
+    except KeyError as none:
+        raise NotVisible from none
+
+
+def usual_pledge(call: Call) -> str:
+    """The rule set's text of the pledge, or the portal's own; in Chinese, as it is signed."""
+    spec = applications.rules_of(call).texts.get("pledge")
+    with translation.override("zh-hans"):
+        return spec.body.zh.strip() if spec else str(PLEDGE)
+
+
+def choices(actor: Actor, call: Call, *, chosen: Collection[str], panel: Panel | None = None) -> list[Choice]:
+    """What may be put before the panel: what waits, and what this panel in preparation holds already."""
+    rows = waiting(actor)
+    if panel is not None:
+        rows = rows | Application.objects.visible_to(actor).filter(panel_items__panel=panel, state=State.RECOMMENDED)
+        rows = rows.distinct()
+    found = rows.filter(call=call).select_related("site__area").order_by("priority", "pk")
+    return [Choice(case, case.site.area.name, case.reference in chosen) for case in found]
+
+
+def candidates(
+    on: date, cases: Collection[Application], *, chosen: Collection[int] = (), chair: int | None = None
+) -> list[Candidate]:
+    """Everybody who is an expert that day, with conflicts towards these cases (AZ-08)."""
+    held: dict[int, tuple[str, str, str]] = {}
+    for mandate in accounts.experts(on):
+        held.setdefault(mandate.user_id, (mandate.user.name, mandate.employer, mandate.field))
+    known = conflicts.found({user: employer for user, (_name, employer, _field) in held.items()}, cases)
+    return [
+        Candidate(
+            user_id=user,
+            name=name,
+            employer=employer,
+            field=field,
+            keeps_away=tuple(
+                Keeping(case.name, str(known[user, case.pk].label)) for case in cases if (user, case.pk) in known
+            ),
+            chosen=user in chosen,
+            is_chair=user == chair,
+        )
+        for user, (name, employer, field) in held.items()
+    ]
+
+
+def seats(panel: Panel) -> list[SeatRow]:
+    """Every seat, also those given up, with its progress."""
+    rows = list(panel.seats.select_related("user", "recused_by").order_by("-is_chair", "pk"))
+    sheets: dict[int, list[Sheet]] = {}
+    for sheet in Sheet.objects.filter(item__panel=panel).select_related("item__application"):
+        sheets.setdefault(sheet.seat_id, []).append(sheet)
+    return [_seat_row(panel, seat, sheets.get(seat.pk, [])) for seat in rows]
+
+
+def _seat_row(panel: Panel, seat: Seat, sheets: Collection[Sheet]) -> SeatRow:
+    own = [sheet for sheet in sheets if not sheet.conflict]
+    done = [sheet for sheet in own if is_complete(panel, sheet)]
+    return SeatRow(seat=seat, name=seat.user.name, own=len(own), done=len(done), away=len(sheets) - len(own))
+
+
+def is_complete(panel: Panel, sheet: Sheet) -> bool:
+    """Everything that locking asks for."""
+    return sheet.suggests is not None and bool(sheet.comment) and (sheet.score is not None or not panel.scored)
+
+
+def units(panel: Panel) -> list[UnitRow]:
+    """The units with the locked sheets of those who still sit: what the conclusion rests on."""
+    counted = scores.counted(panel)
+    away: Mapping[int, int] = dict(
+        Sheet.objects.filter(item__panel=panel, seat__recused_at=None)
+        .exclude(conflict="")
+        .values_list("item_id")
+        .annotate(n=Count("pk"))
+    )
+    rows = panel.items.select_related("application__site__area").order_by("application__priority", "application_id")
+    return [_unit_row(panel, item, counted.get(item.pk, []), away.get(item.pk, 0)) for item in rows]
+
+
+def _unit_row(panel: Panel, item: PanelItem, sheets: list[Sheet], away: int) -> UnitRow:
+    score = scores.total(panel, sheets) if panel.scored and panel.kind == PanelKind.EXPERTS else None
+    return UnitRow(
+        item=item,
+        case=item.application,
+        live=item.application.state == State.UNDER_REVIEW,
+        sheets=tuple(SheetLine(s.seat.user.name, s.score, s.suggests, s.comment) for s in sheets),
+        total=score.total if score else item.score,
+        spread=score.spread if score and len(sheets) > 1 else None,
+        wide=bool(score and score.findings),
+        yes=sum(sheet.suggests is True for sheet in sheets),
+        no=sum(sheet.suggests is False for sheet in sheets),
+        away=away,
+    )

@@ -1,0 +1,497 @@
+"""A panel from its making to its conclusion (QHD-9). What its experts do is in `seats`."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+
+from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+from django_fsm import TransitionNotAllowed
+
+from applications.models import Application, Call, Grant
+from applications.services import cases as application_cases
+from applications.services import screening
+from applications.states import State
+from greenlist.accounts import selectors as accounts
+from greenlist.accounts.models import Mandate
+from greenlist.core import attachments, audit, clock, outbox
+from greenlist.core.actors import Actor
+from greenlist.core.errors import Conflict, Invalid, NotVisible, Refused, Text, WrongState
+from greenlist.core.verbs import require
+from greenlist.policy.engine.types import Step, StepKind
+from reviews import rules
+from reviews.models import Panel, PanelItem, Seat, Sheet
+from reviews.selectors import conflicts, scores
+from reviews.services import cases
+from reviews.states import PanelKind
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the convening authority lays down before the panel opens. Applications by reference, experts by person."""
+
+    title: str
+    kind: str = PanelKind.EXPERTS
+    body: str = ""
+    plan: str = ""
+    pledge: str = ""
+    closes_on: date | None = None
+    applications: tuple[str, ...] = ()
+    experts: tuple[int, ...] = ()
+    chair: int | None = None
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """What the panel says about one unit; `score` only where a body was commissioned (experts' sheets are counted)."""
+
+    suggested: bool | None = None
+    text: str = ""
+    score: Decimal | None = None
+
+
+@dataclass(frozen=True)
+class Result:
+    """The written opinion, and the conclusion on each unit by the application's reference."""
+
+    opinion: str
+    units: Mapping[str, Conclusion] = field(default_factory=dict)
+
+
+@transaction.atomic
+def create(*, actor: Actor, call: Call, plan: Plan, at: datetime) -> Panel:
+    """A panel in preparation for cases of one call that wait for review at the actor's desk.
+
+    Raises NotAllowed, Invalid (nothing chosen, a case that does not wait here, words missing).
+    """
+    panel = Panel(call=call, authority_id=actor.authority_id, created_by_id=actor.user_id, created_at=at)
+    require(rules.EDIT_PANEL, panel, actor)
+    _write(panel, plan, actor=actor, at=at)
+    audit.record(actor=actor, subject=("panel", panel.pk), action="panel.created", at=at, data=_as_data(plan))
+    return panel
+
+
+@transaction.atomic
+def edit(*, actor: Actor, reference: str, version: int, plan: Plan, at: datetime) -> Panel:
+    """Replaces what was laid down. Raises NotVisible, NotAllowed, WrongState, Conflict (somebody else edited), Invalid."""
+    panel = lock(actor=actor, reference=reference, version=version)
+    require(rules.EDIT_PANEL, panel, actor)
+    _in_state(panel, rules.EDIT_PANEL.states, rules.IN_PREPARATION)
+    _write(panel, plan, actor=actor, at=at)
+    audit.record(actor=actor, subject=("panel", panel.pk), action="panel.edited", at=at, data=_as_data(plan))
+    return panel
+
+
+@transaction.atomic
+def cancel(*, actor: Actor, reference: str, at: datetime) -> Panel:
+    """Drops a panel in preparation; its cases wait for another. Raises NotVisible, NotAllowed, WrongState."""
+    panel = lock(actor=actor, reference=reference)
+    require(rules.CANCEL_PANEL, panel, actor)
+    try:
+        panel.cancel(at=at)
+    except TransitionNotAllowed as wrong:
+        raise WrongState(rules.IN_PREPARATION) from wrong
+    panel.save()
+    audit.record(actor=actor, subject=("panel", panel.pk), action="panel.cancelled", at=at)
+    return panel
+
+
+@transaction.atomic
+def open_panel(*, actor: Actor, reference: str, at: datetime) -> Panel:
+    """Convenes: the cases come under review, the experts are invited. No material opens yet: that takes the pledge.
+
+    Raises NotVisible, NotAllowed, WrongState (opened already, or a case is not waiting any more), Invalid (a case that
+    no invited expert may judge).
+    """
+    panel = lock(actor=actor, reference=reference)
+    require(rules.OPEN_PANEL, panel, actor)
+    waiting = _cases_of(panel, actor)
+    try:
+        panel.open(at=at)
+    except TransitionNotAllowed as wrong:
+        raise WrongState(_("The panel has been opened already.")) from wrong
+    panel.save()
+    for case in waiting:
+        _must_wait(case, actor)
+        application_cases.move(
+            case, "convene", case.convene, actor=actor, at=at, desk=case.desk, data={"panel": panel.reference}
+        )
+    seats = list(panel.seats.select_related("user"))
+    _lay_sheets(panel, seats, waiting)
+    _each_judged(panel, waiting)
+    audit.record(
+        actor=actor,
+        subject=("panel", panel.pk),
+        action="panel.opened",
+        at=at,
+        data={"cases": [case.reference for case in waiting], "experts": [seat.user_id for seat in seats]},
+    )
+    _tell_invited(panel, seats, len(waiting), at)
+    return panel
+
+
+@transaction.atomic
+def invite(*, actor: Actor, reference: str, user_id: int, at: datetime) -> Seat:
+    """Another expert joins a panel at work (QHD-9), for instance in place of one who gave up the seat.
+
+    Raises NotVisible, NotAllowed, WrongState, Invalid (no expert, or here already).
+    """
+    panel = lock(actor=actor, reference=reference)
+    require(rules.INVITE, panel, actor)
+    _in_state(panel, rules.INVITE.states, rules.NOT_AT_WORK)
+    if panel.kind != PanelKind.EXPERTS:
+        raise Invalid(_("A commissioned body reviews here: it has no seats."))
+    if panel.seats.filter(user_id=user_id).exists():
+        raise Invalid(_("This expert has or had a seat on the panel."), problems={"expert": [_("choose another")]})
+    (seat,) = _seats(panel, [user_id], None, at)
+    seat.save()
+    waiting = _live_cases(panel)
+    _lay_sheets(panel, [seat], waiting)
+    audit.record(actor=actor, subject=("panel", panel.pk), action="panel.invited", at=at, data={"expert": user_id})
+    _tell_invited(panel, [seat], len(waiting), at)
+    return seat
+
+
+@transaction.atomic
+def excuse(*, actor: Actor, reference: str, seat_id: int, reason: str, at: datetime) -> Seat:
+    """The authority takes an expert off a panel at work; access ends at once, the sheets stay but do not count.
+
+    Raises NotVisible, NotAllowed, WrongState, Invalid (no reason).
+    """
+    panel = lock(actor=actor, reference=reference)
+    require(rules.INVITE, panel, actor)
+    _in_state(panel, rules.INVITE.states, rules.NOT_AT_WORK)
+    seat = panel.seats.live().select_related("user").filter(pk=seat_id).first()
+    if seat is None:
+        raise NotVisible
+    vacate(seat, actor=actor, reason=reason, at=at)
+    return seat
+
+
+def vacate(seat: Seat, *, actor: Actor, reason: str, at: datetime) -> None:
+    """A seat is given up for good; the caller holds the panel's lock. Raises Invalid without a reason."""
+    reason = reason.strip()
+    if not reason:
+        raise Invalid(_("Give the reason."), problems={"reason": [_("is needed")]})
+    seat.recused_at, seat.recused_by_id, seat.recusal_reason = at, actor.user_id, reason[:300]
+    seat.save()
+    end_access(seat.panel_id, at=at, users=[seat.user_id])
+    audit.record(
+        actor=actor,
+        subject=("panel", seat.panel_id),
+        action="panel.seat_given_up",
+        at=at,
+        data={"expert": seat.user_id, "reason": reason},
+    )
+
+
+@transaction.atomic
+def note_result(*, actor: Actor, reference: str, version: int, result: Result, at: datetime) -> Panel:
+    """Keeps an unfinished conclusion. Raises NotVisible, NotAllowed, WrongState, Conflict."""
+    panel = lock(actor=actor, reference=reference, version=version)
+    require(rules.CONCLUDE, panel, actor)
+    _in_state(panel, rules.CONCLUDE.states, rules.NOT_AT_WORK)
+    panel.opinion = result.opinion.strip()
+    panel.version += 1
+    panel.save()
+    _note_units(panel, result)
+    return panel
+
+
+@transaction.atomic
+def conclude(
+    *,
+    actor: Actor,
+    reference: str,
+    version: int,
+    result: Result,
+    at: datetime,
+    upload: UploadedFile | None = None,
+) -> Panel:
+    """Closes the panel with its written opinion and its suggestion on each unit (QHD-9); every case goes on.
+
+    Scores are counted anew from the locked sheets of those who still sit (WF-15). All access ends.
+    Raises NotVisible, NotAllowed, WrongState, Conflict, Refused (somebody still has to lock), Invalid (words missing).
+    """
+    panel = lock(actor=actor, reference=reference, version=version)
+    require(rules.CONCLUDE, panel, actor)
+    under_review = _live_cases(panel, actor)
+    _nobody_at_work(panel)
+    panel.opinion = result.opinion.strip()
+    _note_units(panel, result)
+    items = list(
+        panel.items.filter(application__in=under_review).select_related("application").order_by("application_id")
+    )
+    _is_complete(panel, items)
+    if upload is not None:
+        panel.opinion_file = attachments.store(upload=upload, at=at)
+    panel.concluded_by_id = actor.user_id
+    panel.version += 1
+    try:
+        panel.conclude(at=at)
+    except TransitionNotAllowed as wrong:
+        raise WrongState(rules.NOT_AT_WORK) from wrong
+    panel.save()
+    _count(panel, items, under_review)
+    for case in under_review:
+        step = cases.next_step(case)
+        application_cases.move(
+            case,
+            "conclude_review",
+            case.conclude_review,
+            actor=actor,
+            at=at,
+            desk=screening.desk_for(case, step),
+            to=step.state,
+            step=step.key,
+            data={"panel": panel.reference},
+        )
+    end_access(panel.pk, at=at)
+    audit.record(
+        actor=actor,
+        subject=("panel", panel.pk),
+        action="panel.concluded",
+        at=at,
+        data={
+            "opinion": audit.digest_of(panel.opinion),
+            "units": [[item.application.reference, item.suggested, item.score, item.spread] for item in items],
+        },
+    )
+    return panel
+
+
+def lock(*, actor: Actor, reference: str, version: int | None = None) -> Panel:
+    """The panel, locked: whatever happens to a panel, its seats or its sheets waits here first.
+
+    Raises NotVisible, and Conflict when the page that asks saw an older version.
+    """
+    rows = Panel.objects.visible_to(actor).select_for_update(of=("self",)).select_related("call__rules", "authority")
+    panel = rows.filter(reference=reference).first()
+    if panel is None:
+        raise NotVisible
+    if version is not None and version != panel.version:
+        raise Conflict(
+            _("Somebody else has changed this panel since you opened the page. Reload it to see what changed."),
+            version=panel.version,
+        )
+    return panel
+
+
+def end_access(panel_id: int, *, at: datetime, users: Collection[int] | None = None) -> None:
+    """Ends the right to read the panel's cases: of all its experts, or of some."""
+    if users is None:
+        users = list(Seat.objects.filter(panel_id=panel_id).values_list("user_id", flat=True))
+    before = PanelItem.objects.filter(panel_id=panel_id).values("application_id")
+    Grant.objects.live().filter(user_id__in=users, application_id__in=before).update(ended_at=at)
+
+
+# ---- what is laid down ------------------------------------------------------------------------------------------
+def _write(panel: Panel, plan: Plan, *, actor: Actor, at: datetime) -> None:
+    chosen = list(
+        Application.objects.visible_to(actor)
+        .select_for_update(of=("self",))
+        .select_related("call__rules", "desk")
+        .filter(reference__in=plan.applications, call=panel.call)
+        .order_by("pk")
+    )
+    _plan_is_complete(panel, plan, chosen, actor)
+    step = cases.step_of(chosen[0])
+    _reviewers_fit(plan, step)
+    panel.step = step.key
+    panel.title, panel.kind, panel.body = plan.title.strip(), plan.kind, plan.body.strip()
+    panel.plan, panel.pledge = plan.plan.strip(), plan.pledge.strip()
+    panel.scored = bool(step.score)
+    panel.closes_on = plan.closes_on
+    panel.version += 1
+    panel.save()
+    panel.items.exclude(application__in=chosen).delete()
+    there = set(panel.items.values_list("application_id", flat=True))
+    PanelItem.objects.bulk_create(PanelItem(panel=panel, application=case) for case in chosen if case.pk not in there)
+    panel.seats.all().delete()  # nobody was invited yet: a panel in preparation has no history to keep
+    if plan.kind == PanelKind.EXPERTS:
+        Seat.objects.bulk_create(_seats(panel, plan.experts, plan.chair, at))
+
+
+def _plan_is_complete(panel: Panel, plan: Plan, chosen: list[Application], actor: Actor) -> None:
+    problems: dict[str, list[Text]] = {}
+    if not plan.title.strip():
+        problems["title"] = [_("Give the panel a title.")]
+    if plan.kind == PanelKind.EXPERTS:
+        if not plan.experts:
+            problems["experts"] = [_("Choose at least one expert.")]
+        if not plan.pledge.strip():
+            problems["pledge"] = [_("Give the text of the pledge: nothing opens before it is signed.")]
+    elif not plan.body.strip():
+        problems["body"] = [_("Name the body that is commissioned.")]
+    taken = set(
+        PanelItem.objects.filter(panel__in=Panel.objects.live(), application__in=chosen)
+        .exclude(panel_id=panel.pk)
+        .values_list("application_id", flat=True)
+    )
+    waiting = [case for case in chosen if _waits(case, actor) and case.pk not in taken]
+    if not waiting or len(waiting) != len(set(plan.applications)):
+        problems["applications"] = [
+            _("Choose at least one application that waits for review.")
+            if not plan.applications
+            else _("Some of the chosen applications do not wait for review here, or are before another panel.")
+        ]
+    if problems:
+        raise Invalid(_("The panel is not complete."), problems=problems)
+
+
+def _reviewers_fit(plan: Plan, step: Step) -> None:
+    if step.reviewers and plan.kind not in step.reviewers:
+        problem = _("The rule set does not offer this way of review.")
+        raise Invalid(problem, problems={"kind": [problem]})
+
+
+def _seats(panel: Panel, experts: Collection[int], chair: int | None, at: datetime) -> list[Seat]:
+    """Unsaved seats for people who hold a mandate as expert today. Raises Invalid for others."""
+    held: dict[int, Mandate] = {}
+    for mandate in accounts.experts(clock.china_date(at)).filter(user_id__in=experts):
+        held.setdefault(mandate.user_id, mandate)
+    if set(held) != set(experts):
+        raise Invalid(
+            _("Choose among the experts."), problems={"experts": [_("Some of them hold no mandate as expert.")]}
+        )
+    return [
+        Seat(
+            panel=panel,
+            user_id=user,
+            employer=held[user].employer,
+            field=held[user].field,
+            is_chair=user == chair,
+            invited_at=at,
+        )
+        for user in dict.fromkeys(experts)
+    ]
+
+
+def _as_data(plan: Plan) -> dict[str, object]:
+    return {
+        "title": plan.title,
+        "kind": plan.kind,
+        "cases": list(plan.applications),
+        "experts": list(plan.experts),
+        "pledge": audit.digest_of(plan.pledge),
+    }
+
+
+# ---- at work ------------------------------------------------------------------------------------------------------
+def _waits(case: Application, actor: Actor) -> bool:
+    return case.state == State.RECOMMENDED and cases.is_at(case, StepKind.PANEL, actor)
+
+
+def _must_wait(case: Application, actor: Actor) -> None:
+    if not cases.is_at(case, StepKind.PANEL, actor):
+        raise WrongState(_("“%(name)s” does not wait for review here any more.") % {"name": case.name})
+
+
+def _in_state(panel: Panel, states: Collection[str], reason: Text) -> None:
+    if panel.state not in states:
+        raise WrongState(reason)
+
+
+def _cases_of(panel: Panel, actor: Actor) -> list[Application]:
+    return cases.lock_many(actor=actor, ids=list(panel.items.values_list("application_id", flat=True)))
+
+
+def _live_cases(panel: Panel, actor: Actor | None = None) -> list[Application]:
+    """The panel's cases still under review (not withdrawn, not disqualified); locked for an actor who will move them."""
+    if actor is not None:
+        return [case for case in _cases_of(panel, actor) if case.state == State.UNDER_REVIEW]
+    return list(Application.objects.filter(panel_items__panel=panel, state=State.UNDER_REVIEW).order_by("pk"))
+
+
+def _lay_sheets(panel: Panel, seats: Collection[Seat], waiting: Collection[Application]) -> None:
+    """One sheet per expert and unit; where the portal finds a conflict the sheet only says so (AZ-08)."""
+    known = conflicts.found({seat.user_id: seat.employer for seat in seats}, waiting)
+    items = panel.items.filter(application__in=waiting)
+    Sheet.objects.bulk_create(
+        Sheet(seat=seat, item=item, conflict=known.get((seat.user_id, item.application_id), ""))
+        for seat in seats
+        for item in items
+    )
+
+
+def _each_judged(panel: Panel, waiting: Collection[Application]) -> None:
+    """Refuses a panel in which nobody may judge some unit: every invited expert would have to keep away."""
+    if panel.kind != PanelKind.EXPERTS:
+        return
+    judged = set(Sheet.objects.filter(item__panel=panel, conflict="").values_list("item__application_id", flat=True))
+    alone = [case.name for case in waiting if case.pk not in judged]
+    if alone:
+        raise Invalid(
+            _("No expert may judge: %(names)s. Invite somebody without a conflict.") % {"names": "、".join(alone)},
+            problems={"experts": [_("every one of them must keep away from some unit")]},
+        )
+
+
+def _tell_invited(panel: Panel, seats: Collection[Seat], count: int, at: datetime) -> None:
+    outbox.notify(
+        recipients=[seat.user_id for seat in seats],
+        event=f"panel.invited:{panel.pk}",
+        kind="panel.invited",
+        at=at,
+        params={"title": panel.title, "count": count},
+        link=reverse("reviews:seat", args=[panel.reference]),
+    )
+
+
+# ---- the conclusion ---------------------------------------------------------------------------------------------
+def _nobody_at_work(panel: Panel) -> None:
+    """Refuses while somebody who still sits has not locked (QHD-9: the opinion rests on all of them)."""
+    names = list(panel.seats.live().filter(locked_at=None).order_by("pk").values_list("user__name", flat=True))
+    if names:
+        raise Refused(
+            _("Not locked yet: %(names)s. Wait for them, or take them off the panel with a reason.")
+            % {"names": "、".join(names)},
+            clause=scores.step_of(panel).clause,
+        )
+
+
+def _note_units(panel: Panel, result: Result) -> None:
+    items = list(panel.items.select_related("application"))
+    for item in items:
+        unit = result.units.get(item.application.reference)
+        if unit is not None:
+            item.suggested, item.conclusion = unit.suggested, unit.text.strip()
+            if panel.kind == PanelKind.BODY:
+                item.score = unit.score
+    PanelItem.objects.bulk_update(items, ["suggested", "conclusion", "score"])
+
+
+def _is_complete(panel: Panel, items: Collection[PanelItem]) -> None:
+    problems: dict[str, list[Text]] = {}
+    if not panel.opinion:
+        problems["opinion"] = [_("The written review opinion is needed.")]
+    counted = scores.counted(panel)
+    for item in items:
+        key = item.application.reference
+        if item.suggested is None:
+            problems[f"suggested-{key}"] = [_("Say whether the panel suggests this unit.")]
+        if not item.conclusion:
+            problems[f"conclusion-{key}"] = [_("Write the conclusion on this unit.")]
+        if panel.kind == PanelKind.BODY and panel.scored and item.score is None:
+            problems[f"score-{key}"] = [_("Give the score.")]
+        if panel.kind == PanelKind.EXPERTS and item.pk not in counted:
+            problems[f"conclusion-{key}"] = [_("No locked sheet judges this unit: invite another expert.")]
+    if problems:
+        raise Invalid(_("The conclusion is not complete."), problems=problems)
+
+
+def _count(panel: Panel, items: Collection[PanelItem], under_review: Collection[Application]) -> None:
+    """Writes score and spread on the items, and the score on the application (facts fall downhill)."""
+    if panel.scored:
+        counted = scores.counted(panel)
+        for item in items:
+            if panel.kind == PanelKind.EXPERTS:
+                result = scores.total(panel, counted[item.pk])
+                item.score, item.spread = result.total, result.spread
+    PanelItem.objects.bulk_update(items, ["score", "spread"])
+    totals = {item.application_id: item.score for item in items}
+    for case in under_review:
+        case.panel_score = totals[case.pk]  # saved by the move that follows

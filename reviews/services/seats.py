@@ -1,0 +1,250 @@
+"""What an expert does on a panel: sign the pledge, keep away, score, lock, give up the seat (R4)."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from applications.models import Grant
+from applications.states import State
+from greenlist.core import audit, outbox
+from greenlist.core.actors import Actor
+from greenlist.core.errors import Conflict, Invalid, NotVisible, Text, WrongState
+from reviews.models import Panel, Seat, Sheet
+from reviews.selectors import scores
+from reviews.services import panels
+from reviews.states import ConflictKind
+
+LONGEST_REASON = 300
+
+
+@transaction.atomic
+def pledge(*, actor: Actor, reference: str, at: datetime) -> Seat:
+    """Signs the panel's pledge: who, when, and the digest of the words signed. Now the units are named, still closed.
+
+    Raises NotVisible, WrongState (signed already).
+    """
+    panel, seat = _lock(actor, reference)
+    if seat.pledged_at is not None:
+        raise WrongState(_("You have signed the pledge already."))
+    signed = {"panel": panel.reference, "text": panel.pledge, "user": actor.user_id, "name": actor.name, "at": at}
+    seat.pledged_at, seat.pledge_digest = at, audit.digest_of(signed)
+    seat.save()
+    data = {"digest": seat.pledge_digest}
+    audit.record(actor=actor, subject=("panel", panel.pk), action="panel.pledged", at=at, data=data)
+    return seat
+
+
+@transaction.atomic
+def declare(*, actor: Actor, reference: str, conflicts: Mapping[str, str], at: datetime) -> Seat:
+    """Says with which units there is a conflict (application → reason) or that there is none; the others open now.
+
+    Raises NotVisible (pledge not signed, unknown unit), WrongState (declared already), Invalid (a reason is missing).
+    """
+    panel, seat = _lock(actor, reference)
+    if seat.pledged_at is None:
+        raise NotVisible
+    if seat.declared_at is not None:
+        raise WrongState(_("You have declared this already. Keep away from a single unit on its own page."))
+    sheets = {sheet.item.application.reference: sheet for sheet in _sheets(seat)}
+    for case, reason in conflicts.items():
+        if case not in sheets:
+            raise NotVisible
+        _keep_away(sheets[case], reason)
+    Sheet.objects.bulk_update(sheets.values(), ["conflict", "conflict_reason"])
+    seat.declared_at = at
+    seat.save()
+    _open_cases(seat, at)
+    data = {"declared": dict(conflicts)}
+    audit.record(actor=actor, subject=("panel", panel.pk), action="panel.declared", at=at, data=data)
+    return seat
+
+
+@transaction.atomic
+def keep_away(*, actor: Actor, reference: str, case: str, reason: str, at: datetime) -> Sheet:
+    """Declares a conflict with one unit after the pledge: its material closes at once, its sheet does not count.
+
+    Raises NotVisible, WrongState (sheets are locked), Invalid (no reason).
+    """
+    panel, seat = _lock(actor, reference)
+    _unlocked(seat)
+    sheet = _sheet(seat, case)
+    _keep_away(sheet, reason)
+    sheet.save()
+    Grant.objects.live().filter(user_id=seat.user_id, application_id=sheet.item.application_id).update(ended_at=at)
+    data = {"case": case, "reason": reason}
+    audit.record(actor=actor, subject=("panel", panel.pk), action="panel.conflict_declared", at=at, data=data)
+    return sheet
+
+
+@transaction.atomic
+def recuse(*, actor: Actor, reference: str, reason: str, at: datetime) -> Seat:
+    """Gives up the seat; all access ends at once. Raises NotVisible, Invalid (no reason)."""
+    panel, seat = _lock(actor, reference)
+    panels.vacate(seat, actor=actor, reason=reason, at=at)
+    outbox.notify(
+        recipients=[panel.created_by_id],
+        event=f"panel.seat_given_up:{seat.pk}",
+        kind="panel.seat_given_up",
+        at=at,
+        params={"name": actor.name, "title": panel.title, "reason": seat.recusal_reason},
+        link=scores.page_of(panel),
+    )
+    return seat
+
+
+@transaction.atomic
+def save_sheet(
+    *,
+    actor: Actor,
+    reference: str,
+    case: str,
+    version: int,
+    score: Decimal | None,
+    suggests: bool | None,
+    comment: str,
+    at: datetime,
+) -> Sheet:
+    """Keeps an own sheet, complete or not.
+
+    Raises NotVisible (not this expert's unit, pledge not signed), WrongState (locked), Conflict (saved elsewhere since
+    the page was opened: `theirs` holds what stands), Invalid (score out of range).
+    """
+    panel, seat = _lock(actor, reference)
+    sheet = _sheet(seat, case)
+    _unlocked(seat)
+    if version != sheet.version:
+        raise Conflict(
+            _("This sheet was saved elsewhere since you opened it. Both texts are shown: keep one."),
+            theirs=_as_data(sheet),
+            version=sheet.version,
+        )
+    highest = scores.highest(panel)
+    if score is not None and not (score.is_finite() and 0 <= score <= highest and score == round(score, 2)):
+        problem = _("Give a score from 0 to %(highest)s with at most two decimals; it is now %(score)s.")
+        problem = problem % {"highest": highest, "score": score}
+        raise Invalid(problem, problems={"score": [problem]})
+    sheet.score = score if panel.scored else None
+    sheet.suggests, sheet.comment = suggests, comment.strip()
+    sheet.version += 1
+    sheet.saved_at = at
+    sheet.save()
+    return sheet
+
+
+@transaction.atomic
+def lock(*, actor: Actor, reference: str, versions: Mapping[str, int], at: datetime) -> Seat:
+    """Locks all own sheets, once and for good. `versions`: what the summary page showed, by application.
+
+    Raises NotVisible, WrongState (locked already), Conflict (a sheet was saved since), Invalid (something is missing).
+    """
+    panel, seat = _lock(actor, reference)
+    if seat.declared_at is None:
+        raise NotVisible
+    _unlocked(seat)
+    own = [sheet for sheet in _sheets(seat) if _counts(sheet)]
+    if {sheet.item.application.reference: sheet.version for sheet in own} != dict(versions):
+        raise Conflict(_("A sheet was changed since this summary was made. Look at it again, then lock."))
+    _are_complete(panel, own)
+    for sheet in own:
+        sheet.locked_at = at
+    Sheet.objects.bulk_update(own, ["locked_at"])
+    seat.locked_at = at
+    seat.save()
+    audit.record(
+        actor=actor,
+        subject=("panel", panel.pk),
+        action="panel.sheets_locked",
+        at=at,
+        data={"sheets": {sheet.item.application.reference: _as_data(sheet) for sheet in own}},
+    )
+    _tell_when_all_locked(panel, at)
+    return seat
+
+
+def _lock(actor: Actor, reference: str) -> tuple[Panel, Seat]:
+    """The panel, locked, and the actor's live seat on it as it stands now. Raises NotVisible."""
+    panel = panels.lock(actor=actor, reference=reference)
+    # Read after the lock: what stood in the panel's own query may be older than the wait for it.
+    seat = Seat.objects.of(actor).filter(panel=panel).select_related("user").first()
+    if seat is None:
+        raise NotVisible
+    seat.panel = panel
+    return panel, seat
+
+
+def _sheets(seat: Seat) -> list[Sheet]:
+    return list(seat.sheets.select_related("item__application").order_by("item__application_id"))
+
+
+def _sheet(seat: Seat, case: str) -> Sheet:
+    """The expert's sheet on a unit that is open to it. Raises NotVisible before the declaration and for a conflict."""
+    sheet = seat.sheets.select_related("item__application").filter(item__application__reference=case).first()
+    if seat.declared_at is None or sheet is None or not _counts(sheet):
+        raise NotVisible
+    return sheet
+
+
+def _counts(sheet: Sheet) -> bool:
+    """Without a conflict, and the case is still under review."""
+    return not sheet.conflict and sheet.item.application.state == State.UNDER_REVIEW
+
+
+def _unlocked(seat: Seat) -> None:
+    if seat.locked_at is not None:
+        raise WrongState(_("Your sheets are locked: nothing in them can change."))
+
+
+def _keep_away(sheet: Sheet, reason: str) -> None:
+    reason = reason.strip()
+    if not reason:
+        problem = _("Say why you keep away from this unit.")
+        raise Invalid(problem, problems={f"reason-{sheet.item.application.reference}": [problem]})
+    if not sheet.conflict:
+        sheet.conflict = ConflictKind.DECLARED
+    sheet.conflict_reason = reason[:LONGEST_REASON]
+
+
+def _open_cases(seat: Seat, at: datetime) -> None:
+    """Facts fall downhill: the right to read is a row of `applications`, one per unit without a conflict."""
+    Grant.objects.bulk_create(
+        Grant(application_id=sheet.item.application_id, user_id=seat.user_id, granted_at=at)
+        for sheet in _sheets(seat)
+        if _counts(sheet)
+    )
+
+
+def _as_data(sheet: Sheet) -> dict[str, object]:
+    score = None if sheet.score is None else str(sheet.score)
+    return {"score": score, "suggests": sheet.suggests, "comment": sheet.comment}
+
+
+def _are_complete(panel: Panel, own: list[Sheet]) -> None:
+    problems: dict[str, list[Text]] = {}
+    for sheet in own:
+        missing: list[Text] = []
+        if panel.scored and sheet.score is None:
+            missing.append(_("the score"))
+        if sheet.suggests is None:
+            missing.append(_("whether you suggest it"))
+        if not sheet.comment:
+            missing.append(_("the comment"))
+        if missing:
+            problems[sheet.item.application.reference] = missing
+    if problems:
+        raise Invalid(_("Some of your sheets are not complete."), problems=problems)
+
+
+def _tell_when_all_locked(panel: Panel, at: datetime) -> None:
+    if panel.seats.live().filter(locked_at=None).exists():
+        return
+    outbox.notify(
+        recipients=[panel.created_by_id],
+        event=f"panel.all_locked:{panel.pk}",
+        kind="panel.all_locked",
+        at=at,
+        params={"title": panel.title},
+        link=scores.page_of(panel),
+    )

@@ -1,0 +1,201 @@
+"""The overall review: list, drafting, approval, the proposed list."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import URLPattern, path
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from applications.models import Call
+from greenlist.core import attachments, clock
+from greenlist.core.errors import Invalid, NotAllowed, NotVisible
+from reviews import documents, rules
+from reviews.forms import DecisionForm, NewDecisionForm, NoteForm
+from reviews.models import Decision
+from reviews.selectors import decisions as reads
+from reviews.services import decisions
+from reviews.states import DecisionState, Outcome
+from reviews.views.panels import actor_of, number
+
+
+@require_GET
+def index(request: HttpRequest) -> HttpResponse:
+    """The authority's decisions, and the calls with cases that wait for one."""
+    actor = actor_of(request)
+    if not actor.is_official:
+        raise NotAllowed(_("Only officials draw up the overall review."))
+    page = reads.page(actor, after=number(request.GET.get("after")))
+    return render(request, "reviews/decisions.html", {"page": page, "calls": reads.calls_waiting(actor)})
+
+
+@require_http_methods(["GET", "POST"])
+def create(request: HttpRequest, call: int) -> HttpResponse:
+    """Collects what waits of one call."""
+    actor = actor_of(request)
+    found = _call(request, call)
+    title = _("Overall review: %(call)s") % {"call": found.title}
+    form = NewDecisionForm(request.POST or None, initial={"title": title[:160]})
+    if request.method == "POST" and form.is_valid():
+        try:
+            made = decisions.create(actor=actor, call=found, title=form.cleaned_data["title"], at=clock.now())
+        except Invalid as wrong:
+            form.take(wrong)
+        else:
+            return redirect("reviews:decision", made.reference)
+    cases = reads.waiting(actor).filter(call=found).select_related("site__area").order_by("priority", "pk")
+    context = {"form": form, "call": found, "cases": cases}
+    return render(request, "reviews/decision_new.html", context, status=422 if form.is_bound else 200)
+
+
+def _call(request: HttpRequest, call: int) -> Call:
+    found = reads.calls_waiting(actor_of(request)).filter(pk=call).first()
+    if found is None:
+        raise NotVisible
+    return found
+
+
+@require_GET
+def decision(request: HttpRequest, reference: str) -> HttpResponse:
+    """The draft to work on, the list to approve, or the list as approved."""
+    return _decision(request, reference)
+
+
+def _decision(
+    request: HttpRequest,
+    reference: str,
+    *,
+    form: DecisionForm | None = None,
+    note: NoteForm | None = None,
+) -> HttpResponse:
+    actor = actor_of(request)
+    found = reads.get(actor, reference)
+    units = reads.units(found)
+    is_draft = found.state == DecisionState.DRAFTING and rules.may_draw_up(found, actor)
+    context: dict[str, Any] = {
+        "decision": found,
+        "units": units,
+        "actions": rules.available_for_decision(found, actor),
+        "counts": _counts(units),
+        "is_draft": is_draft,
+        "may_approve": found.state == DecisionState.TO_APPROVE and rules.may_approve_now(found, actor),
+        "may_hand_back": found.state == DecisionState.TO_APPROVE and rules.may_approve(found, actor),
+        "waiting": reads.waiting(actor).filter(call=found.call, step=found.step).count() if is_draft else 0,
+        "documents": documents.of_decision(found),
+        "note": note or NoteForm(),
+    }
+    if is_draft:
+        form = form or _form(None, found, units)
+        context["form"] = form
+        context["rows"] = [
+            (unit, form[f"outcome-{unit.reference}"], form[f"reason-{unit.reference}"]) for unit in units
+        ]
+    if found.state == DecisionState.TO_APPROVE:
+        context["digest"] = reads.content_digest(found)
+    refused = (form is not None and form.is_bound) or (note is not None and note.is_bound)
+    return render(request, "reviews/decision.html", context, status=422 if refused else 200)
+
+
+def _counts(units: list[reads.Unit]) -> dict[str, int]:
+    return {
+        "proposed": sum(unit.outcome == Outcome.PROPOSE for unit in units),
+        "declined": sum(unit.outcome == Outcome.DECLINE for unit in units),
+        "open": sum(not unit.outcome for unit in units),
+        "deviating": sum(unit.deviates for unit in units),
+    }
+
+
+def _form(data: Any, found: Decision, units: list[reads.Unit]) -> DecisionForm:
+    initial = {"version": found.version, "title": found.title, "text": found.text}
+    return DecisionForm(data, units=units, initial=initial)
+
+
+@require_POST
+def save(request: HttpRequest, reference: str) -> HttpResponse:
+    """Keeps the draft; `hand_over` puts it before the approver at once."""
+    actor = actor_of(request)
+    found = reads.get(actor, reference)
+    form = _form(request.POST, found, reads.units(found))
+    if not form.is_valid():
+        return _decision(request, reference, form=form)
+    version, draft, at = form.cleaned_data["version"], form.as_draft(), clock.now()
+    try:
+        if "hand_over" in request.POST:
+            decisions.hand_over(actor=actor, reference=reference, version=version, draft=draft, at=at)
+            messages.success(request, _("Handed over. The approvers have been told."))
+        else:
+            decisions.save(actor=actor, reference=reference, version=version, draft=draft, at=at)
+            messages.success(request, _("Saved."))
+    except Invalid as wrong:
+        form.take(wrong)
+        return _decision(request, reference, form=form)
+    return redirect("reviews:decision", reference)
+
+
+@require_POST
+def take_in(request: HttpRequest, reference: str) -> HttpResponse:
+    made = decisions.take_in(actor=actor_of(request), reference=reference, at=clock.now())
+    messages.success(request, _("Added: %(count)s.") % {"count": len(made)})
+    return redirect("reviews:decision", reference)
+
+
+@require_POST
+def leave_out(request: HttpRequest, reference: str) -> HttpResponse:
+    case = request.POST.get("case", "")
+    decisions.leave_out(actor=actor_of(request), reference=reference, case=case, at=clock.now())
+    messages.success(request, _("Left out. It waits for another decision."))
+    return redirect("reviews:decision", reference)
+
+
+@require_POST
+def hand_back(request: HttpRequest, reference: str) -> HttpResponse:
+    note = NoteForm(request.POST)
+    try:
+        decisions.hand_back(
+            actor=actor_of(request), reference=reference, note=request.POST.get("note", ""), at=clock.now()
+        )
+    except Invalid as wrong:
+        note.is_valid()
+        note.take(wrong)
+        return _decision(request, reference, note=note)
+    messages.success(request, _("Handed back to the handler."))
+    return redirect("reviews:decision", reference)
+
+
+@require_POST
+def approve(request: HttpRequest, reference: str) -> HttpResponse:
+    decisions.approve(
+        actor=actor_of(request), reference=reference, digest=request.POST.get("digest", ""), at=clock.now()
+    )
+    messages.success(request, _("Approved. The proposed list can go on public notice."))
+    return redirect("reviews:decision", reference)
+
+
+@require_POST
+def cancel(request: HttpRequest, reference: str) -> HttpResponse:
+    decisions.cancel(actor=actor_of(request), reference=reference, at=clock.now())
+    messages.success(request, _("Dropped. Its units wait for another decision."))
+    return redirect("reviews:decisions")
+
+
+@require_GET
+def document(request: HttpRequest, reference: str, kind: str) -> HttpResponse:
+    """The proposed list, or the table of the whole review."""
+    found = reads.get(actor_of(request), reference)
+    return attachments.response(documents.for_decision(found, kind, at=clock.now()))
+
+
+urlpatterns: list[URLPattern] = [
+    path("reviews/decisions/", index, name="decisions"),
+    path("reviews/decisions/new/<int:call>/", create, name="decision-new"),
+    path("reviews/decisions/<str:reference>/", decision, name="decision"),
+    path("reviews/decisions/<str:reference>/save/", save, name="decision-save"),
+    path("reviews/decisions/<str:reference>/take-in/", take_in, name="decision-take-in"),
+    path("reviews/decisions/<str:reference>/leave-out/", leave_out, name="decision-leave-out"),
+    path("reviews/decisions/<str:reference>/hand-back/", hand_back, name="decision-hand-back"),
+    path("reviews/decisions/<str:reference>/approve/", approve, name="decision-approve"),
+    path("reviews/decisions/<str:reference>/cancel/", cancel, name="decision-cancel"),
+    path("reviews/decisions/<str:reference>/documents/<str:kind>/", document, name="decision-document"),
+]
