@@ -4,7 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -21,6 +21,7 @@ from greenlist.core import attachments, audit
 from greenlist.core.documents import qr_data, render_pdf
 from greenlist.core.errors import NotVisible
 from greenlist.core.models import Blob
+from registry import selectors
 from registry.models import Announcement, Certificate, Document, Listing, Notice
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a cell that starts so would run on the reader's computer
@@ -57,7 +58,13 @@ def certificate_pdf(certificate: Certificate, *, at: datetime) -> Blob:
     link = f"{settings.PUBLIC_URL}{reverse('registry:certificate', args=[certificate.token])}"
     body = render_pdf(
         "registry/print_certificate.html",
-        {"certificate": certificate, "listing": certificate.listing, "qr": qr_data(link), "link": link},
+        {
+            "certificate": certificate,
+            "listing": certificate.listing,
+            "words": selectors.certificate_words(certificate),
+            "qr": qr_data(link),
+            "link": link,
+        },
     )
     blob = attachments.store_bytes(name=f"{certificate.number}.pdf", content=body, content_type="application/pdf", at=at)
     Certificate.objects.filter(pk=certificate.pk, blob=None).update(blob=blob)
@@ -89,8 +96,7 @@ def _rendered(
 def notice_text(notice: Notice) -> str:
     """Title, text, period and units as plain Chinese text, to paste into the bureau's own site."""
     with translation.override("zh-hans"):
-        days = [date.fromisoformat(day) for day in notice.counted_days]
-        return render_to_string("registry/notice.txt", {"notice": notice, "days": days})
+        return render_to_string("registry/notice.txt", {"notice": notice})
 
 
 # ---- downloads of the list ------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Notices, objections, announcements, list books, listings, entries, certificates."""
 
 import secrets
+from datetime import date
 
 from django.conf import settings
 from django.db import models
@@ -78,6 +79,11 @@ class Notice(NoticeWorkflow):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def counted(self) -> list[date]:
+        """The days that make up the period."""
+        return [date.fromisoformat(day) for day in self.counted_days]
 
 
 class NoticeItem(NoticeItemWorkflow):

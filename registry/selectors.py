@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 
 from applications.models import Call
 from applications.selectors import rules_of
@@ -104,7 +104,7 @@ def own_notice(actor: Actor, reference: str) -> Notice:
 
 
 def _notices() -> QuerySet[Notice]:
-    return Notice.objects.select_related("call__rules", "authority__area", "decision").prefetch_related("items")
+    return Notice.objects.select_related("call__rules", "call__owner", "authority__area", "decision").prefetch_related("items")
 
 
 def _one(rows: QuerySet[Any]) -> Any:
@@ -148,26 +148,69 @@ def decisions_without_notice(actor: Actor) -> QuerySet[Decision]:
 
 def decision(actor: Actor, reference: str) -> Decision:
     """Raises NotVisible."""
-    return _one(Decision.objects.visible_to(actor).select_related("call__rules", "authority").filter(reference=reference))
+    return _one(Decision.objects.visible_to(actor).select_related("call__rules", "call__owner", "authority").filter(reference=reference))
+
+
+STARTS, ENDS = "〔起始日〕", "〔截止日〕"  # stand in a drafted notice until its days are fixed at publication
 
 
 def notice_words(decision: Decision) -> dict[str, str]:
     """Title and text of a new notice, from the rule set's own texts."""
-    return _words(decision.call, "notice", authority=decision.authority.name)
+    rule = next((step.notice for step in rules_of(decision.call).steps if step.notice), None)
+    count = decision.items.filter(outcome=Outcome.PROPOSE).count()
+    return _words(
+        decision.call, "notice", count=str(count), starts=STARTS, ends=ENDS, days=str(rule.days if rule else "")
+    )
 
 
 def announcement_words(notice: Notice) -> dict[str, str]:
-    """Title and text of a new announcement, from the rule set's own texts."""
-    return _words(notice.call, "announcement", authority=notice.authority.name)
+    """Title and text of a new announcement, with the ordinal it will get."""
+    count = notice.items.filter(state=ItemState.CLEARED, application__state=State.APPROVING).count()
+    return _words(notice.call, "announcement", count=str(count), number=str(next_ordinal(notice)))
+
+
+def next_ordinal(notice: Notice) -> int:
+    """第N批 of the announcement to come; a supplement keeps its announcement's. Fixed only when it is published."""
+    first = notice.announcements.filter(supplement_of=None).exclude(ordinal=None).first()
+    if first is not None and first.ordinal is not None:
+        return first.ordinal
+    book = {"listbook__owner_id": notice.authority_id, "listbook__category": notice.call.category}
+    last = Announcement.objects.filter(**book).aggregate(last=Max("ordinal"))["last"]
+    return (last or 0) + 1
+
+
+def certificate_words(certificate: Certificate) -> dict[str, str]:
+    """Title and text of a certificate, from the rule set it was decided under."""
+    listing = certificate.listing
+    if listing.application is None:
+        return {"title": listing.listbook.title, "text": ""}
+    day = f"{certificate.issued_on.year}年{certificate.issued_on.month}月{certificate.issued_on.day}日"
+    return _words(
+        listing.application.call,
+        "certificate",
+        name=certificate.name,
+        code=listing.code,
+        number=str(listing.ordinal),
+        day=day,
+    )
 
 
 def _words(call: Call, key: str, **places: str) -> dict[str, str]:
-    spec = rules_of(call).texts.get(key)
+    bound = rules_of(call)
+    spec = bound.texts.get(key)
     if spec is None:
         return {"title": call.title, "text": ""}
-    given = {"year": str(call.year), "call": call.title, **places}
+    given = {
+        "year": str(call.year),
+        "call_title": call.title,
+        "rules_title": bound.header.title.zh,
+        "owner": call.owner.name,
+        "contact": call.contact_name,
+        "telephone": call.contact_phone,
+        **places,
+    }
     filled = {place: given.get(place, "") for place in spec.places}
-    return {"title": spec.title.zh.format(**filled), "text": spec.body.zh.format(**filled)}
+    return {"title": spec.title.zh.format(**filled), "text": spec.body.zh.strip().format(**filled)}
 
 
 def running_notices(authority_id: int | None = None) -> QuerySet[Notice]:
@@ -303,7 +346,9 @@ def certificate_numbered(number: str) -> Certificate | None:
 
 def find_certificate(token: str) -> Certificate | None:
     """What a scanned code leads to; None: not genuine."""
-    rows = Certificate.objects.select_related("listing__listbook__owner__area", "listing__site", "listing__organisation")
+    rows = Certificate.objects.select_related(
+        "listing__listbook__owner__area", "listing__site", "listing__organisation", "listing__application__call__rules"
+    )
     return rows.filter(token=token).first()
 
 

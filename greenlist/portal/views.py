@@ -35,7 +35,7 @@ def search(request: HttpRequest) -> HttpResponse:
 @require_GET
 def inbox(request: HttpRequest) -> HttpResponse:
     """Messages to this person, newest first."""
-    page = core.inbox(request.actor, after=request.GET.get("after", ""))
+    page = core.inbox(request.actor, cursor=request.GET.get("older", ""))
     return render(request, "portal/inbox.html", {"page": page})
 
 

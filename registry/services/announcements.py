@@ -18,6 +18,7 @@ from greenlist.core.clock import china_date
 from greenlist.core.errors import NotAllowed, NotVisible, WrongState
 from greenlist.organisations import selectors as organisations
 from greenlist.organisations import services as organisation_services
+from greenlist.policy.engine.types import BoundPolicy
 from registry import rules
 from registry.models import Announcement, Certificate, Entry, ListBook, Listing, Notice, NoticeItem
 from registry.services import notices
@@ -53,7 +54,7 @@ def draft(*, actor: Actor, notice: str, title: str, number: str, text: str, at: 
     listbook, _created = ListBook.objects.get_or_create(
         owner=source.authority,
         category=source.call.category,
-        defaults={"title": bound.header.title.zh, "title_en": bound.header.title.en},
+        defaults=_listbook_titles(bound),
     )
     announcement = Announcement.objects.create(
         listbook=listbook,
@@ -70,6 +71,11 @@ def draft(*, actor: Actor, notice: str, title: str, number: str, text: str, at: 
         actor=actor, subject=("announcement", announcement.pk), action="announcement.drafted", at=at, data={"title": title}
     )
     return announcement
+
+
+def _listbook_titles(bound: BoundPolicy) -> dict[str, str]:
+    title = bound.texts["certificate"].title if "certificate" in bound.texts else bound.header.title
+    return {"title": f"{title.zh}名单", "title_en": f"List: {title.en}"}
 
 
 def lock(*, actor: Actor, reference: str) -> Announcement:

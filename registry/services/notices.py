@@ -19,7 +19,7 @@ from greenlist.core.errors import NotAllowed, NotVisible, Refused, WrongState
 from greenlist.policy import engine
 from greenlist.policy import selectors as policy
 from greenlist.policy.engine.types import CalendarUnknown, Period, Result, Step
-from registry import rules
+from registry import rules, selectors
 from registry.models import Notice, NoticeItem
 from registry.states import ItemState, NoticeState
 from reviews.models import Decision
@@ -147,6 +147,9 @@ def publish(*, actor: Actor, reference: str, at: datetime) -> Notice:
     notice.counted_days = [day.isoformat() for day in period.counted]
     rule = step.notice
     assert rule is not None  # period_of has refused otherwise
+    notice.text = notice.text.replace(selectors.STARTS, _official(period.starts)).replace(
+        selectors.ENDS, _official(period.ends)
+    )
     notice.rule = {"days": rule.days, "unit": rule.unit, "first_day": rule.first_day, "clause": rule.clause}
     notice.save()
     for case in found:
@@ -168,6 +171,10 @@ def publish(*, actor: Actor, reference: str, at: datetime) -> Notice:
     )
     _tell_applicants(notice, found, at)
     return notice
+
+
+def _official(day: date) -> str:
+    return f"{day.year}年{day.month}月{day.day}日"
 
 
 def lock_cases(items: object) -> list[Application]:
