@@ -160,7 +160,8 @@ class World:
         """A browser in which the character is signed in with its capacity chosen; `enforce_csrf_checks=True` and the like."""
         client = Client(**options)
         if character != "anonymous":
-            client.force_login(self.users[character], backend="django.contrib.auth.backends.ModelBackend")
+            person = User.objects.get(pk=self.users[character].pk)  # as it is now: sessions may have been ended
+            client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
             session = client.session
             session["capacity"] = self.actor(character).key
             session.save()

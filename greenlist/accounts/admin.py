@@ -41,9 +41,7 @@ class AuthorityAdmin(ServiceModelAdmin):
 
 
 class PersonForm(forms.ModelForm):
-    closing_reason = forms.CharField(
-        label=_("Reason for closing or reopening"), max_length=200, required=False
-    )
+    closing_reason = forms.CharField(label=_("Reason for closing or reopening"), max_length=200, required=False)
 
     class Meta:
         model = User

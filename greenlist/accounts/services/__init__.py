@@ -1,7 +1,7 @@
 """The verbs of people and places, used through the module: `services.grant_mandate(…)`."""
 
 from greenlist.accounts.services.areas import SeedArea, load_areas, save_area, save_authority, seed_areas
-from greenlist.accounts.services.mandates import change_mandate, end_mandate, grant_mandate
+from greenlist.accounts.services.mandates import AlreadyHeld, change_mandate, end_mandate, grant_mandate
 from greenlist.accounts.services.passwords import (
     LinkUsed,
     change_password,
@@ -26,6 +26,7 @@ from greenlist.accounts.services.people import (
 )
 
 __all__ = [
+    "AlreadyHeld",
     "LinkUsed",
     "SeedArea",
     "UsernameTaken",
