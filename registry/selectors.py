@@ -148,7 +148,8 @@ def decisions_without_notice(actor: Actor) -> QuerySet[Decision]:
 
 def decision(actor: Actor, reference: str) -> Decision:
     """Raises NotVisible."""
-    return _one(Decision.objects.visible_to(actor).select_related("call__rules", "call__owner", "authority").filter(reference=reference))
+    rows = Decision.objects.visible_to(actor).select_related("call__rules", "call__owner", "authority")
+    return _one(rows.filter(reference=reference))
 
 
 STARTS, ENDS = "〔起始日〕", "〔截止日〕"  # stand in a drafted notice until its days are fixed at publication

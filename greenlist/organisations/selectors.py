@@ -101,6 +101,12 @@ NEEDED = (
 )
 
 
+def member_ids(organisation_id: int) -> list[int]:
+    """Who is told about what concerns an organisation: its present members."""
+    rows = Membership.objects.open().filter(organisation_id=organisation_id, user__is_active=True)
+    return list(rows.order_by("user_id").values_list("user_id", flat=True))
+
+
 def visible(actor: Actor, organisation_id: int) -> Organisation:
     """Raises NotVisible."""
     found = Organisation.objects.visible_to(actor).select_related("area", "industry", "confirmed_by")

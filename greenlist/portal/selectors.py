@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 from applications.models import Application, Batch, Call, Screening
 from applications.states import BatchState, CallState, State
 from greenlist.core.actors import Actor, Capacity
+from greenlist.organisations import selectors as organisations
 from greenlist.organisations.models import Organisation
 from registry.models import Announcement, Listing, Notice, NoticeItem, Objection
 from registry.states import AnnouncementState, ItemState, NoticeState, ObjectionState
@@ -164,7 +165,7 @@ def _official(actor: Actor, on: date) -> Iterator[Group]:
     yield _group(
         "confirm",
         gettext_lazy("Confirm organisations"),
-        _claims(actor),
+        organisations.claims(actor),
         lambda row: Task(
             title=row.name,
             why=_("Somebody registered as acting for this organisation."),
@@ -181,13 +182,6 @@ def _official(actor: Actor, on: date) -> Iterator[Group]:
             _case(lambda case: _("Returned for correction.")),
             waiting=True,
         )
-
-
-def _claims(actor: Actor) -> QuerySet[Organisation]:
-    """Claims of the actor's own area; a tier above sees them only where there is no county between."""
-    from greenlist.organisations import selectors as organisations
-
-    return organisations.claims_for(actor)
 
 
 def _batches(actor: Actor, handler: bool) -> Iterator[Group]:
@@ -261,7 +255,9 @@ def _deciding(actor: Actor, handler: bool) -> Iterator[Group]:
         Panel.objects.visible_to(actor).exclude(state=PanelState.CLOSED).order_by("closes_on", "pk"),
         lambda panel: Task(
             title=panel.title,
-            why=_("Being prepared.") if panel.state == PanelState.PREPARING else _("The experts are at work; conclude it when they are done."),
+            why=_("Being prepared.")
+            if panel.state == PanelState.PREPARING
+            else _("The experts are at work; conclude it when they are done."),
             link=reverse("reviews:panel", args=[panel.reference]),
             due_on=panel.closes_on,
         ),

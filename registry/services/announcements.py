@@ -10,7 +10,7 @@ from django_fsm import TransitionNotAllowed
 
 from applications.models import Application
 from applications.selectors import rules_of
-from applications.services import cases, checks
+from applications.services import cases
 from applications.states import State
 from greenlist.core import audit, numbers, outbox
 from greenlist.core.actors import Actor
@@ -175,7 +175,7 @@ def publish(*, actor: Actor, reference: str, at: datetime) -> Announcement:
         raise WrongState(_("No unit of this notice is ready to be announced."))
     found = {case.pk: case for case in notices.lock_cases(NoticeItem.objects.filter(pk__in=[item.pk for item in items]))}
     step = rules_of(announcement.notice.call).step(next(iter(found.values())).step)
-    checks.require_clear(list(found.values()), point=step.point, actor=actor, at=at)
+    notices.require_clear(list(found.values()), point=step.point, actor=actor, at=at)
     announcement.approved_by_id = actor.user_id
     announcement.issued_on = china_date(at)
     announcement.ordinal = _ordinal(announcement, listbook)
@@ -270,7 +270,7 @@ def _enter(
         data={"announcement": announcement.reference, "ordinal": announcement.ordinal},
     )
     outbox.notify(
-        recipients=organisations.member_ids(case.organisation_id, china_date(at)),
+        recipients=organisations.member_ids(case.organisation_id),
         event=f"case.listed:{case.pk}",
         kind="case.listed",
         params={"name": case.name, "announcement": announcement.title},

@@ -16,6 +16,7 @@ from greenlist.core import audit, outbox
 from greenlist.core.actors import SYSTEM, Actor
 from greenlist.core.clock import china_date
 from greenlist.core.errors import NotAllowed, NotVisible, Refused, WrongState
+from greenlist.organisations import selectors as organisations
 from greenlist.policy import engine
 from greenlist.policy import selectors as policy
 from greenlist.policy.engine.types import CalendarUnknown, Period, Result, Step
@@ -141,7 +142,7 @@ def publish(*, actor: Actor, reference: str, at: datetime) -> Notice:
     except TransitionNotAllowed as wrong:
         raise WrongState(_("The notice has been published already.")) from wrong
     found = lock_cases(notice.items.all())
-    checks.require_clear(found, point=step.point, actor=actor, at=at)
+    require_clear(found, point=step.point, actor=actor, at=at)
     notice.published_by_id = actor.user_id
     notice.starts_on, notice.ends_on = period.starts, period.ends
     notice.counted_days = [day.isoformat() for day in period.counted]
@@ -188,12 +189,25 @@ def lock_cases(items: object) -> list[Application]:
     )
 
 
-def _tell_applicants(notice: Notice, found: Sequence[Application], at: datetime) -> None:
-    from greenlist.organisations import selectors as organisations
+def require_clear(found: Sequence[Application], *, point: str, actor: Actor, at: datetime) -> None:
+    """Checks the cases at a point and keeps the runs. Raises Refused naming each unit that a rule stops, and its clause."""
+    if not point:
+        return
+    results = checks.run_many(cases=found, point=point, actor=actor, at=at)
+    stopped = [(case, finding) for case in found for finding in results[case.pk] if finding.blocks]
+    if stopped:
+        names = "、".join(dict.fromkeys(case.name for case, _finding in stopped))
+        raise Refused(
+            _("These units are stopped by the rules: %(names)s. Disqualify or settle them first.") % {"names": names},
+            findings=[finding for _case, finding in stopped],
+            clause=stopped[0][1].clause,
+        )
 
+
+def _tell_applicants(notice: Notice, found: Sequence[Application], at: datetime) -> None:
     for case in found:
         outbox.notify(
-            recipients=organisations.member_ids(case.organisation_id, china_date(at)),
+            recipients=organisations.member_ids(case.organisation_id),
             event=f"notice.published:{notice.pk}:{case.pk}",
             kind="notice.published",
             params={"title": notice.title, "starts": str(notice.starts_on), "ends": str(notice.ends_on)},

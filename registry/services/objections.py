@@ -137,7 +137,7 @@ def _drop(item: NoticeItem, *, reasons: str, actor: Actor, at: datetime) -> None
     (case,) = notices.lock_cases(NoticeItem.objects.filter(pk=item.pk))
     cases.move(case, "objection_upheld", case.decline, actor=actor, at=at, desk=None, opinion=reasons)
     outbox.notify(
-        recipients=organisations.member_ids(case.organisation_id, china_date(at)),
+        recipients=organisations.member_ids(case.organisation_id),
         event=f"case.not_listed:{case.pk}",
         kind="case.not_listed",
         params={"number": case.number, "reason": reasons},

@@ -36,6 +36,7 @@ from greenlist.organisations.services.registration import (
     refuse_claim,
     register,
 )
+from greenlist.organisations.services.titles import grant_title
 
 __all__ = [
     "AdverseInput",
@@ -54,6 +55,7 @@ __all__ = [
     "enter_adverse",
     "enter_adverse_with_file",
     "find_or_create_unclaimed",
+    "grant_title",
     "import_adverse",
     "invitation_of",
     "invite",
