@@ -49,7 +49,10 @@ def manage(*words: str, quiet: bool = True) -> None:
         [sys.executable, "manage.py", *words], cwd=ROOT, text=True, capture_output=quiet, env=os.environ, check=False
     )
     if done.returncode != 0:
-        sys.exit(f"\nmanage.py {' '.join(words)} failed:\n{(done.stdout or '') + (done.stderr or '')}")
+        said = (done.stdout or "") + (done.stderr or "")
+        (VAR / "demo.log").write_text(said, encoding="utf-8")
+        end = "\n".join(said.rstrip().splitlines()[-12:])
+        sys.exit(f"\nmanage.py {' '.join(words)} failed; all it said is in {VAR / 'demo.log'}, the end:\n{end}")
     if quiet:
         print(f"{time.monotonic() - started:.1f} s")
 
