@@ -12,6 +12,7 @@ export function start() {
   });
   for (const bar of document.querySelectorAll(".public-nav, .rail, .tabs, .stepper")) {
     const current = bar.querySelector("[aria-current]");
-    if (current && bar.scrollWidth > bar.clientWidth) bar.scrollLeft = current.offsetLeft - bar.clientWidth / 3;
+    const hidden = current && current.offsetLeft + current.offsetWidth > bar.clientWidth + bar.scrollLeft + bar.offsetLeft;
+    if (hidden) bar.scrollLeft = current.offsetLeft - bar.clientWidth / 3;
   }
 }
