@@ -1,12 +1,12 @@
 """Django admin: rule sets and criteria sets come in by upload and are never edited; calendar days are kept by hand."""
 
-from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
-from django.forms import Form, ModelForm
+from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -14,36 +14,25 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
 
 from greenlist.core import clock
-from greenlist.core.actors import Actor, Capacity
+from greenlist.core.actors import Actor
+from greenlist.core.admin import ReadOnlyModelAdmin, ServiceModelAdmin
 from greenlist.core.errors import DomainError
 from greenlist.policy import services
 from greenlist.policy.forms import CriteriaUpload, RulesUpload
 from greenlist.policy.models import CalendarDay, CalendarYear, CriteriaSet, CriteriaSetVersion, RuleSet, RuleSetVersion
 
 
-def _actor(request: HttpRequest) -> Actor:
-    user = request.user
-    return Actor(capacity=Capacity.ADMINISTRATOR, key="admin", user_id=user.pk, name=getattr(user, "name", ""))
-
-
-class ReadOnly(admin.ModelAdmin):
-    """Nothing here is edited: it is read, and perhaps added by upload."""
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-
-class ByUpload(ReadOnly):
+class ByUpload(ReadOnlyModelAdmin):
     """Adding means uploading: the form's files go to a service, every mistake is shown."""
 
     upload_form: type[Form]
     upload_title: Any = ""
 
-    def store(self, request: HttpRequest, form: Form) -> services.Loaded:
+    def store(self, *, form: Form, actor: Actor, at: datetime) -> services.Loaded:
         raise NotImplementedError
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self.admin_site.has_permission(request)
 
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -54,9 +43,9 @@ class ByUpload(ReadOnly):
         mistakes: list[str] = []
         if request.method == "POST" and form.is_valid():
             try:
-                loaded = self.store(request, form)
+                loaded = self.store(form=form, actor=request.actor, at=clock.now())
             except services.BrokenFiles as wrong:
-                mistakes = [line for lines in wrong.problems.values() for line in map(str, lines)]
+                mistakes = [str(line) for lines in wrong.problems.values() for line in lines]
             except DomainError as wrong:
                 mistakes = [str(wrong.message)]
             else:
@@ -81,20 +70,17 @@ class ByUpload(ReadOnly):
 
 
 @admin.register(RuleSet)
-class RuleSetAdmin(ReadOnly):
-    list_display = ["slug", "title", "owner", "tier"]
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
+class RuleSetAdmin(ReadOnlyModelAdmin):
+    list_display = ("slug", "title", "owner", "tier")
 
 
 @admin.register(RuleSetVersion)
 class RuleSetVersionAdmin(ByUpload):
-    list_display = ["rule_set", "number", "short", "loaded_at", "loaded_by"]
-    list_filter = ["rule_set"]
-    list_select_related = ["rule_set"]
-    fields = ["rule_set", "number", "digest", "loaded_at", "loaded_by", "files"]
-    readonly_fields = ["files"]
+    list_display = ("rule_set", "number", "short", "loaded_at", "loaded_by")
+    list_filter = ("rule_set",)
+    list_select_related = ("rule_set",)
+    fields = ("rule_set", "number", "digest", "loaded_at", "loaded_by", "files")
+    readonly_fields = ("files",)
     upload_form = RulesUpload
     upload_title = _("Upload rules")
 
@@ -106,30 +92,23 @@ class RuleSetVersionAdmin(ByUpload):
     def files(self, version: RuleSetVersion) -> str:
         return format_html_join("", "<h3>{}</h3><pre>{}</pre>", sorted(version.sources.items()))
 
-    def store(self, request: HttpRequest, form: Form) -> services.Loaded:
+    def store(self, *, form: Form, actor: Actor, at: datetime) -> services.Loaded:
         chosen = form.cleaned_data["rule_set"]
-        return services.store_uploaded(
-            files=form.cleaned_data["files"],
-            slug=chosen.slug if chosen else "",
-            actor=_actor(request),
-            at=clock.now(),
-        )
+        slug = chosen.slug if chosen else ""
+        return services.store_uploaded(files=form.cleaned_data["files"], slug=slug, actor=actor, at=at)
 
 
 @admin.register(CriteriaSet)
-class CriteriaSetAdmin(ReadOnly):
-    list_display = ["slug", "title", "category", "standard", "edition"]
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
+class CriteriaSetAdmin(ReadOnlyModelAdmin):
+    list_display = ("slug", "title", "category", "standard", "edition")
 
 
 @admin.register(CriteriaSetVersion)
 class CriteriaSetVersionAdmin(ByUpload):
-    list_display = ["criteria_set", "number", "loaded_at", "loaded_by"]
-    list_select_related = ["criteria_set"]
-    fields = ["criteria_set", "number", "digest", "loaded_at", "loaded_by", "text"]
-    readonly_fields = ["text"]
+    list_display = ("criteria_set", "number", "loaded_at", "loaded_by")
+    list_select_related = ("criteria_set",)
+    fields = ("criteria_set", "number", "digest", "loaded_at", "loaded_by", "text")
+    readonly_fields = ("text",)
     upload_form = CriteriaUpload
     upload_title = _("Upload a criteria set")
 
@@ -137,11 +116,9 @@ class CriteriaSetVersionAdmin(ByUpload):
     def text(self, version: CriteriaSetVersion) -> str:
         return format_html("<pre>{}</pre>", version.source)
 
-    def store(self, request: HttpRequest, form: Form) -> services.Loaded:
+    def store(self, *, form: Form, actor: Actor, at: datetime) -> services.Loaded:
         upload = form.cleaned_data["file"]
-        return services.store_criteria(
-            name=str(upload.name), content=upload.read(), actor=_actor(request), at=clock.now()
-        )
+        return services.store_criteria(name=str(upload.name), content=upload.read(), actor=actor, at=at)
 
 
 class YearFilter(admin.SimpleListFilter):
@@ -157,37 +134,32 @@ class YearFilter(admin.SimpleListFilter):
 
 
 @admin.register(CalendarDay)
-class CalendarDayAdmin(admin.ModelAdmin):
-    list_display = ["day", "working", "name"]
-    list_filter = [YearFilter, "working"]
-    actions: list[Callable[..., Any]] = []
+class CalendarDayAdmin(ServiceModelAdmin):
+    """Only days that differ from the plain week; deleting one makes it a plain day again."""
 
-    def get_readonly_fields(self, request: HttpRequest, obj: CalendarDay | None = None) -> list[str]:
-        return ["day"] if obj else []
+    list_display = ("day", "working", "name")
+    list_filter = (YearFilter, "working")
 
-    def save_model(self, request: HttpRequest, obj: CalendarDay, form: ModelForm, change: bool) -> None:
-        services.set_day(day=obj.day, working=obj.working, name=obj.name, actor=_actor(request), at=clock.now())
-        obj.pk = CalendarDay.objects.get(day=obj.day).pk
+    def get_readonly_fields(self, request: HttpRequest, obj: CalendarDay | None = None) -> tuple[str, ...]:
+        return ("day",) if obj else ()
+
+    def write(self, *, row: CalendarDay, form: Any, change: bool, actor: Actor, at: datetime) -> None:
+        services.set_day(day=row.day, working=row.working, name=row.name, actor=actor, at=at)
+        row.pk = CalendarDay.objects.get(day=row.day).pk
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return self.admin_site.has_permission(request)
 
     def delete_model(self, request: HttpRequest, obj: CalendarDay) -> None:
-        services.set_day(day=obj.day, working=None, name="", actor=_actor(request), at=clock.now())
-
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[CalendarDay]) -> None:
-        for obj in queryset:
-            self.delete_model(request, obj)
+        services.set_day(day=obj.day, working=None, name="", actor=request.actor, at=clock.now())
 
 
 @admin.register(CalendarYear)
-class CalendarYearAdmin(admin.ModelAdmin):
-    list_display = ["year", "confirmed", "source"]
+class CalendarYearAdmin(ServiceModelAdmin):
+    list_display = ("year", "confirmed", "source")
 
-    def get_readonly_fields(self, request: HttpRequest, obj: CalendarYear | None = None) -> list[str]:
-        return ["year"] if obj else []
+    def get_readonly_fields(self, request: HttpRequest, obj: CalendarYear | None = None) -> tuple[str, ...]:
+        return ("year",) if obj else ()
 
-    def has_delete_permission(self, request: HttpRequest, obj: CalendarYear | None = None) -> bool:
-        return False
-
-    def save_model(self, request: HttpRequest, obj: CalendarYear, form: ModelForm, change: bool) -> None:
-        services.confirm_year(
-            year=obj.year, confirmed=obj.confirmed, source=obj.source, actor=_actor(request), at=clock.now()
-        )
+    def write(self, *, row: CalendarYear, form: Any, change: bool, actor: Actor, at: datetime) -> None:
+        services.confirm_year(year=row.year, confirmed=row.confirmed, source=row.source, actor=actor, at=at)
