@@ -33,8 +33,10 @@ CONTACTS = ("contact_name", "contact_phone")  # personal: never frozen in clear,
 
 def get(actor: Actor, reference: str) -> Batch:
     """One batch of the sender, or sent to the receiver. Raises NotVisible."""
-    rows = Batch.objects.visible_to(actor).select_related("call__rules", "call__owner__area", "sender__area", "receiver__area")
-    found = rows.filter(reference=reference).first()
+    rows = Batch.objects.visible_to(actor).select_related(
+        "call__rules", "call__owner__area", "sender__area", "receiver__area", "signed_by"
+    )
+    found = rows.defer(*calls.HEAVY_OF_CASE).filter(reference=reference).first()
     if found is None:
         raise NotVisible
     return found
@@ -66,7 +68,8 @@ def step_of(bound: BoundPolicy, tier: str) -> Step | None:
 def open_calls(actor: Actor) -> QuerySet[Call]:
     """The calls from which this authority has cases that passed and lie in no batch."""
     ready = waiting_all(actor).filter(call=OuterRef("pk"))
-    return Call.objects.filter(Exists(ready)).select_related("rules", "owner__area").order_by("-year", "-pk")
+    rows = Call.objects.filter(Exists(ready)).select_related("rules", "owner__area").defer(*calls.HEAVY)
+    return rows.order_by("-year", "-pk")
 
 
 def startable(actor: Actor) -> list[Call]:

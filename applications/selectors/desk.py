@@ -103,7 +103,8 @@ def _base(actor: Actor, view: View) -> QuerySet[Application]:
         rows = rows.exclude(Exists(BatchItem.objects.filter(application=OuterRef("pk"), returned_at=None)))
     if view.state == State.SCREENING:
         rows = rows.filter(has_proposal=view.key == "sign")
-    return rows.select_related("call__rules", "call__owner__area", "organisation__industry", "site__area")
+    rows = rows.select_related("call__rules", "call__owner__area", "organisation__industry", "site__area")
+    return rows.defer(*calls.HEAVY_OF_CASE)
 
 
 def _filtered(rows: QuerySet[Application], industry: str, text: str) -> QuerySet[Application]:

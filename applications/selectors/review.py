@@ -142,7 +142,7 @@ def _case(actor: Actor, reference: str) -> Application:
     rows = Application.objects.visible_to(actor).select_related(
         "call__rules", "call__owner__area", "organisation__industry", "site__area", "desk", "report"
     )
-    found = rows.filter(reference=reference).first()
+    found = rows.defer(*calls.HEAVY_OF_CASE).filter(reference=reference).first()
     if found is None or not actor.is_official:
         raise NotVisible
     rules.require(may.REVIEW, found, actor)

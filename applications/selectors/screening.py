@@ -91,7 +91,7 @@ def article(bound: BoundPolicy, clause_id: str) -> str:
 
 def unmet(bound: BoundPolicy, step: Step, asked: Sequence[Point], findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """What stands in the way of passing: each point that is not a plain yes, and each finding that blocks (QHD-5.0)."""
-    answers = {point.key: engine.Answer(point.answer) for point in asked if point.answer}
+    answers = {point.key: point.answer for point in asked if point.answer}
     judged = engine.judge(bound, step.checklist, answers) if step.checklist else ()
     open_points = [finding for finding in judged if finding.outcome in (Outcome.BLOCK, Outcome.CONFIRM)]
     blocking = [finding for finding in findings if finding.blocks]

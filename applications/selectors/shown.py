@@ -67,10 +67,9 @@ def say(text: Text) -> str:
     return text.within(get_language() or "zh-hans")
 
 
-def badges(kept: Iterable[Any]) -> tuple[str, ...]:
+def badges(kept: Iterable[Mapping[str, str]]) -> tuple[str, ...]:
     """The badges a case carries (priority industry), in the reader's language."""
-    labels = [one.get("label", "") if isinstance(one, Mapping) else one for one in kept]
-    return tuple(say(Text(**label)) if isinstance(label, Mapping) else str(label) for label in labels if label)
+    return tuple(say(Text(zh=one.get("zh", ""), en=one.get("en", ""))) for one in kept)
 
 
 def sections(

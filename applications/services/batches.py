@@ -4,7 +4,7 @@ Locks are taken in one order: the batch, then its cases by their key.
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import datetime
 
 from django.db import IntegrityError, transaction
 from django.db.models import Max
@@ -14,12 +14,13 @@ from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from django_fsm import TransitionNotAllowed
 
-from applications import rules, selectors
+from applications import facts, rules, selectors
 from applications.models import Application, Batch, BatchItem, Call
 from applications.rules import batches as may
 from applications.rules.screening import SAME_PERSON, is_another
 from applications.selectors import batches as reads
 from applications.selectors import screening as reviews
+from applications.selectors.calls import HEAVY_OF_CASE
 from applications.services import cases, checks, screening
 from applications.states import BatchState, State
 from greenlist.accounts import selectors as accounts
@@ -139,8 +140,9 @@ def suggest_order(*, actor: Actor, at: datetime, reference: str) -> Batch:
     items = {item.application.reference: item for item in _live(batch)}
     bound = selectors.rules_of(batch.call)
     in_time = sorted(items.values(), key=lambda item: (item.application.submitted_at or at, item.pk))
+    known = facts.gather([item.application for item in in_time], bound, "", clock.china_date(at))
     candidates = [
-        Candidate(ref=item.application.reference, facts=checks.facts_of(item.application, at=at)) for item in in_time
+        Candidate(ref=item.application.reference, facts=known[item.application_id].facts) for item in in_time
     ]
     _set_order(batch, [items[ranked.ref] for ranked in engine.order(bound, candidates)], actor=actor, at=at)
     return batch
@@ -261,9 +263,9 @@ def _ready(batch: Batch, *, actor: Actor, at: datetime) -> tuple[BoundPolicy, li
     bound = selectors.rules_of(batch.call)
     rows = _lock_cases(Application.objects.filter(batch_items__batch=batch, batch_items__returned_at=None))
     point = bound.step(batch.step).point or reviews.screening_before(bound, batch.step).point
-    for row in rows:
-        if point and row.state == State.PASSED:
-            checks.run(case=row, point=point, actor=actor, at=at)
+    standing = [row for row in rows if row.state == State.PASSED]
+    if point and standing:
+        checks.run_many(cases=standing, point=point, actor=actor, at=at)
     items = reads.items_of(batch)
     missing = reads.lacks(batch, bound, items)
     if missing:
@@ -470,6 +472,7 @@ def _take(
         Batch.objects.visible_to(actor)
         .select_for_update(of=("self",))
         .select_related("call__rules", "call__owner__area", "sender__area", "receiver__area")
+        .defer(*HEAVY_OF_CASE)
         .filter(reference=reference)
         .first()
     )
@@ -496,7 +499,7 @@ def _lock_cases(rows: object) -> list[Application]:
     found = rows.select_for_update(of=("self",)).select_related(  # type: ignore[attr-defined]
         "call__rules", "call__owner__area", "organisation", "site__area", "desk", "report"
     )
-    return list(found.order_by("pk"))
+    return list(found.defer(*HEAVY_OF_CASE).order_by("pk"))
 
 
 def _live(batch: Batch) -> Iterable[BatchItem]:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from applications import selectors
 from applications.models import Application, Call, Correction
+from applications.selectors.calls import HEAVY
 from applications.services import screening
 from applications.states import CallState, State
 from greenlist.accounts import selectors as accounts
@@ -29,7 +30,7 @@ UNSENT = (State.SCREENING, State.RETURNED, State.PASSED)
 def remind(*, at: datetime) -> None:
     """One round over all open calls: authorities that have cases to send, applicants with drafts and corrections."""
     today = clock.china_date(at)
-    for call in Call.objects.filter(state=CallState.OPEN).select_related("rules", "owner__area").order_by("pk"):
+    for call in Call.objects.filter(state=CallState.OPEN).select_related("rules", "owner__area").defer(*HEAVY).order_by("pk"):
         bound = selectors.rules_of(call)
         for step in bound.steps:
             if step.kind is StepKind.BATCH and step.due:

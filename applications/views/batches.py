@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path
+from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -219,7 +220,7 @@ def _package(batch_: Any) -> StreamingHttpResponse:
         raise NotAllowed(_("The package exists once the batch is signed."))
     name, chunks = papers.package(batch_, at=clock.now())
     answer = StreamingHttpResponse(chunks, content_type="application/zip")
-    answer["Content-Disposition"] = attachments.disposition(name)
+    answer["Content-Disposition"] = content_disposition_header(True, name) or "attachment"
     answer["X-Content-Type-Options"] = "nosniff"
     return answer
 

@@ -1,0 +1,346 @@
+"""The papers of a recommendation batch: letter, summary table, check page, and all of it in one package.
+
+Drafts are rendered for looking only; a signed batch's papers are rendered once from its frozen content and kept.
+"""
+
+import hashlib
+import io
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.core.files.storage import default_storage
+from django.db import IntegrityError, transaction
+from django.http import HttpResponse
+from django.utils import formats, translation
+from django.utils.http import content_disposition_header
+from django.utils.translation import gettext as _
+from openpyxl import Workbook
+from openpyxl.cell.cell import Cell
+from openpyxl.styles import Alignment, Border, Font, Side
+from openpyxl.utils import get_column_letter
+
+from applications import selectors
+from applications.models import Batch, BatchItem, Document
+from applications.selectors import batches as reads
+from applications.selectors import screening
+from greenlist.core import attachments, clock
+from greenlist.core.documents import render_pdf
+from greenlist.core.errors import NotVisible
+from greenlist.policy.engine.types import BoundPolicy, Finding, TableSpec
+from greenlist.policy.words import sentence
+
+TYPES = {
+    "pdf": "application/pdf",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "zip": "application/zip",
+}
+TEMPLATES = {
+    "letter": "applications/print_batch_letter.html",
+    "summary": "applications/print_batch_summary.html",
+    "check": "applications/print_batch_check.html",
+}
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a cell that starts so would run on the reader's computer
+OLDEST = (1980, 1, 1, 0, 0, 0)  # the first moment a ZIP can name: the same batch gives the same bytes
+MM_PER_CHARACTER = 2.1  # of the sheet's standard type
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """What the templates and the workbook print, in Chinese."""
+
+    batch: Batch
+    frozen: Mapping[str, Any]
+    bound: BoundPolicy
+    items: Sequence[BatchItem]
+    table: TableSpec | None
+    is_draft: bool
+
+    @property
+    def rows(self) -> list[tuple[str, ...]]:
+        cases = {item.application.reference: item.application for item in self.items}
+        return [reads.cells_of(unit, self.table, cases[unit["case"]]) for unit in self.frozen["units"]]
+
+    @property
+    def cells(self) -> list[list[dict[str, str]]]:
+        """The rows with the alignment of each column, as the template prints them."""
+        aligns = [column.align for column in self.table.columns] if self.table else []
+        return [[{"text": text, "align": align} for text, align in zip(row, aligns, strict=True)] for row in self.rows]
+
+    @property
+    def day(self) -> str:
+        """The day of the signature; open while it is a draft."""
+        if not self.batch.signed_at:
+            return "　　　　年　　月　　日"
+        return formats.date_format(clock.china_date(self.batch.signed_at), _("j F Y"))
+
+    def words(self, text: str) -> str:
+        """A text of the rule set with the places that the day of printing fills."""
+        filled = reads.fill(text, self.batch, self.bound, [unit["name"] for unit in self.frozen["units"]])
+        return filled.replace("{day}", self.day).replace("{recommended_on}", self.day)
+
+    @property
+    def table_title(self) -> str:
+        return self.words(self.table.title.zh) if self.table else ""
+
+    @property
+    def foot(self) -> str:
+        return self.words(self.table.foot.zh) if self.table else ""
+
+    @property
+    def letter_lines(self) -> list[str]:
+        return [line.strip() for line in self.words(self.frozen["letter"]["text"]).splitlines() if line.strip()]
+
+    @property
+    def annexes(self) -> list[str]:
+        """What goes with the letter, as its foot lists it."""
+        package = self.frozen["package"]
+        there = [self.table_title] if "summary" in package["documents"] and self.table else []
+        if "report" in package["documents"]:
+            there.append(_("Self-evaluation reports (%(n)s)") % {"n": len(self.frozen["units"])})
+        return there
+
+    @property
+    def checked(self) -> list[dict[str, Any]]:
+        """The check page, unit by unit: every point with its answer and article, what the engine noted, who signed."""
+        items = {item.application.reference: item for item in self.items}
+        return [self._checked(unit, items[unit["case"]]) for unit in self.frozen["units"]]
+
+    def _checked(self, unit: Mapping[str, Any], item: BatchItem) -> dict[str, Any]:
+        answers = {"yes": _("yes"), "no": _("no"), "fix": _("to be corrected")}
+        texts = {point.key: point.text.zh for listed in self.bound.checklists.values() for point in listed.items}
+        signed = reads.signed_screening(item.application)
+        return {
+            "unit": unit,
+            "verdicts": [
+                {
+                    "text": texts.get(one["key"], one["key"]),
+                    "article": screening.article(self.bound, one["clause"]),
+                    "answer": answers[one["answer"]],
+                    "remark": one["remark"],
+                }
+                for one in unit["verdicts"]
+            ],
+            "findings": [
+                {"text": sentence(finding), "article": screening.article(self.bound, finding.clause)}
+                for finding in map(Finding.from_json, unit["findings"])
+            ],
+            "prepared_by": signed.proposed_by.name if signed else "",
+            "signed_by": signed.signed_by.name if signed and signed.signed_by else "",
+            "signed_at": signed.signed_at if signed else None,
+        }
+
+
+def sheet_of(batch: Batch) -> Sheet:
+    bound = selectors.rules_of(batch.call)
+    items = reads.items_of(batch)
+    frozen = batch.frozen or reads.content(batch, bound, items)
+    return Sheet(batch, frozen, bound, items, reads.table_of(bound), is_draft=batch.frozen is None)
+
+
+# ---- one paper ------------------------------------------------------------------------------------------------------
+def name_of(batch: Batch, kind: str, format_: str) -> str:
+    """The download name: sender, kind, batch."""
+    with translation.override("zh-hans"):
+        kinds = {
+            "letter": _("Recommendation document"),
+            "summary": _("Summary table"),
+            "check": _("Check page"),
+            "package": _("Recommendation package"),
+        }
+        return attachments.safe_name(f"{batch.sender.name}-{kinds[kind]}.{format_}")
+
+
+def render(sheet: Sheet, kind: str, format_: str) -> bytes:
+    """The bytes of one paper. Raises PdfUnavailable, PdfFailed, NotVisible for a paper this rule set does not have."""
+    if kind == "summary" and sheet.table is None:
+        raise NotVisible
+    with translation.override("zh-hans"):
+        if format_ == "xlsx":
+            return workbook(sheet)
+        return render_pdf(TEMPLATES[kind], {"sheet": sheet, "batch": sheet.batch, "frozen": sheet.frozen})
+
+
+def draft_response(batch: Batch, kind: str, format_: str) -> HttpResponse:
+    """A draft for looking: rendered now, kept nowhere, marked 草稿."""
+    body = render(sheet_of(batch), kind, format_)
+    answer = HttpResponse(body, content_type=TYPES[format_])
+    name = name_of(batch, kind, format_)
+    answer["Content-Disposition"] = content_disposition_header(format_ != "pdf", name) or "attachment"
+    answer["X-Content-Type-Options"] = "nosniff"
+    return answer
+
+
+def kept(batch: Batch, kind: str, format_: str, *, at: datetime, sheet: Sheet | None = None) -> Document:
+    """The stored paper of a signed batch, rendered at its first use; two at once end with one row."""
+    found = _found(batch, kind, format_)
+    if found is not None:
+        return found
+    body = render(sheet or sheet_of(batch), kind, format_)
+    name = name_of(batch, kind, format_)
+    blob = attachments.store_bytes(name=name, content=body, content_type=TYPES[format_], at=at)
+    try:
+        with transaction.atomic():
+            return Document.objects.create(
+                batch=batch, kind=kind, format=format_, data_digest=batch.digest, blob=blob, created_at=at
+            )
+    except IntegrityError:
+        found = _found(batch, kind, format_)
+        assert found is not None
+        return found
+
+
+def _found(batch: Batch, kind: str, format_: str) -> Document | None:
+    rows = Document.objects.filter(batch=batch, kind=kind, format=format_, data_digest=batch.digest)
+    return rows.select_related("blob").first()
+
+
+# ---- the summary table as a workbook --------------------------------------------------------------------------------
+def workbook(sheet: Sheet) -> bytes:
+    """推荐汇总表 as XLSX: A4 across, head frozen and repeated, every cell text."""
+    assert sheet.table is not None
+    columns = sheet.table.columns
+    book = Workbook()
+    page = book.active
+    assert page is not None
+    page.title = "汇总表"
+    _title(page, sheet, len(columns))
+    thin = Side(style="thin")
+    box = Border(left=thin, right=thin, top=thin, bottom=thin)
+    for index, column in enumerate(columns, start=1):
+        head = page.cell(row=2, column=index)
+        _text(head, column.label.zh)
+        head.font, head.border = Font(bold=True), box
+        head.alignment = Alignment(horizontal="center", vertical="center", wrap_text=True)
+        page.column_dimensions[get_column_letter(index)].width = (column.width or 30) / MM_PER_CHARACTER
+    for number, row in enumerate(sheet.rows, start=3):
+        for index, (column, value) in enumerate(zip(columns, row, strict=True), start=1):
+            cell = page.cell(row=number, column=index)
+            _text(cell, value)
+            cell.border = box
+            cell.alignment = Alignment(horizontal=column.align, vertical="center", wrap_text=True)
+    last = len(sheet.rows) + 3
+    _text(page.cell(row=last, column=1), sheet.foot)
+    page.merge_cells(start_row=last, start_column=1, end_row=last, end_column=len(columns))
+    _set_up(page)
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def _title(page: Any, sheet: Sheet, width: int) -> None:
+    title = page.cell(row=1, column=1)
+    _text(title, sheet.table_title)
+    title.font = Font(size=16, bold=True)
+    title.alignment = Alignment(horizontal="center", vertical="center")
+    page.merge_cells(start_row=1, start_column=1, end_row=1, end_column=width)
+    page.row_dimensions[1].height = 30
+
+
+def _set_up(page: Any) -> None:
+    page.freeze_panes = "A3"
+    page.print_title_rows = "2:2"
+    page.page_setup.orientation = "landscape"
+    page.page_setup.paperSize = page.PAPERSIZE_A4
+    page.page_setup.fitToWidth, page.page_setup.fitToHeight = 1, 0
+    page.sheet_properties.pageSetUpPr.fitToPage = True
+    page.oddFooter.center.text = "第 &P 页 / 共 &N 页"
+
+
+def _text(cell: Cell, value: str) -> None:
+    """Text and nothing else: a value that looks like a formula is quoted, so that no program runs it."""
+    clean = "".join(sign for sign in value if sign in "\n\t" or ord(sign) >= 32)
+    cell.value = f"'{clean}" if clean.startswith(FORMULA) else clean
+    cell.data_type = "s"
+    cell.number_format = "@"
+
+
+# ---- the package ----------------------------------------------------------------------------------------------------
+class _Stream(io.RawIOBase):
+    """A file that only grows: what was written since the last look is handed on and forgotten."""
+
+    def __init__(self) -> None:
+        self.parts: list[bytes] = []
+        self.at = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self.parts.append(bytes(data))
+        self.at += len(data)
+        return len(data)
+
+    def tell(self) -> int:
+        return self.at
+
+    def drain(self) -> bytes:
+        taken, self.parts = b"".join(self.parts), []
+        return taken
+
+
+def package(batch: Batch, *, at: datetime) -> tuple[str, Iterator[bytes]]:
+    """One download with everything the next authority gets: name, and the bytes piece by piece.
+
+    Papers are rendered before the first byte goes out, so that a failure is an error page and not half a file.
+    """
+    sheet = sheet_of(batch)
+    return name_of(batch, "package", "zip"), _zip(_papers(batch, sheet, at))
+
+
+def _papers(batch: Batch, sheet: Sheet, at: datetime) -> list[tuple[str, Any]]:
+    """Name in the package → blob, in the order of the batch; names are numbered, so that none can collide."""
+    from applications.documents import report as reports
+
+    package_ = sheet.frozen["package"]
+    wanted = [*package_["documents"], *package_["optional"]]
+    found: list[tuple[str, Any]] = []
+    if "letter" in wanted:
+        found.append((_name(sheet, "letter", "pdf"), kept(batch, "letter", "pdf", at=at, sheet=sheet).blob))
+    if "summary" in wanted and sheet.table is not None:
+        for format_ in ("pdf", "xlsx"):
+            found.append((_name(sheet, "summary", format_), kept(batch, "summary", format_, at=at, sheet=sheet).blob))
+    found.append((_name(sheet, "check", "pdf"), kept(batch, "check", "pdf", at=at, sheet=sheet).blob))
+    if "report" in wanted:
+        cases = {item.application.reference: item.application for item in sheet.items}
+        for unit in sheet.frozen["units"]:
+            blob = reports.kept(cases[unit["case"]], unit["report"]["digest"], at=at)
+            name = attachments.safe_name(f"{unit['position']:03d}-{unit['name']}.pdf")
+            found.append((f"{_folder()}/{name}", blob))
+    return found
+
+
+def _folder() -> str:
+    with translation.override("zh-hans"):
+        return _("Self-evaluation reports")
+
+
+def _name(sheet: Sheet, kind: str, format_: str) -> str:
+    return name_of(sheet.batch, kind, format_)
+
+
+def _zip(papers: Sequence[tuple[str, Any]]) -> Iterator[bytes]:
+    """The archive with an index of SHA-256 sums, one file after the other."""
+    stream = _Stream()
+    index: list[str] = []
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, blob in papers:
+            digest = hashlib.sha256()
+            with default_storage.open(blob.key) as source, archive.open(_entry(name), "w") as target:
+                while chunk := source.read(64 * 1024):
+                    digest.update(chunk)
+                    target.write(chunk)
+                    yield stream.drain()
+            index.append(f"{digest.hexdigest()}  {name}")
+        archive.writestr(_entry("SHA256SUMS.txt"), "\n".join(index) + "\n")
+        yield stream.drain()
+    yield stream.drain()
+
+
+def _entry(name: str) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name, OLDEST)
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    entry.external_attr = 0o644 << 16
+    return entry
