@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import ctypes
 import fcntl
+import hashlib
 import os
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,6 +32,7 @@ MADE = (
     "broker",
     "broker-control",
     "celerybeat-schedule*",
+    "static*",
     "anchors*",
     "demo.state",
 )
@@ -72,7 +75,7 @@ def prepare(*, seed: bool) -> None:
     if state.exists() and state.read_text() == "seeding":
         print("The last start was interrupted while seeding; starting afresh.")
         reset()
-    new = not os.environ.get("DATABASE_URL") and not database.exists()
+    new = not os.environ.get("DATABASE_URL") and is_empty(database)
     if new and seed:
         state.write_text("seeding")
     print("Preparing:")
@@ -84,7 +87,26 @@ def prepare(*, seed: bool) -> None:
         state.write_text("ready")
     elif seed and not state.exists():
         print("  The database is not a demonstration one; it was left as it is (--reset replaces it).")
-    manage("collectstatic", "--no-input", "--verbosity", "0")
+    collect()
+
+
+def is_empty(database: Path) -> bool:
+    """No file, or one without a table: a command that only looked leaves such a file behind."""
+    if not database.exists():
+        return True
+    with closing(sqlite3.connect(database)) as connection:
+        return connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is None
+
+
+def collect() -> None:
+    """Collect the static files, but only when ours or the installed packages have changed: it takes seconds."""
+    stamp = hashlib.sha256((ROOT / "requirements.txt").read_bytes())
+    for path in sorted(path for path in (ROOT / "static").rglob("*") if path.is_file()):
+        stamp.update(str(path).encode() + path.read_bytes())
+    kept = VAR / "static.stamp"
+    if not kept.exists() or kept.read_text() != stamp.hexdigest():
+        manage("collectstatic", "--no-input", "--clear", "--verbosity", "0")
+        kept.write_text(stamp.hexdigest())
 
 
 def port() -> int:
