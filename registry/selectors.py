@@ -44,7 +44,7 @@ class Page:
 
 def search(listbook: ListBook | None, wanted: Search, *, after: str = "", size: int = PAGE) -> Page:
     """Listings, newest first; a page costs the same at any depth and is never counted whole."""
-    rows = Listing.objects.select_related("listbook").order_by("-listed_on", "-pk")
+    rows = Listing.objects.select_related("listbook__owner__area").order_by("-listed_on", "-pk")
     if listbook is not None:
         rows = rows.filter(listbook=listbook)
     rows = _narrow(rows, wanted)
@@ -292,7 +292,7 @@ def public_search(given: dict[str, Any]) -> Page:
 
 def all_found(given: dict[str, Any], limit: int = 100_000) -> QuerySet[Listing]:
     """Every listing the filters find, for a download; bounded."""
-    return _narrow(Listing.objects.select_related("listbook").order_by("-listed_on", "-pk"), _wanted(given))[:limit]
+    return _narrow(Listing.objects.select_related("listbook__owner__area").order_by("-listed_on", "-pk"), _wanted(given))[:limit]
 
 
 def _wanted(given: dict[str, Any]) -> Search:

@@ -427,7 +427,7 @@ def search(actor: Actor, words: str) -> Found:
     return Found(
         cases=tuple(cases[:SHOWN]),
         organisations=tuple(Organisation.objects.visible_to(actor).named(words).select_related("area")[:SHOWN]),
-        listings=tuple(Listing.objects.found_by(words).select_related("listbook").order_by("-listed_on", "-pk")[:SHOWN]),
+        listings=tuple(Listing.objects.found_by(words).select_related("listbook__owner__area").order_by("-listed_on", "-pk")[:SHOWN]),
     )
 
 

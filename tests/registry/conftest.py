@@ -1,0 +1,3 @@
+from tests.reviews.conftest import call, case, rules, three
+
+__all__ = ["call", "case", "rules", "three"]

@@ -1,0 +1,178 @@
+"""公告: numbered and dated, by two people, once; the list, titles and certificates follow from it."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from applications.models import Application
+from applications.states import State
+from greenlist.core.errors import NotAllowed, NotVisible, WrongState
+from greenlist.organisations.models import Title
+from registry import selectors
+from registry.models import Announcement, Certificate, Entry, Listing
+from registry.services import announcements
+from tests.registry import stage
+from tests.world import World
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.clause("QHD-N4c")
+def test_the_first_batch_is_numbered_and_dated(world: World, call: Any, three: list[Application]) -> None:
+    row = stage.published(world, stage.closed(world, call, three))
+    assert (row.ordinal, row.issued_on) == (1, date(2026, 6, 16))
+    assert row.entries.count() == Listing.objects.count() == Certificate.objects.count() == 3
+    assert set(Application.objects.values_list("state", flat=True)) == {State.LISTED}
+    assert Title.objects.filter(tier="city", category="factory").count() == 3
+
+
+def test_two_people_are_needed(world: World, call: Any, case: Application) -> None:
+    row = stage.handed(world, stage.closed(world, call, [case]))
+    at = stage.PUBLISHED + timedelta(days=9)
+    Announcement.objects.filter(pk=row.pk).update(handed_by=world.user("city_approver"))
+    with pytest.raises(NotAllowed) as refusal:
+        announcements.publish(actor=world.actor("city_approver"), reference=row.reference, at=at)
+    assert refusal.value.code == "four_eyes"
+    Announcement.objects.filter(pk=row.pk).update(handed_by=world.user("city_handler"))
+    with pytest.raises(NotAllowed):
+        announcements.publish(actor=world.actor("city_handler"), reference=row.reference, at=at)
+    with pytest.raises(NotVisible):
+        announcements.publish(actor=world.actor("other_city_approver"), reference=row.reference, at=at)
+    announcements.publish(actor=world.actor("city_approver"), reference=row.reference, at=at)
+
+
+@pytest.mark.race
+@pytest.mark.case("WF-05")
+@pytest.mark.django_db(transaction=True)
+def test_a_double_publish_lists_once(world: World, call: Any, three: list[Application], run_threads: Any) -> None:
+    row = stage.handed(world, stage.closed(world, call, three))
+    at = stage.PUBLISHED + timedelta(days=9)
+
+    def publish(_number: int) -> Any:
+        return announcements.publish(actor=world.actor("city_approver"), reference=row.reference, at=at)
+
+    outcomes = run_threads(4, publish)
+    assert [type(outcome) for outcome in outcomes].count(Announcement) == 1, outcomes
+    assert [type(outcome) for outcome in outcomes].count(WrongState) == 3, outcomes
+    assert Listing.objects.count() == Entry.objects.count() == Certificate.objects.count() == 3
+
+
+def test_the_list_of_a_day_is_the_fold_of_its_entries(world: World, call: Any, case: Application) -> None:
+    row = stage.published(world, stage.closed(world, call, [case]))
+    assert selectors.as_of(row.listbook, date(2026, 6, 15)) == []
+    assert [entry.name for entry in selectors.as_of(row.listbook, date(2026, 6, 16))] == [case.name]
+
+
+def test_a_certificate_leads_to_the_live_state(world: World, call: Any, case: Application) -> None:
+    stage.published(world, stage.closed(world, call, [case]))
+    certificate = Certificate.objects.get()
+    client = world.client("anonymous")
+    assert case.name in client.get(f"/v/{certificate.token}/").content.decode()
+    assert client.get("/v/no-such-token/").status_code == 404
+    found = client.get("/v/", {"number": certificate.number})
+    assert found.status_code == 302
+    Listing.objects.filter(pk=certificate.listing_id).update(state="removed")
+    assert "verdict--grave" in client.get(f"/v/{certificate.token}/").content.decode()
+
+
+def test_documents_are_rendered_once_and_are_pdf(world: World, call: Any, case: Application) -> None:
+    from greenlist.core.models import Blob
+
+    notice = stage.closed(world, call, [case])
+    row = stage.published(world, notice)
+    certificate = Certificate.objects.get()
+    client = world.client("anonymous")
+    addresses = [
+        f"/p/130300/notices/{notice.reference}/notice.pdf",
+        f"/p/130300/announcements/{row.reference}/announcement.pdf",
+        f"/v/{certificate.token}/certificate.pdf",
+    ]
+    for address in addresses:
+        answer = client.get(address)
+        assert b"".join(answer.streaming_content)[:5] == b"%PDF-"  # type: ignore[arg-type]
+    kept = Blob.objects.count()
+    for address in addresses:
+        client.get(address).close()
+    assert Blob.objects.count() == kept
+
+
+def test_the_public_list_is_searched_by_name_code_place_industry_and_year(
+    world: World, call: Any, three: list[Application]
+) -> None:
+    stage.published(world, stage.closed(world, call, three))
+    client = world.client("anonymous")
+    one = three[0]
+
+    def shown(**asked: Any) -> int:
+        return client.get("/lists/", asked).content.decode().count("/listed/")
+
+    assert shown() == 3
+    assert shown(q=one.name[-8:]) >= 1
+    assert shown(q=one.code) == 1
+    assert shown(q="没有这家") == 0
+    assert shown(place="130302") == 3
+    assert shown(place="130100") == 0
+    assert shown(industry="39") == 3
+    assert shown(industry="13") == 0
+    assert shown(year=2026) == 3
+    assert shown(year=2025) == 0
+
+
+@pytest.mark.parametrize("kind", ["xlsx", "csv", "json"])
+def test_the_download_equals_the_filter(world: World, call: Any, three: list[Application], kind: str) -> None:
+    stage.published(world, stage.closed(world, call, three))
+    Listing.objects.filter(application=three[0]).update(name="=1+1 示例")
+    answer = world.client("anonymous").get(f"/lists/download.{kind}", {"year": 2026})
+    body = b"".join(answer.streaming_content) if answer.streaming else answer.content  # type: ignore[arg-type,attr-defined]
+    if kind == "csv":
+        assert b"'=1+1" in body
+        assert body.count(b"\r\n") == 4
+    if kind == "json":
+        assert body.count(b'"code"') == 3
+    if kind == "xlsx":
+        import io
+
+        from openpyxl import load_workbook
+
+        sheet = load_workbook(io.BytesIO(body)).active
+        assert sheet.max_row == 4
+        assert all(cell.data_type != "f" for row in sheet.iter_rows() for cell in row)
+
+
+def test_the_public_list_asks_the_same_number_of_questions_for_3_and_30(
+    world: World, call: Any, django_assert_max_num_queries: Any
+) -> None:
+    from django.test.utils import CaptureQueriesContext
+
+    from django.db import connection
+    from tests.reviews import stage as reviews
+
+    rows = reviews.several(world, call, 3)
+    row = stage.published(world, stage.closed(world, call, rows))
+    client = world.client("anonymous")
+    with CaptureQueriesContext(connection) as few:
+        client.get("/lists/")
+    listing = Listing.objects.first()
+    assert listing is not None
+    from tests.applications import county
+
+    for number in range(27):
+        firm = county.firm(world, "130302", 9000 + number)
+        Listing.objects.create(
+            listbook=row.listbook,
+            site=firm.sites.first(),
+            organisation=firm,
+            name=firm.name,
+            code=firm.code or "",
+            area_path=listing.area_path,
+            area_name=listing.area_name,
+            year=2026,
+            ordinal=1,
+            listed_on=listing.listed_on,
+        )
+    with CaptureQueriesContext(connection) as many:
+        client.get("/lists/")
+    assert len(few) == len(many) <= 10
