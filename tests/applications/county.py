@@ -105,6 +105,9 @@ def case(
     organisation = organisation or world.org
     site = site or organisation.sites.first()
     assert site is not None
+    if organisation.industry_id != industry:
+        organisation.industry = factories.industry(industry, f"示例行业{industry}")
+        organisation.save(update_fields=["industry"])
     desk = world.authorities[county or site.area.slug]
     report = Report.objects.create(site=site, category="factory", year=2026, form=_form(call), form_digest="x")
     priority = 1 if industry.startswith(("39", "27", "34", "35", "36", "37", "38", "40", "13", "14", "15")) else 9

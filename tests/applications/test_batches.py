@@ -409,7 +409,7 @@ def test_two_people_send_at_once_and_it_is_sent_once(
     for turn in range(min(rounds, 10)):
         batch = county.signed_batch(world, ready(world, call, 2, start=6000 + 10 * turn), NOW)
         people = ("county_handler", "county_approver")
-        outcomes = run_threads(2, lambda number, batch=batch: send(world, batch, who=people[number]).state)
+        outcomes = run_threads(2, lambda number, batch=batch: str(send(world, batch, who=people[number]).state))
         assert sorted(type(one).__name__ for one in outcomes) == ["WrongState", "str"], outcomes
         assert Notification.objects.filter(event=f"batch.received:{batch.pk}", channel="portal").count() == 2
         assert all(row.timeline.filter(verb="recommend").count() == 1 for row in order_of(batch))
