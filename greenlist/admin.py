@@ -38,5 +38,7 @@ class Site(admin.AdminSite):
             return redirect(f"{reverse('accounts:login')}?{urlencode({'next': wanted})}")
         raise NotAllowed(_("Administration is for administrators. If you are one, choose that role first."))
 
-    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def password_change(  # type: ignore[override]
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
         return redirect("accounts:password_change")

@@ -1,6 +1,7 @@
 """Signing in, registering, keeping one's own account. No side effects."""
 
 import re
+from typing import Any
 
 from django import forms
 from django.conf import settings
@@ -15,14 +16,14 @@ PHONE = RegexValidator(
 )
 
 
-def secret(label: str, *, new: bool = False, help_text: str = "") -> forms.CharField:
+def secret(label: Any, *, new: bool = False, help_text: Any = "") -> forms.CharField:
     """A password input: blanks count, it can be pasted, and password managers know it."""
     attributes = {"autocomplete": "new-password" if new else "current-password", "spellcheck": "false"}
     widget = forms.PasswordInput(attrs=attributes)
     return forms.CharField(label=label, strip=False, widget=widget, help_text=help_text, max_length=200)
 
 
-def text(label: str, limit: int, autocomplete: str = "", **options: object) -> forms.CharField:
+def text(label: Any, limit: int, autocomplete: str = "", **options: Any) -> forms.CharField:
     widget = forms.TextInput(attrs={"autocomplete": autocomplete} if autocomplete else {})
     return forms.CharField(label=label, max_length=limit, widget=widget, **options)
 

@@ -5,7 +5,7 @@ from typing import cast
 from django.conf import settings
 from django.contrib import auth, messages
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render, resolve_url
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -19,13 +19,14 @@ from greenlist.accounts.models import User
 from greenlist.accounts.states import CAPACITY_KEY
 from greenlist.core import clock
 from greenlist.core.errors import Invalid, NotAllowed
+from greenlist.core.http import Request
 
 get_or_post = require_http_methods(["GET", "POST"])
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 REFUSED = 422
 
 
-def come_back(request: HttpRequest, default: str) -> str:
+def come_back(request: Request, default: str) -> str:
     """The page asked for by `next`, if it is one of ours."""
     wanted = request.POST.get("next") or request.GET.get("next") or ""
     safe = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
@@ -42,7 +43,7 @@ def speak(response: HttpResponse, language: str) -> HttpResponse:
 @never_cache
 @sensitive_post_parameters("password")
 @get_or_post
-def login(request: HttpRequest) -> HttpResponse:
+def login(request: Request) -> HttpResponse:
     """Five wrong passwords from one address lock this name there for 15 minutes; axes answers with its own page then."""
     if request.user.is_authenticated and request.method == "GET":
         return redirect(come_back(request, settings.LOGIN_REDIRECT_URL))
@@ -53,7 +54,7 @@ def login(request: HttpRequest) -> HttpResponse:
         if user is not None:
             auth.login(request, user)  # gives the session a new key
             services.note_sign_in(user_id=user.pk, actor=request.actor, at=clock.now())
-            return speak(redirect(come_back(request, settings.LOGIN_REDIRECT_URL)), cast(User, user).language)
+            return speak(redirect(come_back(request, settings.LOGIN_REDIRECT_URL)), user.language)
         if getattr(request, "axes_locked_out", False):
             services.tell_of_lock(username=username, actor=request.actor, at=clock.now())
         form.add_error(None, _("User name or password is wrong."))
@@ -63,7 +64,7 @@ def login(request: HttpRequest) -> HttpResponse:
 
 @login_not_required
 @require_POST
-def logout(request: HttpRequest) -> HttpResponse:
+def logout(request: Request) -> HttpResponse:
     auth.logout(request)
     return redirect(settings.LOGOUT_REDIRECT_URL)
 
@@ -72,7 +73,7 @@ def logout(request: HttpRequest) -> HttpResponse:
 @never_cache
 @sensitive_post_parameters("password", "again")
 @get_or_post
-def register(request: HttpRequest) -> HttpResponse:
+def register(request: Request) -> HttpResponse:
     """Step one of registering: the person. The organisation follows on its own page (`next`)."""
     if request.user.is_authenticated:
         return redirect(come_back(request, settings.LOGIN_REDIRECT_URL))
@@ -92,7 +93,7 @@ def register(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-def switch(request: HttpRequest) -> HttpResponse:
+def switch(request: Request) -> HttpResponse:
     """The role switcher: from now on the person acts in this capacity. Raises NotAllowed for one they do not hold."""
     key = request.POST.get("capacity", "")
     if key not in {actor.key for actor in request.capacities}:
@@ -103,7 +104,7 @@ def switch(request: HttpRequest) -> HttpResponse:
 
 
 @get_or_post
-def profile(request: HttpRequest) -> HttpResponse:
+def profile(request: Request) -> HttpResponse:
     user = cast(User, request.user)
     initial = {"name": user.name, "phone": user.phone, "language": user.language}
     form = forms.ProfileForm(request.POST or None, initial=initial)
@@ -121,7 +122,7 @@ def profile(request: HttpRequest) -> HttpResponse:
 
 @sensitive_post_parameters("current")
 @get_or_post
-def change_email(request: HttpRequest) -> HttpResponse:
+def change_email(request: Request) -> HttpResponse:
     form = forms.EmailForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
@@ -138,7 +139,7 @@ def change_email(request: HttpRequest) -> HttpResponse:
 
 @sensitive_post_parameters("current", "password", "again")
 @get_or_post
-def change_password(request: HttpRequest) -> HttpResponse:
+def change_password(request: Request) -> HttpResponse:
     form = forms.ChangePasswordForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
@@ -160,7 +161,7 @@ def change_password(request: HttpRequest) -> HttpResponse:
 
 @login_not_required
 @get_or_post
-def password_reset(request: HttpRequest) -> HttpResponse:
+def password_reset(request: Request) -> HttpResponse:
     """The same answer for every address."""
     form = forms.ResetForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -171,7 +172,7 @@ def password_reset(request: HttpRequest) -> HttpResponse:
 
 @login_not_required
 @require_GET
-def password_reset_done(request: HttpRequest) -> HttpResponse:
+def password_reset_done(request: Request) -> HttpResponse:
     return render(request, "accounts/password_reset_done.html")
 
 
@@ -179,7 +180,7 @@ def password_reset_done(request: HttpRequest) -> HttpResponse:
 @never_cache
 @sensitive_post_parameters("password", "again")
 @get_or_post
-def password_reset_confirm(request: HttpRequest, uid: str, token: str) -> HttpResponse:
+def password_reset_confirm(request: Request, uid: str, token: str) -> HttpResponse:
     person = services.user_of_link(uid, token)
     form = forms.NewPassword(request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -197,7 +198,7 @@ def password_reset_confirm(request: HttpRequest, uid: str, token: str) -> HttpRe
 
 
 @require_GET
-def areas(request: HttpRequest) -> HttpResponse:
+def areas(request: Request) -> HttpResponse:
     """Suggestions for an area field: options of a datalist. The field works without, with a full name or a code."""
-    words = next((value for _key, value in request.GET.items()), "")
+    words = next((str(value) for _key, value in request.GET.items()), "")
     return render(request, "accounts/_areas.html", {"areas": selectors.find_areas(words)})

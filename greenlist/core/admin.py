@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from greenlist.core import clock
 from greenlist.core.actors import Actor
 from greenlist.core.errors import DomainError, Invalid
+from greenlist.core.http import Request
 
 
 class ServiceModelAdmin(admin.ModelAdmin):
@@ -21,7 +22,7 @@ class ServiceModelAdmin(admin.ModelAdmin):
     def write(self, *, row: Any, form: Any, change: bool, actor: Actor, at: datetime) -> None:
         raise NotImplementedError
 
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+    def save_model(self, request: Request, obj: Any, form: Any, change: bool) -> None:  # type: ignore[override]
         self.write(row=obj, form=form, change=change, actor=request.actor, at=clock.now())
 
     def changeform_view(self, request: HttpRequest, *args: Any, **options: Any) -> HttpResponse:

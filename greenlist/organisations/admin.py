@@ -8,7 +8,7 @@ from django.contrib import admin, messages
 from django.core import signing
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import path
@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from greenlist.core import clock
 from greenlist.core.actors import Actor
 from greenlist.core.admin import ReadOnlyModelAdmin, ServiceModelAdmin
+from greenlist.core.http import Request
 from greenlist.organisations import forms, imports, services
 from greenlist.organisations.models import AdverseRecord, Industry
 
@@ -54,7 +55,7 @@ class AdverseRecordAdmin(ReadOnlyModelAdmin):
         page = self.admin_site.admin_view(self.import_page)
         return [path("import/", page, name="organisations_adverserecord_import"), *super().get_urls()]
 
-    def import_page(self, request: HttpRequest) -> HttpResponse:
+    def import_page(self, request: Request) -> HttpResponse:
         """First POST: check and show; second POST, with the signed ticket of the first: take all rows or none."""
         if request.method == "POST" and request.POST.get("ticket"):
             return self._take(request)
@@ -85,7 +86,7 @@ class AdverseRecordAdmin(ReadOnlyModelAdmin):
         if found:
             raise services.ImportRefused(found)
 
-    def _take(self, request: HttpRequest) -> HttpResponse:
+    def _take(self, request: Request) -> HttpResponse:
         try:
             ticket = signing.loads(request.POST["ticket"], salt=SALT, max_age=AN_HOUR)
             with default_storage.open(ticket["key"]) as file:
@@ -105,7 +106,7 @@ class AdverseRecordAdmin(ReadOnlyModelAdmin):
         messages.success(request, text)
         return redirect("admin:organisations_adverserecord_changelist")
 
-    def _page(self, request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
+    def _page(self, request: Request, context: dict[str, Any]) -> HttpResponse:
         status = 422 if context.get("problems") or context.get("stale") else 200
         shared = {
             **self.admin_site.each_context(request),

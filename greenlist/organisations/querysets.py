@@ -10,7 +10,7 @@ class OrganisationQuerySet(models.QuerySet):
         if actor.organisation_id:
             return self.filter(pk=actor.organisation_id)
         if actor.is_official and actor.area_path:
-            producing = self.model.objects.filter(sites__area__path__startswith=actor.area_path)
+            producing = self.model._default_manager.filter(sites__area__path__startswith=actor.area_path)
             return self.filter(Q(area__path__startswith=actor.area_path) | Q(pk__in=producing.values("pk")))
         return self.none()
 
@@ -23,7 +23,7 @@ class OrganisationQuerySet(models.QuerySet):
 
     def named(self, words: str) -> "OrganisationQuerySet":
         """Present or former name, or credit code."""
-        former = self.model.objects.filter(names__text__icontains=words)
+        former = self.model._default_manager.filter(names__text__icontains=words)
         return self.filter(Q(name__icontains=words) | Q(code=words.upper()) | Q(pk__in=former.values("pk")))
 
 
@@ -54,7 +54,7 @@ class AdverseRecordQuerySet(models.QuerySet):
         if not (actor.is_official and actor.area_path):
             return self.none()
         path = actor.area_path
-        producing = self.model.objects.filter(organisation__sites__area__path__startswith=path)
+        producing = self.model._default_manager.filter(organisation__sites__area__path__startswith=path)
         return self.filter(
             Q(entered_by_id=actor.authority_id)
             | Q(organisation__area__path__startswith=path)

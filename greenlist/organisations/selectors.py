@@ -249,7 +249,9 @@ def events_of(
     return [mapping.event_of(record) for record in found.order_by("-event_on", "-pk")]
 
 
-def facts_of_many(sites: Iterable[Site], categories: Collection[str], on: date) -> dict[tuple[int, str], dict[str, Any]]:
+def facts_of_many(
+    sites: Iterable[Site], categories: Collection[str], on: date
+) -> dict[tuple[int, str], dict[str, Any]]:
     """`facts_of` for many sites and categories at once, by (site id, category); one query."""
     rows = list(sites)
     in_force = Q(valid_until=None) | Q(valid_until__gt=on)

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from greenlist.accounts.states import CAPACITY_KEY
 from greenlist.core import clock
 from greenlist.core.actors import ANONYMOUS, Actor, Capacity
+from greenlist.core.requests import user_id
 from greenlist.organisations import selectors
 
 
@@ -27,7 +28,11 @@ class ActorMiddleware:
         request.capacities = held  # type: ignore[attr-defined]
         # REMOTE_ADDR only: what stands in X-Forwarded-For anybody may write (core.proxies counts our own proxies).
         request.actor = replace(actor, remote=request.META.get("REMOTE_ADDR", ""))  # type: ignore[attr-defined]
-        return self.get_response(request)
+        token = user_id.set(actor.user_id)
+        try:
+            return self.get_response(request)
+        finally:
+            user_id.reset(token)
 
 
 def chosen(held: tuple[Actor, ...], key: str, nothing: Actor) -> Actor:

@@ -82,7 +82,7 @@ def load_areas(*, seeds: Sequence[SeedArea], actor: Actor, at: datetime) -> tupl
             before = [getattr(area, field) for field in KEPT]
             _fill(area, seed, known.get(seed.parent))
             known[seed.slug] = area
-            if area.pk is None:
+            if area._state.adding:
                 new.append(area)
             elif before != [getattr(area, field) for field in KEPT]:
                 moved.append(area)

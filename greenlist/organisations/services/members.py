@@ -51,6 +51,7 @@ def invite(*, organisation_id: int, email: str, role: str, actor: Actor, at: dat
     Raises NotVisible, NotAllowed (not an owner), Invalid (too many wait).
     """
     organisation = _as_owner(organisation_id, actor)
+    assert actor.user_id is not None  # an owner is somebody
     waiting = organisation.invitations.filter(used_at=None, expires_at__gt=at)
     if waiting.exclude(email__iexact=email).count() >= OPEN_AT_MOST:
         raise Invalid(_("Too many invitations are waiting: let some be accepted or run out first."))

@@ -77,10 +77,10 @@ def save_site(
     site = organisation.sites.filter(pk=site_id).first() if site_id else Site(organisation=organisation)
     if site is None:
         raise NotVisible
-    if site.pk is None and not organisation.sites.filter(is_default=True).exists():
+    if site._state.adding and not organisation.sites.filter(is_default=True).exists():
         site.is_default = True
     site.name, site.address, site.area = name, address, area
-    action = "site.changed" if site.pk else "site.added"
+    action = "site.added" if site._state.adding else "site.changed"
     site.save()
     data = {"site": site.pk, "name": name, "area": area.path, "address": address}
     audit.record(actor=actor, subject=("organisation", organisation.pk), action=action, at=at, data=data)

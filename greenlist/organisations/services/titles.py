@@ -12,9 +12,7 @@ def grant_title(
 ) -> Title:
     """Writes the title, inside the caller's transaction; a live title of the same tier is replaced from that day."""
     Title.objects.filter(site=site, category=category, tier=tier, valid_until=None).update(valid_until=on)
-    title = Title.objects.create(
-        site=site, category=category, tier=tier, listing=listing, valid_from=on, source=source
-    )
+    title = Title.objects.create(site=site, category=category, tier=tier, listing=listing, valid_from=on, source=source)
     audit.record(
         actor=actor,
         subject=("organisation", site.organisation_id),

@@ -5,7 +5,8 @@ from typing import Any
 
 from django.contrib import messages
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -13,6 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from greenlist.core import attachments, clock
 from greenlist.core.errors import Invalid, NotAllowed, NotVisible
+from greenlist.core.http import Request
 from greenlist.organisations import forms, rules, selectors, services
 from greenlist.organisations.models import AdverseRecord, Organisation
 from greenlist.organisations.views.own import REFUSED, status_of, summary
@@ -30,7 +32,7 @@ class Rows:
     page: dict[str, str]
 
 
-def leaf(request: HttpRequest, found: QuerySet[Any]) -> Rows:
+def leaf(request: Request, found: QuerySet[Any]) -> Rows:
     """The page of rows that `?page=` asks for."""
     asked = request.GET.get("page", "1")
     number = min(int(asked), LAST_PAGE) if asked.isdecimal() and asked.isascii() and int(asked[:6]) > 0 else 1
@@ -57,7 +59,7 @@ def columns(*labels: str) -> list[dict[str, str]]:
 
 
 @require_GET
-def search(request: HttpRequest) -> HttpResponse:
+def search(request: Request) -> HttpResponse:
     words, claim, kind = (request.GET.get(name, "") for name in ("q", "claim", "kind"))
     found = selectors.search(request.actor, words=words, claim=claim, kind=kind)
     listed = leaf(request, found)
@@ -93,12 +95,12 @@ def options(name: str, label: str, choices: Any, chosen: str) -> dict[str, Any]:
 
 
 @require_GET
-def detail(request: HttpRequest, pk: int) -> HttpResponse:
+def detail(request: Request, pk: int) -> HttpResponse:
     """An organisation as an official of its place sees it."""
     return _detail(request, pk, contact_shown=False)
 
 
-def _detail(request: HttpRequest, pk: int, *, contact_shown: bool) -> HttpResponse:
+def _detail(request: Request, pk: int, *, contact_shown: bool) -> HttpResponse:
     if not rules.may_search(request.actor):
         raise NotVisible
     page = selectors.page_of(request.actor, pk)
@@ -115,14 +117,14 @@ def _detail(request: HttpRequest, pk: int, *, contact_shown: bool) -> HttpRespon
 
 
 @require_POST
-def contact(request: HttpRequest, pk: int) -> HttpResponse:
+def contact(request: Request, pk: int) -> HttpResponse:
     """Shows the contact person's full data; who looked is written down."""
     services.read_contact(organisation_id=pk, actor=request.actor, at=clock.now())
     return _detail(request, pk, contact_shown=True)
 
 
 @require_POST
-def striving(request: HttpRequest, pk: int) -> HttpResponse:
+def striving(request: Request, pk: int) -> HttpResponse:
     services.set_striving(
         organisation_id=pk, striving=request.POST.get("striving") == "yes", actor=request.actor, at=clock.now()
     )
@@ -131,7 +133,7 @@ def striving(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_GET
-def claims(request: HttpRequest) -> HttpResponse:
+def claims(request: Request) -> HttpResponse:
     listed = leaf(request, selectors.claims(request.actor))
     rows = [
         {
@@ -150,7 +152,7 @@ def claims(request: HttpRequest) -> HttpResponse:
 
 
 @get_or_post
-def claim(request: HttpRequest, pk: int) -> HttpResponse:
+def claim(request: Request, pk: int) -> HttpResponse:
     """Decide one claim: confirm, or refuse with a reason."""
     if not rules.may_search(request.actor):
         raise NotVisible
@@ -178,7 +180,7 @@ def claim(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_GET
-def adverse(request: HttpRequest) -> HttpResponse:
+def adverse(request: Request) -> HttpResponse:
     words, state = request.GET.get("q", ""), request.GET.get("state", "")
     listed = leaf(request, selectors.adverse_records(request.actor, words=words, open_only=state == "open"))
     rows = [
@@ -209,7 +211,7 @@ def grade(record: AdverseRecord) -> str:
 
 
 @get_or_post
-def adverse_add(request: HttpRequest) -> HttpResponse:
+def adverse_add(request: Request) -> HttpResponse:
     if not rules.may_search(request.actor):
         raise NotAllowed(selectors.OFFICIALS_ONLY)
     form = forms.AdverseForm(request.POST or None, request.FILES or None, initial=prefill(request))
@@ -231,7 +233,7 @@ def adverse_add(request: HttpRequest) -> HttpResponse:
     return render(request, "organisations/adverse_add.html", {"form": form}, status=status_of(form))
 
 
-def prefill(request: HttpRequest) -> dict[str, str]:
+def prefill(request: Request) -> dict[str, str]:
     """Code and name of the organisation one comes from."""
     asked = request.GET.get("organisation", "")
     if not (asked.isdecimal() and asked.isascii()):
@@ -241,7 +243,7 @@ def prefill(request: HttpRequest) -> dict[str, str]:
 
 
 @get_or_post
-def adverse_record(request: HttpRequest, pk: int) -> HttpResponse:
+def adverse_record(request: Request, pk: int) -> HttpResponse:
     """One record; while it has no end, the form to give it one."""
     record = selectors.adverse_record(request.actor, pk)
     form = forms.EndAdverseForm(request.POST or None)
@@ -269,7 +271,7 @@ def adverse_record(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_GET
-def adverse_evidence(request: HttpRequest, pk: int) -> HttpResponse:
+def adverse_evidence(request: Request, pk: int) -> HttpResponseBase:
     record = selectors.adverse_record(request.actor, pk)
     if record.evidence is None:
         raise NotVisible

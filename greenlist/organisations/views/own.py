@@ -4,7 +4,7 @@ from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from greenlist.accounts.states import CAPACITY_KEY
 from greenlist.core import clock
 from greenlist.core.errors import Conflict, Invalid, NotVisible
+from greenlist.core.http import Request
 from greenlist.organisations import forms, rules, selectors, services
 from greenlist.organisations.models import Organisation
 
@@ -31,7 +32,7 @@ def steps(current: int) -> list[dict[str, str]]:
     return [{"label": label, "state": state} for label, state in zip(labels, states, strict=True)]
 
 
-def own_id(request: HttpRequest) -> int:
+def own_id(request: Request) -> int:
     """The organisation one acts for. Raises NotVisible."""
     if request.actor.organisation_id is None:
         raise NotVisible
@@ -40,7 +41,7 @@ def own_id(request: HttpRequest) -> int:
 
 @login_not_required
 @get_or_post
-def register(request: HttpRequest) -> HttpResponse:
+def register(request: Request) -> HttpResponse:
     """Step two of registering (the account is step one): which code."""
     if not request.user.is_authenticated:
         return redirect(f"{reverse('accounts:register')}?{urlencode({'next': request.path})}")
@@ -56,7 +57,7 @@ def register(request: HttpRequest) -> HttpResponse:
 
 
 @get_or_post
-def register_details(request: HttpRequest, kind: str, code: str) -> HttpResponse:
+def register_details(request: Request, kind: str, code: str) -> HttpResponse:
     """Step three: name and places; an organisation known from a list is claimed instead of made."""
     if kind not in Organisation.Kind.values:
         raise Http404
@@ -79,7 +80,7 @@ def register_details(request: HttpRequest, kind: str, code: str) -> HttpResponse
 
 
 @require_GET
-def profile(request: HttpRequest) -> HttpResponse:
+def profile(request: Request) -> HttpResponse:
     """One's own organisation; who belongs to none is led to registering."""
     if request.actor.organisation_id is None:
         return redirect("organisations:register")
@@ -89,7 +90,8 @@ def profile(request: HttpRequest) -> HttpResponse:
 
 
 def labels_of(names: list[str]) -> list[str]:
-    return [str(Organisation._meta.get_field(name).verbose_name) for name in names]
+    words = {field.name: str(field.verbose_name) for field in Organisation._meta.fields}
+    return [words[name] for name in names]
 
 
 def summary(organisation: Organisation) -> list[dict[str, object]]:
@@ -114,7 +116,7 @@ def summary(organisation: Organisation) -> list[dict[str, object]]:
 
 
 @get_or_post
-def profile_edit(request: HttpRequest) -> HttpResponse:
+def profile_edit(request: Request) -> HttpResponse:
     organisation = selectors.visible(request.actor, own_id(request))
     form = forms.ProfileForm(request.POST or None, initial=forms.ProfileForm.of(organisation))
     if request.method == "POST" and form.is_valid():
@@ -135,7 +137,7 @@ def profile_edit(request: HttpRequest) -> HttpResponse:
 
 
 @get_or_post
-def site_edit(request: HttpRequest, pk: int | None = None) -> HttpResponse:
+def site_edit(request: Request, pk: int | None = None) -> HttpResponse:
     """Adds a site (no pk) or changes one."""
     site = selectors.site_of(request.actor, pk) if pk else None
     initial = {"name": site.name, "area": site.area, "address": site.address} if site else {}
@@ -150,7 +152,7 @@ def site_edit(request: HttpRequest, pk: int | None = None) -> HttpResponse:
 
 
 @get_or_post
-def honours(request: HttpRequest) -> HttpResponse:
+def honours(request: Request) -> HttpResponse:
     organisation = selectors.visible(request.actor, own_id(request))
     form = forms.HonourForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -167,13 +169,13 @@ def honours(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-def honour_remove(request: HttpRequest, pk: int) -> HttpResponse:
+def honour_remove(request: Request, pk: int) -> HttpResponse:
     services.remove_honour(organisation_id=own_id(request), honour_id=pk, actor=request.actor, at=clock.now())
     return redirect("organisations:honours")
 
 
 @get_or_post
-def members(request: HttpRequest) -> HttpResponse:
+def members(request: Request) -> HttpResponse:
     """Colleagues and waiting invitations; owners invite here."""
     identity = own_id(request)
     form = forms.InviteForm(request.POST or None)
@@ -197,7 +199,7 @@ def members(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-def membership_end(request: HttpRequest, pk: int) -> HttpResponse:
+def membership_end(request: Request, pk: int) -> HttpResponse:
     ended = services.end_membership(
         organisation_id=own_id(request), membership_id=pk, actor=request.actor, at=clock.now()
     )
@@ -207,7 +209,7 @@ def membership_end(request: HttpRequest, pk: int) -> HttpResponse:
 
 @login_not_required
 @get_or_post
-def accept(request: HttpRequest, token: str) -> HttpResponse:
+def accept(request: Request, token: str) -> HttpResponse:
     """Shows an invitation to whoever holds its link; joining asks for an account."""
     invitation = services.invitation_of(token, at=clock.now())
     if request.method == "POST" and request.user.is_authenticated:
@@ -219,7 +221,7 @@ def accept(request: HttpRequest, token: str) -> HttpResponse:
 
 
 @require_GET
-def industries(request: HttpRequest) -> HttpResponse:
+def industries(request: Request) -> HttpResponse:
     """Suggestions for an industry field: options of a datalist."""
-    words = next((value for _key, value in request.GET.items()), "")
+    words = next((str(value) for _key, value in request.GET.items()), "")
     return render(request, "organisations/_industries.html", {"industries": selectors.find_industries(words)})
