@@ -118,7 +118,7 @@ def save_sheet(
     if version != sheet.version:
         raise Conflict(
             _("This sheet was saved elsewhere since you opened it. Both texts are shown: keep one."),
-            theirs=_as_data(sheet),
+            theirs=_as_typed(sheet),
             version=sheet.version,
         )
     highest = scores.highest(panel)
@@ -219,6 +219,12 @@ def _open_cases(seat: Seat, at: datetime) -> None:
 def _as_data(sheet: Sheet) -> dict[str, object]:
     score = None if sheet.score is None else str(sheet.score)
     return {"score": score, "suggests": sheet.suggests, "comment": sheet.comment}
+
+
+def _as_typed(sheet: Sheet) -> dict[str, str]:
+    """What stands, as the form's own values: the page puts both texts side by side."""
+    score = "" if sheet.score is None else f"{sheet.score.normalize():f}"
+    return {"score": score, "suggests": {True: "yes", False: "no", None: ""}[sheet.suggests], "comment": sheet.comment}
 
 
 def _are_complete(panel: Panel, own: list[Sheet]) -> None:
