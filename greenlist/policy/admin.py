@@ -1,7 +1,7 @@
 """Django admin: rule sets and criteria sets come in by upload and are never edited; calendar days are kept by hand."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -17,6 +17,7 @@ from greenlist.core import clock
 from greenlist.core.actors import Actor
 from greenlist.core.admin import ReadOnlyModelAdmin, ServiceModelAdmin
 from greenlist.core.errors import DomainError
+from greenlist.core.http import Request
 from greenlist.policy import services
 from greenlist.policy.forms import CriteriaUpload, RulesUpload
 from greenlist.policy.models import CalendarDay, CalendarYear, CriteriaSet, CriteriaSetVersion, RuleSet, RuleSetVersion
@@ -43,7 +44,7 @@ class ByUpload(ReadOnlyModelAdmin):
         mistakes: list[str] = []
         if request.method == "POST" and form.is_valid():
             try:
-                loaded = self.store(form=form, actor=request.actor, at=clock.now())
+                loaded = self.store(form=form, actor=cast(Request, request).actor, at=clock.now())
             except services.BrokenFiles as wrong:
                 mistakes = [str(line) for lines in wrong.problems.values() for line in lines]
             except DomainError as wrong:
@@ -151,7 +152,7 @@ class CalendarDayAdmin(ServiceModelAdmin):
         return self.admin_site.has_permission(request)
 
     def delete_model(self, request: HttpRequest, obj: CalendarDay) -> None:
-        services.set_day(day=obj.day, working=None, name="", actor=request.actor, at=clock.now())
+        services.set_day(day=obj.day, working=None, name="", actor=cast(Request, request).actor, at=clock.now())
 
 
 @admin.register(CalendarYear)

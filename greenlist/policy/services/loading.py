@@ -4,9 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from greenlist.core import audit
@@ -69,8 +71,8 @@ def load_policies(*, actor: Actor, at: datetime, check: bool = False, folder: Pa
         raise BrokenFiles(errors)
     if check:
         return tuple(
-            [_would(CriteriaSetVersion, "criteria_set__slug", item.slug, item.digest) for item, _source in standards]
-            + [_would(RuleSetVersion, "rule_set__slug", item.header.slug, item.digest) for item, _files in rules]
+            [_would(_texts_of(item.slug), item.slug, item.digest) for item, _source in standards]
+            + [_would(_versions_of(item.header.slug), item.header.slug, item.digest) for item, _files in rules]
         )
     with transaction.atomic():
         done = [_store_criteria(item, source, actor=actor, at=at) for item, source in standards]
@@ -127,8 +129,16 @@ def _unknown_criteria(policy: Policy, known: set[str]) -> Iterator[PolicyError]:
                 yield PolicyError(file, f"criteria.{entry['category']}.set", template, {"slug": slug})
 
 
-def _would(model: type, lookup: str, slug: str, digest: str) -> Loaded:
-    newest = model.objects.filter(**{lookup: slug}).order_by("-number").first()
+def _texts_of(slug: str) -> QuerySet[CriteriaSetVersion]:
+    return CriteriaSetVersion.objects.filter(criteria_set__slug=slug)
+
+
+def _versions_of(slug: str) -> QuerySet[RuleSetVersion]:
+    return RuleSetVersion.objects.filter(rule_set__slug=slug)
+
+
+def _would(stored: QuerySet[Any], slug: str, digest: str) -> Loaded:
+    newest = stored.order_by("-number").first()
     if newest is not None and newest.digest == digest:
         return Loaded(slug, newest.number, digest, new=False)
     return Loaded(slug, newest.number + 1 if newest else 1, digest, new=True)
@@ -156,7 +166,7 @@ def store_uploaded(*, files: Files, actor: Actor, at: datetime, slug: str = "") 
 
 
 def _stored_files(slug: str) -> dict[str, bytes]:
-    newest = RuleSetVersion.objects.filter(rule_set__slug=slug).order_by("-number").first() if slug else None
+    newest = _versions_of(slug).order_by("-number").first()
     return {name: text.encode() for name, text in newest.sources.items()} if newest else {}
 
 
