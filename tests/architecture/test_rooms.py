@@ -49,6 +49,10 @@ def _names_place(node: ast.expr) -> bool:
     return name in {"place", "slug", "city", "province", "rule_set", "ruleset", "rule_set_slug", "policy_slug"}
 
 
+def _is_text(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str) and bool(node.value)
+
+
 def test_no_place_is_compared_with_a_literal() -> None:
     """A second city must come by data alone."""
     found = []
@@ -56,11 +60,7 @@ def test_no_place_is_compared_with_a_literal() -> None:
         for node in ast.walk(module.tree):
             if isinstance(node, ast.Compare):
                 sides = [node.left, *node.comparators]
-                literal = any(
-                    isinstance(leaf, ast.Constant) and isinstance(leaf.value, str) and leaf.value
-                    for side in sides
-                    for leaf in ast.walk(side)
-                )
+                literal = any(_is_text(leaf) for side in sides for leaf in [side, *getattr(side, "elts", [])])
                 if literal and any(_names_place(side) for side in sides):
                     found.append(f"{module.path}:{node.lineno} compares a place with a literal")
     offences(found)
