@@ -153,7 +153,6 @@ def test_a_later_call_without_the_ban_lets_holders_apply(qhd):
     assert "prerequisite.not_higher" not in findings(qhd.bind(layer={"N3c": "drop"}), facts)
 
 
-@pytest.mark.clause("QHD-N3b")
 def test_the_declaration_is_of_the_notice_and_stays_as_the_portals_own(qhd):
     declared = qhd.bind().declaration
     assert (declared.clause, declared.layer) == ("QHD-N3b", Layer.CALL)
@@ -164,7 +163,6 @@ def test_the_declaration_is_of_the_notice_and_stays_as_the_portals_own(qhd):
 
 
 # ---- N4 and N5 ------------------------------------------------------------------------------------------------------
-@pytest.mark.clause("QHD-N4a")
 def test_letter_summary_reports_and_one_paper_copy_go_to_the_city(qhd):
     package = qhd.bind().step("send").package
     assert (set(package.documents), package.paper_copies) == ({"letter", "summary", "report"}, 1)
@@ -210,7 +208,6 @@ def test_annexes_are_data_marked_unverified(qhd):
     assert "summary" not in dropped.step("send").package
 
 
-@pytest.mark.clause("QHD-N5")
 def test_the_call_brings_its_contacts(qhd):
     suggested = engine.suggest(qhd.policy, 2024)
     assert (suggested["contact_name"], suggested["contact_phone"]) == ("方升", "3800032")

@@ -45,7 +45,7 @@ def test_a_firm_that_meets_everything_is_clear_at_every_point(place, point):
         ("eligibility.located", "7", {"site__area": "/130000/130200/130202/"}),
     ],
 )
-@BOTH("QHD-5.1", "QHD-7", "SJZ-all")
+@BOTH("QHD-5.1", "SJZ-all")
 def test_who_may_apply(place, rule, number, change):
     assert found(place, rule).outcome is Outcome.CLEAR
     finding = found(place, rule, facts=place.facts(**change))
@@ -88,7 +88,7 @@ def test_all_nine_conditions_are_asked_with_statement_evidence_and_finding(place
         ("no_veto", "8"), ("attained", "8"), ("true", "8"), ("compliant", "8"),
     ],
 )  # fmt: skip
-@BOTH("QHD-5.0", "QHD-5.2", "QHD-5.3", "QHD-5.5", "QHD-5.6", "QHD-5.8", "QHD-8", "SJZ-all")
+@BOTH("QHD-5.0", "QHD-5.2", "QHD-5.3", "QHD-5.5", "QHD-5.6", "QHD-5.8", "SJZ-all")
 def test_one_no_of_the_county_stops_and_names_the_item(place, item, number, answer, outcome, code):
     bound = place.bind()
     answers: dict[str, str | None] = dict.fromkeys(bound.checklists["county"].keys, "yes")
@@ -99,7 +99,7 @@ def test_one_no_of_the_county_stops_and_names_the_item(place, item, number, answ
     assert sum(finding.blocks for finding in findings) == (outcome is Outcome.BLOCK)
 
 
-@BOTH("QHD-8", "SJZ-all")
+@BOTH("SJZ-all")
 def test_the_four_points_of_article_eight_are_on_the_checklist(place):
     items = [item.key for item in place.bind().checklists["county"].items if item.clause == place.clause("8")]
     assert items == ["no_veto", "attained", "true", "compliant"]
@@ -260,7 +260,6 @@ def test_the_notice_lasts_five_working_days_and_the_call_says_whether_the_first_
     assert period.ends == ends
 
 
-@pytest.mark.clause("QHD-3")
 def test_one_round_a_year_is_written_in_the_rules(place):
     assert (place.policy.calls_per_year, place.policy.calls_clause) == (1, place.clause("3"))
 
