@@ -23,6 +23,7 @@ from openpyxl.styles import Alignment, Border, Font, Side
 from openpyxl.utils import get_column_letter
 
 from applications import selectors
+from applications.documents import report as reports
 from applications.models import Batch, BatchItem, Document
 from applications.selectors import batches as reads
 from applications.selectors import screening
@@ -292,8 +293,6 @@ def package(batch: Batch, *, at: datetime) -> tuple[str, Iterator[bytes]]:
 
 def _papers(batch: Batch, sheet: Sheet, at: datetime) -> list[tuple[str, Any]]:
     """Name in the package → blob, in the order of the batch; names are numbered, so that none can collide."""
-    from applications.documents import report as reports
-
     package_ = sheet.frozen["package"]
     wanted = [*package_["documents"], *package_["optional"]]
     found: list[tuple[str, Any]] = []
