@@ -161,7 +161,13 @@ def postgres() -> Iterator[str]:
 
 def _ready(programs: Path, port: int, folder: Path, owner: pwd.struct_passwd | None) -> None:
     """An open port may still say "the database system is starting up"."""
-    _run([str(programs / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port), "-t", "30"], folder, owner)
+    command = [str(programs / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)]
+    end = time.monotonic() + DEADLINE
+    while time.monotonic() < end:  # pg_isready answers at once; it does not wait for a server that is starting up
+        if _start(command, folder, owner).wait(DEADLINE) == 0:
+            return
+        time.sleep(0.05)
+    raise RuntimeError(f"not ready on port {port}:\n{(folder / 'log').read_text(errors='replace')}")
 
 
 @contextmanager
