@@ -1,10 +1,9 @@
 """From files to stored versions: everything is validated first, then stored in one transaction, or nothing is."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -54,30 +53,42 @@ def _may_load(actor: Actor) -> None:
 
 
 # ---- from the repository ----------------------------------------------------------------------------------------------
-def load_policies(*, actor: Actor, at: datetime, check: bool = False, folder: Path | None = None) -> tuple[Loaded, ...]:
-    """Validates every criteria set and rule set of a folder, and stores those that changed. Raises BrokenFiles.
+@dataclass(frozen=True)
+class _Read:
+    """What a folder holds, all of it valid."""
 
-    `check` only validates: what would be new is said, nothing is stored.
-    """
+    standards: Sequence[tuple[Criteria, str]]
+    rules: Sequence[tuple[Policy, Files]]
+
+
+def check_policies(*, folder: Path | None = None) -> tuple[tuple[str, str], ...]:
+    """Validates a folder without touching the database; (slug, digest) of each set. Raises BrokenFiles."""
+    found = _read(folder, frozenset())
+    sets = [(item.slug, item.digest) for item, _source in found.standards]
+    return tuple(sets + [(item.header.slug, item.digest) for item, _files in found.rules])
+
+
+def load_policies(*, actor: Actor, at: datetime, folder: Path | None = None) -> tuple[Loaded, ...]:
+    """Validates every criteria set and rule set of a folder, and stores those that changed. Raises BrokenFiles."""
     _may_load(actor)
+    found = _read(folder, _stored_criteria())
+    with transaction.atomic():
+        done = [_store_criteria(item, source, actor=actor, at=at) for item, source in found.standards]
+        done += [_store_rules(policy, files, actor=actor, at=at) for policy, files in found.rules]
+    return tuple(done)
+
+
+def _read(folder: Path | None, stored: Set[str]) -> _Read:
     root = folder or Path(settings.POLICIES_DIR).parent
     errors: list[PolicyError] = []
     standards = list(_read_criteria(root, errors))
     rules = list(_read_rules(root, errors))
-    known = {standard.slug for standard, _source in standards} | _stored_criteria()
+    known = {standard.slug for standard, _source in standards} | stored
     for policy, _files in rules:
         errors.extend(_unknown_criteria(policy, known))
     if errors:
         raise BrokenFiles(errors)
-    if check:
-        return tuple(
-            [_would(_texts_of(item.slug), item.slug, item.digest) for item, _source in standards]
-            + [_would(_versions_of(item.header.slug), item.header.slug, item.digest) for item, _files in rules]
-        )
-    with transaction.atomic():
-        done = [_store_criteria(item, source, actor=actor, at=at) for item, source in standards]
-        done += [_store_rules(policy, files, actor=actor, at=at) for policy, files in rules]
-    return tuple(done)
+    return _Read(standards, rules)
 
 
 def _read_criteria(root: Path, errors: list[PolicyError]) -> Iterator[tuple[Criteria, str]]:
@@ -117,7 +128,7 @@ def _stored_criteria() -> set[str]:
     return set(CriteriaSet.objects.values_list("slug", flat=True))
 
 
-def _unknown_criteria(policy: Policy, known: set[str]) -> Iterator[PolicyError]:
+def _unknown_criteria(policy: Policy, known: Set[str]) -> Iterator[PolicyError]:
     """A rule set may only pin editions that exist."""
     for entry in policy.raw["policy.toml"].get("criteria", ()):
         named = entry["set"]
@@ -129,19 +140,8 @@ def _unknown_criteria(policy: Policy, known: set[str]) -> Iterator[PolicyError]:
                 yield PolicyError(file, f"criteria.{entry['category']}.set", template, {"slug": slug})
 
 
-def _texts_of(slug: str) -> QuerySet[CriteriaSetVersion]:
-    return CriteriaSetVersion.objects.filter(criteria_set__slug=slug)
-
-
 def _versions_of(slug: str) -> QuerySet[RuleSetVersion]:
     return RuleSetVersion.objects.filter(rule_set__slug=slug)
-
-
-def _would(stored: QuerySet[Any], slug: str, digest: str) -> Loaded:
-    newest = stored.order_by("-number").first()
-    if newest is not None and newest.digest == digest:
-        return Loaded(slug, newest.number, digest, new=False)
-    return Loaded(slug, newest.number + 1 if newest else 1, digest, new=True)
 
 
 # ---- by upload --------------------------------------------------------------------------------------------------------
