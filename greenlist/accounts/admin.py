@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
@@ -41,6 +42,7 @@ class AuthorityAdmin(ServiceModelAdmin):
 
 
 class PersonForm(forms.ModelForm):
+    language = forms.ChoiceField(label=_("Language of pages and mails"), choices=settings.LANGUAGES)
     closing_reason = forms.CharField(label=_("Reason for closing or reopening"), max_length=200, required=False)
 
     class Meta:

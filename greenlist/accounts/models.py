@@ -21,17 +21,20 @@ class Tier(models.TextChoices):
 class Area(models.Model):
     """A node of the *reporting* tree, which is not the tree of division codes (定州, 辛集, 雄安 report to the province)."""
 
-    name = models.CharField(max_length=60)
-    name_en = models.CharField(max_length=80, blank=True)
-    code = models.CharField(max_length=6, blank=True)  # GB/T 2260; 雄安 and development zones have none
-    slug = models.SlugField(max_length=30, unique=True)  # code, or a name where there is no code; the step of `path`
-    parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="children")
+    name = models.CharField(_("name"), max_length=60)
+    name_en = models.CharField(_("English name"), max_length=80, blank=True)
+    # GB/T 2260; 雄安 and development zones have none
+    code = models.CharField(_("division code"), max_length=6, blank=True)
+    # code, or a name where there is no code; the step of `path`
+    slug = models.SlugField(_("short code"), max_length=30, unique=True)
+    parent = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="children", verbose_name=_("reports to")
+    )
     path = models.CharField(max_length=200, unique=True)  # "/130000/130300/130302/", kept by accounts.services
-    full_name = models.CharField(
-        max_length=200, blank=True
-    )  # 河北省秦皇岛市海港区, kept with the path; for pages and search
-    valid_from = models.DateField(null=True, blank=True)
-    valid_until = models.DateField(null=True, blank=True)
+    # 河北省秦皇岛市海港区, kept with the path; for pages and search
+    full_name = models.CharField(_("full name"), max_length=200, blank=True)
+    valid_from = models.DateField(_("valid from"), null=True, blank=True)
+    valid_until = models.DateField(_("valid until"), null=True, blank=True)
 
     objects = AreaQuerySet.as_manager()
 
@@ -50,14 +53,16 @@ class Authority(models.Model):
         INDUSTRY = "industry", _("industry and information technology")
         DEPARTMENT = "department", _("other department")
 
-    name = models.CharField(max_length=100)
-    name_en = models.CharField(max_length=140, blank=True)
-    area = models.ForeignKey(Area, on_delete=models.PROTECT, related_name="authorities")
-    tier = models.CharField(max_length=10, choices=Tier)  # acts as this tier, whatever the depth of its area
-    kind = models.CharField(max_length=12, choices=Kind, default=Kind.INDUSTRY)
-    department = models.CharField(max_length=30, blank=True)  # ecology, emergency, market … for kind=department
-    telephone = models.CharField(max_length=40, blank=True)
-    contact = models.CharField(max_length=40, blank=True)
+    name = models.CharField(_("name"), max_length=100)
+    name_en = models.CharField(_("English name"), max_length=140, blank=True)
+    area = models.ForeignKey(Area, on_delete=models.PROTECT, related_name="authorities", verbose_name=_("area"))
+    # acts as this tier, whatever the depth of its area
+    tier = models.CharField(_("acts as tier"), max_length=10, choices=Tier)
+    kind = models.CharField(_("kind"), max_length=12, choices=Kind, default=Kind.INDUSTRY)
+    # ecology, emergency, market … for kind=department
+    department = models.CharField(_("department"), max_length=30, blank=True)
+    telephone = models.CharField(_("telephone"), max_length=40, blank=True)
+    contact = models.CharField(_("contact person"), max_length=40, blank=True)
 
     class Meta:
         verbose_name = _("authority")
@@ -90,9 +95,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     name = models.CharField(_("name"), max_length=60)
     email = models.EmailField(_("e-mail"), blank=True)
     phone = EncryptedTextField(_("telephone"), blank=True)
-    language = models.CharField(max_length=10, default="zh-hans")
-    is_active = models.BooleanField(default=True)
-    is_staff = models.BooleanField(default=False)  # may enter the Django admin
+    language = models.CharField(_("language"), max_length=10, default="zh-hans")
+    is_active = models.BooleanField(_("active"), default=True)
+    is_staff = models.BooleanField(_("may enter the administration"), default=False)
     session_epoch = models.PositiveIntegerField(default=0)  # raised to end every session of the person
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -133,15 +138,22 @@ class Mandate(models.Model):
         DEPARTMENT = "department", _("department officer")
         ADMINISTRATOR = "administrator", _("administrator")
 
-    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="mandates")
-    role = models.CharField(max_length=15, choices=Role)
-    authority = models.ForeignKey(Authority, on_delete=models.PROTECT, related_name="mandates", null=True, blank=True)
-    list_kind = models.CharField(max_length=20, blank=True)  # factory, park, supply_chain; empty: all
-    employer = models.CharField(max_length=100, blank=True)  # of an expert, for conflicts of interest
-    field = models.CharField(max_length=60, blank=True)  # of an expert
-    valid_from = models.DateField()
-    valid_until = models.DateField(null=True, blank=True)  # last day
-    ended_at = models.DateTimeField(null=True, blank=True)  # ended by somebody: at once, not at midnight
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="mandates", verbose_name=_("person"))
+    role = models.CharField(_("role"), max_length=15, choices=Role)
+    authority = models.ForeignKey(
+        Authority, on_delete=models.PROTECT, related_name="mandates", null=True, blank=True, verbose_name=_("authority")
+    )
+    list_kind = models.CharField(
+        _("list, where limited to one"),
+        max_length=20,
+        blank=True,
+        help_text=_("factory, park or supply_chain; empty: all lists"),
+    )
+    employer = models.CharField(_("employer"), max_length=100, blank=True)  # of an expert, for conflicts of interest
+    field = models.CharField(_("field of work"), max_length=60, blank=True)  # of an expert
+    valid_from = models.DateField(_("valid from"))
+    valid_until = models.DateField(_("last day"), null=True, blank=True)
+    ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)  # ended by somebody: at once, not at midnight
 
     objects = MandateQuerySet.as_manager()
 

@@ -27,11 +27,13 @@ class Category(models.TextChoices):
 class Industry(models.Model):
     """GB/T 4754-2017 section C, loaded from fixtures/reference."""
 
-    code = models.CharField(max_length=4, primary_key=True)
-    level = models.PositiveSmallIntegerField()  # 2, 3 or 4 digits
-    parent = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="children")
-    name = models.CharField(max_length=80)
-    name_en = models.CharField(max_length=160, blank=True)
+    code = models.CharField(_("code"), max_length=4, primary_key=True)
+    level = models.PositiveSmallIntegerField(_("digits"))  # 2, 3 or 4 digits
+    parent = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="children", verbose_name=_("part of")
+    )
+    name = models.CharField(_("name"), max_length=80)
+    name_en = models.CharField(_("English name"), max_length=160, blank=True)
 
     class Meta:
         verbose_name = _("industry")
@@ -233,15 +235,15 @@ class AdverseRecord(models.Model):
     organisation = models.ForeignKey(
         Organisation, null=True, blank=True, on_delete=models.PROTECT, related_name="adverse_records"
     )
-    code = models.CharField(max_length=18, blank=True, db_index=True)
-    name = models.CharField(max_length=120)
-    kind = models.CharField(max_length=25, choices=Kind)
-    severity = models.PositiveSmallIntegerField(choices=Severity, default=Severity.NONE)
-    event_on = models.DateField()
-    ended_on = models.DateField(null=True, blank=True)  # repaired, rectified, taken off
-    ended_source = models.CharField(max_length=200, blank=True)  # what shows that it ended
-    source = models.CharField(max_length=100)  # 信用中国, 国家企业信用信息公示系统 …
-    reference = models.CharField(max_length=200, blank=True)
+    code = models.CharField(_("unified social credit code"), max_length=18, blank=True, db_index=True)
+    name = models.CharField(_("name"), max_length=120)
+    kind = models.CharField(_("kind"), max_length=25, choices=Kind)
+    severity = models.PositiveSmallIntegerField(_("grade"), choices=Severity, default=Severity.NONE)
+    event_on = models.DateField(_("day of the event or decision"))
+    ended_on = models.DateField(_("ended on"), null=True, blank=True)  # repaired, rectified, taken off
+    ended_source = models.CharField(_("what shows the end"), max_length=200, blank=True)  # what shows that it ended
+    source = models.CharField(_("source"), max_length=100)  # 信用中国, 国家企业信用信息公示系统 …
+    reference = models.CharField(_("number or address in the source"), max_length=200, blank=True)
     evidence = models.ForeignKey(Blob, null=True, blank=True, on_delete=models.PROTECT)
     entered_by = models.ForeignKey(Authority, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
