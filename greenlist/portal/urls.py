@@ -1,6 +1,6 @@
 from django.urls import path
 
-from greenlist.portal import views
+from greenlist.portal import gallery, views
 
 app_name = "portal"
 urlpatterns = [
@@ -9,4 +9,5 @@ urlpatterns = [
     path("search/", views.search, name="search"),
     path("inbox/", views.inbox, name="inbox"),
     path("inbox/read/", views.read, name="inbox_read"),
+    path("gallery/", gallery.gallery, name="gallery"),  # 404 outside demo and tests
 ]

@@ -1,0 +1,30 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from greenlist.accounts.models import User
+from greenlist.portal.demo.places import PASSWORD
+
+# user name → what the person does in the demonstration
+LOGINS = {
+    "firm05": "企业申报人（秦皇岛） applicant",
+    "130302-handler": "县区经办（海港区） county handler",
+    "130302-approver": "县区审签（海港区） county approver",
+    "130300-handler": "市级经办（秦皇岛） city handler",
+    "130300-approver": "市级审签（秦皇岛） city approver",
+    "130300-expert1": "评审专家 expert",
+    "130100-handler": "市级经办（石家庄） city handler, Shijiazhuang",
+    "130100-approver": "市级审签（石家庄） city approver, Shijiazhuang",
+    "130000-handler": "省级（河北） province",
+    "admin": "系统管理员（/admin/） administrator",
+}
+
+
+class Command(BaseCommand):
+    help = "Prints one login per role of the demonstration."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        known = set(User.objects.filter(username__in=LOGINS).values_list("username", flat=True))
+        for username, what in LOGINS.items():
+            if username in known:
+                self.stdout.write(f"  {username:<16} {PASSWORD}   {what}")
