@@ -14,8 +14,9 @@ from applications.states import CallState
 from greenlist.accounts import selectors as accounts
 from greenlist.accounts.models import Area, Authority
 from greenlist.core import clock
-from greenlist.core.actors import Actor
+from greenlist.core.actors import Actor, Capacity
 from greenlist.core.errors import NotVisible
+from greenlist.organisations.models import Site
 from greenlist.policy import engine, words
 from greenlist.policy import selectors as policy
 from greenlist.policy.engine.types import (
@@ -99,6 +100,9 @@ def submission_deadline(call: Call, area_path: str, at: datetime | None = None) 
 
 # ---- finding calls ------------------------------------------------------------------------------------------------
 CALL_ROWS = ("owner__area", "rules__rule_set")
+# The stored text of a rule set is long and built only once a process: never loaded along with a row.
+HEAVY = ("rules__canonical", "rules__sources")
+HEAVY_OF_CASE = tuple(f"call__{name}" for name in HEAVY)
 
 
 def place(slug: str) -> Area:
@@ -112,7 +116,7 @@ def place(slug: str) -> Area:
 def public_calls(place_slug: str) -> QuerySet[Call]:
     """The opened calls of a place, the latest first."""
     found = Call.objects.filter(owner__area__slug=place_slug).exclude(state=CallState.DRAFT)
-    return found.select_related(*CALL_ROWS).order_by("-opened_at", "-pk")
+    return found.select_related(*CALL_ROWS).defer(*HEAVY).order_by("-opened_at", "-pk")
 
 
 def public_call(place_slug: str, pk: int) -> Call:
@@ -129,12 +133,12 @@ def calls_for(actor: Actor) -> QuerySet[Call]:
     if actor.is_official:
         above = accounts.lineage(actor.area_path) if actor.area_path else []
         found = found.filter(owner__area__path__in=above)
-    return found.select_related(*CALL_ROWS).order_by("-pk")
+    return found.select_related(*CALL_ROWS).defer(*HEAVY).order_by("-pk")
 
 
 def call_of(actor: Actor, pk: int) -> Call:
     """Raises NotVisible."""
-    call = Call.objects.visible_to(actor).select_related(*CALL_ROWS).filter(pk=pk).first()
+    call = Call.objects.visible_to(actor).select_related(*CALL_ROWS).defer(*HEAVY).filter(pk=pk).first()
     if call is None:
         raise NotVisible
     return call
@@ -145,7 +149,7 @@ def previous_call(actor: Actor, category: str = "") -> Call | None:
     found = Call.objects.filter(owner_id=actor.authority_id).exclude(state=CallState.DRAFT)
     if category:
         found = found.filter(category=category)
-    return found.select_related(*CALL_ROWS).order_by("-year", "-round", "-pk").first()
+    return found.select_related(*CALL_ROWS).defer(*HEAVY).order_by("-year", "-round", "-pk").first()
 
 
 def open_calls_at(paths: Iterable[str], category: str = "") -> list[Call]:
@@ -154,7 +158,7 @@ def open_calls_at(paths: Iterable[str], category: str = "") -> list[Call]:
     found = Call.objects.open().filter(owner__area__path__in=above)
     if category:
         found = found.filter(category=category)
-    return list(found.select_related(*CALL_ROWS).order_by("-opened_at", "-pk"))
+    return list(found.select_related(*CALL_ROWS).defer(*HEAVY).order_by("-opened_at", "-pk"))
 
 
 def rule_sets_of(actor: Actor) -> list[RuleSetVersion]:
@@ -298,3 +302,11 @@ def _shown_values(bound: BoundPolicy) -> Iterable[tuple[str, str, str]]:
         else:
             shown = date_format(value, "DATE_FORMAT") if isinstance(value, date) else labels.get(value, str(value))
         yield ask.key, words.text(ask.label), shown
+
+
+def sites_that_may_apply(actor: Actor, call: Call) -> list[Site]:
+    """The sites of an applicant's firm that lie in the call's area; empty for everybody else."""
+    if actor.capacity != Capacity.APPLICANT:
+        return []
+    within = Site.objects.visible_to(actor).filter(area__path__startswith=call.owner.area.path)
+    return list(within.select_related("area").order_by("-is_default", "pk"))

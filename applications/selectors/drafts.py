@@ -28,7 +28,8 @@ def own_case(actor: Actor, reference: str) -> Application:
 
 def case_of(actor: Actor, reference: str) -> Application:
     """Raises NotVisible."""
-    case = Application.objects.visible_to(actor).select_related(*CASE_ROWS).filter(reference=reference).first()
+    found = Application.objects.visible_to(actor).select_related(*CASE_ROWS).defer(*calls.HEAVY_OF_CASE)
+    case = found.filter(reference=reference).first()
     if case is None:
         raise NotVisible
     return case

@@ -200,7 +200,12 @@ def page_of(call: Call) -> str:
 
 
 def _lock(actor: Actor, pk: int, verb: rules.Verb) -> Call:
-    found = Call.objects.visible_to(actor).select_for_update(of=("self",)).select_related(*reads.CALL_ROWS)
+    found = (
+        Call.objects.visible_to(actor)
+        .select_for_update(of=("self",))
+        .select_related(*reads.CALL_ROWS)
+        .defer(*reads.HEAVY)
+    )
     call = found.filter(pk=pk).first()
     if call is None:
         raise NotVisible

@@ -9,6 +9,7 @@ from django_fsm import TransitionNotAllowed
 
 from applications import selectors
 from applications.models import Application, TimelineEntry
+from applications.selectors import calls
 from greenlist.accounts.models import Authority
 from greenlist.core import audit
 from greenlist.core.actors import Actor
@@ -24,13 +25,16 @@ def lock(*, actor: Actor, reference: str, revision: int | None = None) -> Applic
         Application.objects.visible_to(actor)
         .select_for_update(of=("self",))
         .select_related("call__rules", "call__owner__area", "organisation", "site__area", "desk", "report")
+        .defer(*calls.HEAVY_OF_CASE)
         .filter(reference=reference)
         .first()
     )
     if case is None:
         raise NotVisible
     if revision is not None and revision != case.revision:
-        raise Conflict(_("Somebody else has acted on this case since you opened the page. Reload it to see what changed."))
+        raise Conflict(
+            _("Somebody else has acted on this case since you opened the page. Reload it to see what changed.")
+        )
     return case
 
 

@@ -62,7 +62,9 @@ def start(*, actor: Actor, at: datetime, call_id: int, site_id: int) -> Applicat
     if actor.capacity != Capacity.APPLICANT:
         raise NotAllowed(_("Only the firm itself starts an application; choose it in the role switcher."))
     site = Site.objects.visible_to(actor).select_related("area", "organisation__area").filter(pk=site_id).first()
-    call = Call.objects.visible_to(actor).select_related(*calls.CALL_ROWS).filter(pk=call_id).first()
+    call = (
+        Call.objects.visible_to(actor).select_related(*calls.CALL_ROWS).defer(*calls.HEAVY).filter(pk=call_id).first()
+    )
     if site is None or call is None:
         raise NotVisible
     live = live_case(call, site)

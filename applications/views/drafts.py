@@ -1,5 +1,372 @@
-"""The applicant's pages: start, fill in, check, submit, withdraw."""
+"""The applicant's pages: start, fill in, check, submit, receipt, withdraw; evidence and its download."""
 
-from django.urls import URLPattern
+from collections.abc import Mapping
+from typing import Any
 
-urlpatterns: list[URLPattern] = []
+from django.contrib import messages
+from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import URLPattern, path, reverse
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from applications import selectors
+from applications.documents import report as papers
+from applications.forms import sections as section_forms
+from applications.forms.drafts import DeclarationForm, WithdrawForm
+from applications.models import Application
+from applications.selectors import drafts as reads
+from applications.selectors import filling as pages
+from applications.services import checks, drafts, submission
+from applications.states import WITH_APPLICANT
+from greenlist.core import attachments, clock
+from greenlist.core.actors import Actor
+from greenlist.core.errors import Invalid, NotAllowed
+from greenlist.policy import engine, words
+from greenlist.policy.engine.types import Section as SectionSpec
+from greenlist.policy.engine.types import StepKind
+
+AUTOSAVE, UPLOAD = "autosave", "upload"
+ACCEPT = ",".join(f".{extension}" for extension in attachments.ALLOWED)
+
+
+def _actor(request: HttpRequest) -> Actor:
+    return request.actor  # type: ignore[attr-defined,no-any-return]
+
+
+def _given(request: HttpRequest, reference: str) -> dict[str, Any]:
+    return {"actor": _actor(request), "at": clock.now(), "reference": reference}
+
+
+def _sent_by(request: HttpRequest) -> str:
+    return request.headers.get("X-Requested-With", "")
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text and text.isdigit() else 0
+
+
+# ---- start ----------------------------------------------------------------------------------------------------------
+@require_http_methods(["GET", "POST"])
+def apply(request: HttpRequest, pk: int) -> HttpResponse:
+    """Which site applies; a firm with one site still sees where its application goes before it starts."""
+    actor = _actor(request)
+    if request.method == "POST":
+        case = drafts.start(actor=actor, at=clock.now(), call_id=pk, site_id=_number(request.POST.get("site")))
+        return redirect("applications:fill", case.reference)
+    page = pages.start_page(actor, pk, clock.now())
+    return render(request, "applications/apply.html", {"page": page})
+
+
+# ---- fill in --------------------------------------------------------------------------------------------------------
+@require_GET
+def fill(request: HttpRequest, reference: str) -> HttpResponse:
+    """On to the first section that is not complete; after a return to the first one that was opened."""
+    case = reads.own_case(_actor(request), reference)
+    if case.state not in WITH_APPLICANT:
+        return redirect("applications:case", reference)
+    draft = reads.draft_of(case, reads.form_of(case))
+    opened = reads.opened(case)
+    wanted = [one for one in draft.progress if opened.touches(one.section)]
+    first = next((one.section for one in wanted if not one.complete or opened.correction), draft.form.sections[0].key)
+    return redirect("applications:section", reference, first)
+
+
+@require_http_methods(["GET", "POST"])
+def section(request: HttpRequest, reference: str, key: str) -> HttpResponse:
+    if request.method == "POST":
+        return _save(request, reference, key)
+    return _section_page(request, reference, key)
+
+
+def _section_page(
+    request: HttpRequest, reference: str, key: str, *, typed: Mapping[str, Any] | None = None, status: int = 200
+) -> HttpResponse:
+    case = reads.own_case(_actor(request), reference)
+    spec = reads.spec_of(reads.form_of(case), key)
+    page = pages.section_page(case, spec, typed=typed, spare=_spare(request), language_at=clock.now())
+    form = section_forms.SectionForm(
+        spec,
+        page.answers,
+        is_open=page.is_open,
+        version=page.version,
+        spare=_spare(request),
+        problems=page.problems,
+    )
+    shown = section_forms.Page(page.form, page.computed, page.files, page.is_open, page.remarks, page.last)
+    blocks = section_forms.blocks(form, shown)
+    context = {
+        "page": page,
+        "case": case,
+        "form": form,
+        "blocks": blocks,
+        "uploads": [_upload(case, key, block) for block in blocks if block.kind == "files"],
+        "accept": ACCEPT,
+        "limit": pages.upload_limit(),
+        "save_url": reverse("applications:section", args=[reference, key]),
+    }
+    return render(request, "applications/section.html", context, status=status)
+
+
+def _upload(case: Application, key: str, block: section_forms.Block) -> dict[str, Any]:
+    """The files of one field with their addresses, as the file list shows them."""
+    files = [
+        {
+            "name": row.blob.name,
+            "size": row.blob.size,
+            "digest": row.blob.sha256,
+            "url": reverse("applications:evidence", args=[case.reference, row.reference]),
+            "remove_url": reverse("applications:evidence-remove", args=[case.reference, row.reference])
+            if block.is_open
+            else "",
+        }
+        for row in block.files
+    ]
+    url = reverse("applications:evidence-add", args=[case.reference, key, block.key])
+    return {"block": block, "files": files, "url": url}
+
+
+def _spare(request: HttpRequest) -> dict[str, int]:
+    """?more=table asks for further empty rows of one table."""
+    table = request.GET.get("more", "")
+    return {table: 5} if table else {}
+
+
+def _save(request: HttpRequest, reference: str, key: str) -> HttpResponse:
+    case = reads.own_case(_actor(request), reference)
+    spec = reads.spec_of(reads.form_of(case), key)
+    posted = _settled(request, case, spec)
+    only = posted.get("changed", "").split(",") if _sent_by(request) == AUTOSAVE and posted.get("changed") else None
+    answers = section_forms.read(spec, posted, only)
+    version = _number(posted.get("version"))
+    try:
+        saved = drafts.save_section(section=key, answers=answers, version=version, **_given(request, reference))
+    except drafts.EditingConflict as conflict:
+        return _conflict(request, case, spec, answers, conflict)
+    if _sent_by(request) == AUTOSAVE:
+        return _saved(case, spec, saved)
+    if more := request.POST.get("more"):
+        return redirect(f"{reverse('applications:section', args=[reference, key])}?more={more}#t-{more}")
+    return _next(request, case, key)
+
+
+def _settled(request: HttpRequest, case: Application, spec: SectionSpec) -> dict[str, str]:
+    """What was posted; from the conflict page, their text with one's own where that was chosen."""
+    posted = {name: str(value) for name, value in request.POST.items()}
+    mine = {
+        name.removeprefix("keep-"): posted.get(name.replace("keep-", "mine-", 1), "")
+        for name, value in posted.items()
+        if name.startswith("keep-") and value == "mine"
+    }
+    if not any(name.startswith("keep-") for name in posted):
+        return posted
+    theirs = reads.draft_of(case, reads.form_of(case)).data.get(spec.key, {})
+    flat = section_forms.flat(spec, theirs) | mine
+    touched = {name.partition(".")[0] for name in mine}
+    kept = {name: value for name, value in flat.items() if name.partition(".")[0] in touched}
+    return {**kept, "version": posted.get("version", "")}
+
+
+def _saved(case: Application, spec: SectionSpec, saved: drafts.Saved) -> JsonResponse:
+    form = reads.form_of(case)
+    draft = reads.draft_of(case, form)
+    prefix = f"{spec.key}."
+    computed = {
+        path: pages.shown_number(value)
+        for path, value in engine.forms.values(form, draft.data).items()
+        if path.startswith(prefix)
+    }
+    return JsonResponse(
+        {
+            "version": saved.version,
+            "saved_at": _time(saved.saved_at),
+            "computed": computed,
+            "problems": pages.problems_by_name(spec, saved.data),
+        }
+    )
+
+
+def _time(at: Any) -> str:
+    return date_format(at.astimezone(clock.CHINA).replace(tzinfo=None), "H:i") if at else ""
+
+
+def _conflict(
+    request: HttpRequest,
+    case: Application,
+    spec: SectionSpec,
+    answers: Mapping[str, Any],
+    conflict: drafts.EditingConflict,
+) -> HttpResponse:
+    """Both texts, for the script as JSON, for everybody else as a page; nothing was written."""
+    theirs = section_forms.flat(spec, conflict.theirs)
+    if _sent_by(request) == AUTOSAVE:
+        body = {"code": conflict.code, "message": str(conflict.message), "theirs": theirs, "version": conflict.version}
+        return JsonResponse({**body, "by": conflict.by, "at": _time(conflict.at)}, status=conflict.status)
+    mine = section_forms.flat(spec, {**conflict.theirs, **answers})
+    rows = [
+        {"name": name, "label": section_forms.label_of(spec, name), "mine": mine.get(name, ""), "theirs": theirs.get(name, "")}
+        for name in dict.fromkeys([*theirs, *mine])
+        if mine.get(name, "") != theirs.get(name, "")
+    ]
+    context = {
+        "case": case,
+        "title": words.text(spec.title),
+        "rows": rows,
+        "by": conflict.by,
+        "at": _time(conflict.at),
+        "version": conflict.version,
+    }
+    return render(request, "applications/section_conflict.html", context, status=409)
+
+
+def _next(request: HttpRequest, case: Application, key: str) -> HttpResponse:
+    """Where the pressed button leads: stay, the next section, or the check page after the last."""
+    if "stay" in request.POST:
+        messages.success(request, _("Saved."))
+        return redirect("applications:section", case.reference, key)
+    keys = [one.key for one in reads.form_of(case).sections]
+    following = keys[keys.index(key) + 1 :]
+    if following:
+        return redirect("applications:section", case.reference, following[0])
+    return redirect("applications:check", case.reference)
+
+
+# ---- evidence -------------------------------------------------------------------------------------------------------
+@require_POST
+def evidence_add(request: HttpRequest, reference: str, key: str, field: str) -> HttpResponse:
+    uploads = request.FILES.getlist("file")
+    try:
+        if not uploads:
+            raise Invalid(_("Choose a file first."))
+        for upload in uploads:
+            drafts.add_evidence(section=key, field=field, upload=upload, **_given(request, reference))
+    except (Invalid, NotAllowed) as refused:
+        if _sent_by(request) == UPLOAD:
+            return JsonResponse({"message": str(refused.message)}, status=refused.status)
+        messages.error(request, str(refused.message))
+    if _sent_by(request) == UPLOAD:
+        return JsonResponse({"ok": True})
+    return redirect(f"{reverse('applications:section', args=[reference, key])}#files-{field}")
+
+
+@require_POST
+def evidence_remove(request: HttpRequest, reference: str, evidence: str) -> HttpResponse:
+    row = drafts.remove_evidence(evidence=evidence, **_given(request, reference))
+    messages.success(request, _("“%(name)s” was removed.") % {"name": row.blob.name})
+    return redirect(f"{reverse('applications:section', args=[reference, row.section])}#files-{row.field}")
+
+
+@require_GET
+def evidence(request: HttpRequest, reference: str, evidence: str) -> FileResponse:
+    """The file, for everybody who may see the case."""
+    case = reads.case_of(_actor(request), reference)
+    row = reads.find_evidence(case, evidence)
+    return attachments.response(row.blob, inline="inline" in request.GET)
+
+
+# ---- check and submit -----------------------------------------------------------------------------------------------
+@require_http_methods(["GET", "POST"])
+def check(request: HttpRequest, reference: str) -> HttpResponse:
+    """提交前检查: what is missing, what the rules say, the declaration; submitting is the same page's POST."""
+    if request.method == "GET":
+        case = reads.own_case(_actor(request), reference)
+        if case.state not in WITH_APPLICANT:
+            return redirect("applications:case", reference)
+        return _check_page(request, reference)
+    form = DeclarationForm(request.POST)
+    form.is_valid()  # the service says what is missing, in its own order; here only the values are read
+    try:
+        submission.submit(
+            digest=request.POST.get("digest", ""),
+            declared_name=form.cleaned_data.get("declared_name", ""),
+            agreed=bool(form.cleaned_data.get("agreed")),
+            **_given(request, reference),
+        )
+    except Invalid as invalid:
+        return _check_page(request, reference, invalid=invalid)
+    except checks.Blocked as blocked:
+        return _check_page(request, reference, blocked=blocked)
+    return redirect("applications:receipt", reference)
+
+
+def _check_page(
+    request: HttpRequest,
+    reference: str,
+    *,
+    invalid: Invalid | None = None,
+    blocked: checks.Blocked | None = None,
+) -> HttpResponse:
+    actor, at = _actor(request), clock.now()
+    case = reads.own_case(actor, reference)
+    bound = selectors.rules_of(case.call)
+    draft = reads.draft_of(case, reads.form_of(case, bound))
+    point = bound.first(StepKind.DRAFT).point
+    page = pages.check_page(case, draft, checks.look(case=case, point=point, at=at), at)
+    start = {"digest": page.digest, "declared_name": actor.name}
+    text = words.text(bound.declaration.text)
+    form = DeclarationForm(initial=start, declaration=text)
+    if invalid is not None:
+        typed = {**start, "declared_name": request.POST.get("declared_name", ""), "agreed": request.POST.get("agreed", "")}
+        form = DeclarationForm(typed, declaration=text)
+        form.is_valid()
+        form.take_known(invalid)
+    refused = invalid or blocked
+    context = {"page": page, "case": case, "form": form, "refused": refused}
+    return render(request, "applications/check.html", context, status=refused.status if refused else 200)
+
+
+@require_GET
+def receipt(request: HttpRequest, reference: str) -> HttpResponse:
+    """回执 of the newest declaration."""
+    case = reads.own_case(_actor(request), reference)
+    version = submission.last_version(case)
+    if version is None or not case.number:
+        return redirect("applications:fill", reference)
+    given = submission.receipt_of(case, version)
+    return render(request, "applications/receipt.html", {"receipt": given, "case": case, "next": pages.next_words(given)})
+
+
+@require_http_methods(["GET", "POST"])
+def withdraw(request: HttpRequest, reference: str) -> HttpResponse:
+    case = reads.own_case(_actor(request), reference)
+    is_draft = case.submitted_at is None
+    form = WithdrawForm(request.POST or None, is_draft=is_draft, initial={"revision": case.revision})
+    if request.method == "POST" and form.is_valid():
+        try:
+            submission.withdraw(
+                reason=form.cleaned_data["reason"], revision=form.cleaned_data["revision"], **_given(request, reference)
+            )
+        except Invalid as invalid:
+            form.take(invalid)
+        else:
+            messages.success(request, _("The application has been withdrawn."))
+            return redirect("applications:case", reference)
+    status = 422 if form.errors else 200
+    return render(request, "applications/withdraw.html", {"case": case, "form": form, "is_draft": is_draft}, status=status)
+
+
+# ---- the report as a file -------------------------------------------------------------------------------------------
+@require_GET
+def report_pdf(request: HttpRequest, reference: str) -> HttpResponse | FileResponse:
+    """The declared report; with ?draft, for the applicant, the report as it stands, marked as a draft (QHD-N3a)."""
+    case = reads.case_of(_actor(request), reference)
+    version = submission.last_version(case)
+    if version is not None and "draft" not in request.GET:
+        return attachments.response(papers.kept(case, version.digest, at=clock.now()), inline="inline" in request.GET)
+    reads.own_case(_actor(request), reference)
+    return attachments.made(papers.draft_pdf(case), papers.name_of(case), papers.PDF)
+
+
+urlpatterns: list[URLPattern] = [
+    path("calls/<int:pk>/apply/", apply, name="apply"),
+    path("cases/<str:reference>/fill/", fill, name="fill"),
+    path("cases/<str:reference>/fill/<slug:key>/", section, name="section"),
+    path("cases/<str:reference>/fill/<slug:key>/<slug:field>/files/", evidence_add, name="evidence-add"),
+    path("cases/<str:reference>/files/<str:evidence>/", evidence, name="evidence"),
+    path("cases/<str:reference>/files/<str:evidence>/remove/", evidence_remove, name="evidence-remove"),
+    path("cases/<str:reference>/check/", check, name="check"),
+    path("cases/<str:reference>/receipt/", receipt, name="receipt"),
+    path("cases/<str:reference>/withdraw/", withdraw, name="withdraw"),
+    path("cases/<str:reference>/report.pdf", report_pdf, name="report-pdf"),
+]
