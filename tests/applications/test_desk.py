@@ -336,6 +336,7 @@ def test_papers_are_downloads_of_known_kinds_only(world: World, three: list[Appl
     assert answer.status_code == 200
     assert answer["Content-Disposition"].startswith("attachment")
     assert answer["X-Content-Type-Options"] == "nosniff"
+    assert answer.getvalue()[:2] == b"PK"
     for kind, format_ in (("letter", "xlsx"), ("anything", "pdf"), ("summary", "zip")):
         assert client.get(url("batch_document", batch.reference, kind, format_)).status_code == 404
 
