@@ -18,11 +18,17 @@ class SampleForm(forms.Form):
     code = forms.CharField(label="统一社会信用代码", help_text="18 位", max_length=18)
     gas = forms.DecimalField(label="天然气消耗量", max_value=1_000_000, min_value=0, help_text="申报年度全年，不含转供")
     day = forms.DateField(label="投产日期", required=False, widget=forms.DateInput(attrs={"type": "date"}))
-    statement = forms.CharField(label="自评说明", widget=forms.Textarea, help_text="说明如何满足本条要求，并写明证明材料名称")
-    industry = forms.ChoiceField(
-        label="优先行业", choices=[("", "请选择"), ("e", "电子信息"), ("m", "生物医药"), ("q", "装备制造")], required=False
+    statement = forms.CharField(
+        label="自评说明", widget=forms.Textarea, help_text="说明如何满足本条要求，并写明证明材料名称"
     )
-    mode = forms.ChoiceField(label="编制方式", choices=[("self", "自评价"), ("body", "委托第三方评价")], widget=forms.RadioSelect)
+    industry = forms.ChoiceField(
+        label="优先行业",
+        choices=[("", "请选择"), ("e", "电子信息"), ("m", "生物医药"), ("q", "装备制造")],
+        required=False,
+    )
+    mode = forms.ChoiceField(
+        label="编制方式", choices=[("self", "自评价"), ("body", "委托第三方评价")], widget=forms.RadioSelect
+    )
     systems = forms.MultipleChoiceField(
         label="已建立的管理体系",
         choices=[("q", "质量管理体系"), ("e", "环境管理体系"), ("o", "职业健康安全管理体系"), ("n", "能源管理体系")],
@@ -105,7 +111,11 @@ SAMPLES: dict[str, Any] = {
         Item("证书核验", "#"),
         Item("政策文件", "#"),
     ],
-    "crumbs": [{"label": "案卷", "url": "#"}, {"label": "2026 年绿色工厂", "url": "#"}, {"label": "海港澄明玻璃有限公司", "url": ""}],
+    "crumbs": [
+        {"label": "案卷", "url": "#"},
+        {"label": "2026 年绿色工厂", "url": "#"},
+        {"label": "海港澄明玻璃有限公司", "url": ""},
+    ],
     "tabs": [
         {"label": "报告", "url": "#", "current": True},
         {"label": "证明材料", "url": "#", "count": 12},
@@ -127,13 +137,18 @@ SAMPLES: dict[str, Any] = {
             "title": "退回补正",
             "state": "returned",
             "at": AT,
-    "icons": ICONS,
             "who": "林书瑶",
             "where": "海港区工业和信息化局",
             "opinion": "请补充近三年能源消耗数据，并上传环境管理体系认证证书。",
             "documents": [{"name": "一次性告知书.pdf", "url": "#"}],
         },
-        {"title": "县级审核", "state": "current", "who": "林书瑶", "where": "海港区工业和信息化局", "due": "2026年5月31日前"},
+        {
+            "title": "县级审核",
+            "state": "current",
+            "who": "林书瑶",
+            "where": "海港区工业和信息化局",
+            "due": "2026年5月31日前",
+        },
         {"title": "专家评审", "state": "future"},
         {"title": "公示 5 个工作日", "state": "future"},
     ],
@@ -147,8 +162,19 @@ SAMPLES: dict[str, Any] = {
             "evidence": ["不良记录：冀应急（2025）07 号，2025年3月12日"],
             "way_out": "记录有误的，向登记机关申请更正",
         },
-        {"outcome": "warn", "rule": "指标范围", "text": "单位产品综合能耗比上年增加 41%，请说明原因。", "clause": "QHD-5.8", "way_out": "填写说明"},
-        {"outcome": "confirm", "rule": "管理体系", "text": "能源管理体系以文件代替证书，由经办人核实。", "clause": "QHD-5.7"},
+        {
+            "outcome": "warn",
+            "rule": "指标范围",
+            "text": "单位产品综合能耗比上年增加 41%，请说明原因。",
+            "clause": "QHD-5.8",
+            "way_out": "填写说明",
+        },
+        {
+            "outcome": "confirm",
+            "rule": "管理体系",
+            "text": "能源管理体系以文件代替证书，由经办人核实。",
+            "clause": "QHD-5.7",
+        },
         {"outcome": "clear", "rule": "法人资格", "text": "具有独立法人资格。", "clause": "QHD-5.1"},
     ],
     "sections": [
@@ -200,18 +226,45 @@ SAMPLES: dict[str, Any] = {
     "bulk": [{"label": "加入推荐批次", "value": "add"}, {"label": "退回", "value": "return", "grave": True}],
     "page": {"previous": "", "next": "?after=3", "text": "第 1–3 条"},
     "selects": [
-        {"name": "area", "label": "区县", "options": [{"value": "1", "label": "海港区", "chosen": True}, {"value": "2", "label": "昌黎县"}]},
-        {"name": "year", "label": "年度", "options": [{"value": "2026", "label": "2026"}, {"value": "2025", "label": "2025"}]},
+        {
+            "name": "area",
+            "label": "区县",
+            "options": [{"value": "1", "label": "海港区", "chosen": True}, {"value": "2", "label": "昌黎县"}],
+        },
+        {
+            "name": "year",
+            "label": "年度",
+            "options": [{"value": "2026", "label": "2026"}, {"value": "2025", "label": "2025"}],
+        },
     ],
     "chosen": [{"label": "海港区", "url": "?"}],
     "files": [
-        {"name": "环境管理体系认证证书.pdf", "size": 482_113, "url": "#", "meta": "2026年5月8日 周明远", "digest": "9f2c1ab04e77d3", "remove_url": "#"},
-        {"name": "能源审计报告（2023—2025）终稿.docx", "size": 3_482_113, "url": "#", "state": "returned", "state_label": "待更换"},
+        {
+            "name": "环境管理体系认证证书.pdf",
+            "size": 482_113,
+            "url": "#",
+            "meta": "2026年5月8日 周明远",
+            "digest": "9f2c1ab04e77d3",
+            "remove_url": "#",
+        },
+        {
+            "name": "能源审计报告（2023—2025）终稿.docx",
+            "size": 3_482_113,
+            "url": "#",
+            "state": "returned",
+            "state_label": "待更换",
+        },
     ],
     "cards": [
         {"value": "factory", "title": "绿色工厂", "text": "具有独立法人资格的工业企业", "checked": True},
         {"value": "park", "title": "绿色工业园区", "text": "由园区管理机构申报"},
-        {"value": "chain", "title": "绿色供应链管理企业", "text": "供应链核心企业", "disabled": True, "why": "本次通知不受理该类别"},
+        {
+            "value": "chain",
+            "title": "绿色供应链管理企业",
+            "text": "供应链核心企业",
+            "disabled": True,
+            "why": "本次通知不受理该类别",
+        },
     ],
     "actions": [
         {"label": "审核通过", "url": "#", "primary": True, "method": "post"},
@@ -236,13 +289,21 @@ SAMPLES: dict[str, Any] = {
         {"id": "b", "label": "昌黎碣石食品股份有限公司", "sub": "QHD-2026-0007 · 昌黎县", "badges": ["优先行业"]},
         {"id": "c", "label": "抚宁骊城包装制品厂", "sub": "QHD-2026-0011 · 抚宁区", "badges": []},
     ],
-    "documents": [{"label": "关于推荐绿色工厂的函", "url": "#", "format": "PDF"}, {"label": "推荐汇总表", "url": "#", "format": "XLSX"}],
+    "documents": [
+        {"label": "关于推荐绿色工厂的函", "url": "#", "format": "PDF"},
+        {"label": "推荐汇总表", "url": "#", "format": "XLSX"},
+    ],
     "digest": "9f2c1ab04e77d3a1b86e5f00c1d2a3948576bb10fe42d9c7a8130e6f5b4c2d19",
-    "next_steps": ["海港区工业和信息化局于 2026年5月31日前完成审核。", "需要补正的，将一次性告知，并在站内信和邮件中通知。"],
+    "next_steps": [
+        "海港区工业和信息化局于 2026年5月31日前完成审核。",
+        "需要补正的，将一次性告知，并在站内信和邮件中通知。",
+    ],
     "old": "企业建有能源管理体系，未认证。",
     "new": "企业建有能源管理体系，2026年4月取得认证证书，编号 EN-0001。",
     "long": LONG,
-    "conflict_rows": [{"name": "statement", "label": "自评说明", "mine": LONG, "theirs": "企业依法设立，近三年无事故。"}],
+    "conflict_rows": [
+        {"name": "statement", "label": "自评说明", "mine": LONG, "theirs": "企业依法设立，近三年无事故。"}
+    ],
     "work": [
         {
             "title": "海港澄明玻璃有限公司",

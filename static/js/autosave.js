@@ -16,12 +16,16 @@ const storage = {
   drop(key) { try { sessionStorage.removeItem(key); } catch (none) { /* nothing to drop */ } },
 };
 
+// Whose draft it is: the next person at this machine must not find the text of the one before.
+const person = () => document.body.dataset.person ?? "";
+
 export function forgetDrafts() {
-  const clear = () => {
+  const clear = (which = () => true) => {
     try {
-      for (const key of Object.keys(sessionStorage)) if (key.startsWith(PREFIX)) sessionStorage.removeItem(key);
+      for (const key of Object.keys(sessionStorage)) if (key.startsWith(PREFIX) && which(key)) sessionStorage.removeItem(key);
     } catch (none) { /* nothing kept */ }
   };
+  if (person()) clear((key) => !key.startsWith(`${PREFIX}${person()}:`));
   document.addEventListener("submit", (event) => { if (event.target.matches("[data-clears-drafts]")) clear(); });
 }
 
@@ -29,7 +33,7 @@ class Autosave {
   constructor(form) {
     this.form = form;
     this.url = form.dataset.autosave;
-    this.key = PREFIX + new URL(this.url, location.href).pathname;
+    this.key = `${PREFIX}${person()}:${new URL(this.url, location.href).pathname}`;
     this.state = form.querySelector("[data-save-state]") ?? document.querySelector("[data-save-state]");
     this.saved = this.values();
     this.typedAt = Date.now();
