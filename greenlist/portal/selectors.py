@@ -427,8 +427,13 @@ def search(actor: Actor, words: str) -> Found:
     return Found(
         cases=tuple(cases[:SHOWN]),
         organisations=tuple(Organisation.objects.visible_to(actor).named(words).select_related("area")[:SHOWN]),
-        listings=tuple(Listing.objects.found_by(words).select_related("listbook__owner__area").order_by("-listed_on", "-pk")[:SHOWN]),
+        listings=tuple(_listed(words)),
     )
+
+
+def _listed(words: str) -> QuerySet[Listing]:
+    rows = Listing.objects.found_by(words).select_related("listbook__owner__area")
+    return rows.order_by("-listed_on", "-pk")[:SHOWN]
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,8 @@ PAPER = b"""%PDF-1.4
 2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj
 3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Resources<</Font<</F 4 0 R>>>>/Contents 5 0 R>>endobj
 4 0 obj<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>endobj
-5 0 obj<</Length 56>>stream
-BT /F 24 Tf 72 720 Td (Demonstration evidence) Tj ET   
+5 0 obj<</Length 53>>stream
+BT /F 24 Tf 72 720 Td (Demonstration evidence) Tj ET
 endstream endobj
 trailer<</Root 1 0 R>>
 %%EOF

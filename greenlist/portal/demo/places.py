@@ -3,22 +3,25 @@
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
+from functools import lru_cache
 from pathlib import Path
 
 from django.conf import settings
+from django.contrib.auth.hashers import make_password
 
 from greenlist.accounts import selectors as accounts
 from greenlist.accounts import services as account_services
 from greenlist.accounts.models import Area, Authority, Mandate, User
 from greenlist.core.actors import SYSTEM, Actor, Capacity
+from greenlist.core.clock import CHINA
 from greenlist.organisations import selectors as organisations
 from greenlist.organisations import services as organisation_services
 from greenlist.organisations.models import Industry, Organisation
 from greenlist.organisations.services import Profile
 
 FOLDER = Path(settings.ROOT) / "fixtures" / "demo"
-PASSWORD = "green-demo-2026"  # printed by ./dev demo; the demonstration settings are the only ones that seed it
+PASSWORD = "green-demo-2026"  # noqa: S105 -- printed by ./dev demo; the demonstration settings are the only ones that seed it
 SIZES = {"大型": "large", "中型": "medium", "小型": "small"}
 # Area slug → (tier, name). Counties come from the firms' file.
 OFFICES = {
@@ -84,9 +87,15 @@ def _endless(names: list[str]) -> Iterator[str]:
         yield from names
 
 
+@lru_cache(maxsize=1)
+def _hash() -> str:
+    """One hash for everybody: hashing is slow on purpose, and the password is printed anyway."""
+    return make_password(PASSWORD)
+
+
 def _person(cast: Cast, username: str, name: str = "", **fields: object) -> User:
     user = User(username=username, name=name or next(cast.names), email=f"{username}@example.com", **fields)
-    user.set_password(PASSWORD)
+    user.password = _hash()
     user.save()
     cast.people[username] = user
     return user
@@ -125,6 +134,8 @@ def _firms(cast: Cast) -> None:
     industries = {industry.code: industry for industry in Industry.objects.filter(level=4)}
     for number, row in enumerate(rows("organisations.csv"), start=1):
         user = _person(cast, f"firm{number:02d}")
+        founded = datetime.fromisoformat(row["founded_on"]).date()
+        at = max(cast.at, datetime.combine(founded + timedelta(days=30), time(9), tzinfo=CHINA))
         area = cast.areas[row["county_code"]]
         nobody = Actor(capacity=Capacity.NONE, user_id=user.pk, name=user.name)
         firm = organisation_services.register(
@@ -135,17 +146,17 @@ def _firms(cast: Cast) -> None:
             production_area=area,
             production_address=row["address"],
             actor=nobody,
-            at=cast.at,
+            at=at,
         )
         cast.firms.append(firm)
-        (cast.actors[user.username],) = organisations.capacities(user, (cast.at + timedelta(days=1)).date())
+        (cast.actors[user.username],) = organisations.capacities(user, at.date())
         organisation_services.change_profile(
             organisation_id=firm.pk,
             profile=Profile(
                 area=area,
                 industry=industries.get(row["industry"]),
                 legal_representative=row["legal_representative"],
-                founded_on=datetime.fromisoformat(row["founded_on"]).date(),
+                founded_on=founded,
                 independent_accounting=True,
                 manufacturing=True,
                 size=SIZES[row["size"]],
@@ -156,11 +167,11 @@ def _firms(cast: Cast) -> None:
                 contact_email=user.email,
             ),
             actor=cast.actors[user.username],
-            at=cast.at,
+            at=at,
         )
         office = organisations.local_authority(firm)
         if office is not None and number != WAITING:
             handler = next(actor for actor in cast.actors.values() if actor.authority_id == office.pk)
-            organisation_services.confirm_claim(organisation_id=firm.pk, actor=handler, at=cast.at)
+            organisation_services.confirm_claim(organisation_id=firm.pk, actor=handler, at=at)
 
 
