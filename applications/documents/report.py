@@ -136,7 +136,9 @@ def declared(case: Application, version: ReportVersion) -> Paper:
     bound = selectors.rules_of(case.call)
     form = drafts.form_of(case, bound)
     rows = Evidence.objects.filter(report=case.report, added_at__lte=version.declared_at).select_related("blob")
-    there = [row for row in rows.order_by("added_at", "pk") if row.removed_at is None or row.removed_at > version.declared_at]
+    there = [
+        row for row in rows.order_by("added_at", "pk") if row.removed_at is None or row.removed_at > version.declared_at
+    ]
     return _paper(bound, case.call, form, version.data, there, case=case, version=version)
 
 
@@ -217,4 +219,3 @@ def _exhibits(parts: Iterable[shown.ShownSection]) -> Iterable[Exhibit]:
     listed = ((one, file) for part in parts for one in part.fields for file in one.files)
     for number, (one, file) in enumerate(listed, start=1):
         yield Exhibit(number, one.label, file.blob.name, file.blob.size, file.blob.sha256)
-

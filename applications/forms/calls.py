@@ -26,9 +26,14 @@ class CallForm(ServiceForm):
     year = forms.IntegerField(label=_("Year"), min_value=2020, max_value=2100)
     title = forms.CharField(label=_("Title"), max_length=160)
     number = forms.CharField(
-        label=_("Document number"), max_length=60, required=False, help_text=_("As the office gave it; it is never generated.")
+        label=_("Document number"),
+        max_length=60,
+        required=False,
+        help_text=_("As the office gave it; it is never generated."),
     )
-    issued_on = forms.DateField(label=_("Date of issue"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    issued_on = forms.DateField(
+        label=_("Date of issue"), required=False, widget=forms.DateInput(attrs={"type": "date"})
+    )
     text = forms.CharField(label=_("Text"), required=False, widget=forms.Textarea(attrs={"rows": 8}))
     contact_name = forms.CharField(label=_("Contact"), max_length=40, required=False)
     contact_phone = forms.CharField(label=_("Telephone"), max_length=40, required=False)
@@ -57,7 +62,10 @@ class CallForm(ServiceForm):
                 help_text=words.text(rule.text),
             )
             self.fields[f"text_{rule.id}"] = forms.CharField(
-                label=_("Wording in this call"), required=False, max_length=1000, widget=forms.Textarea(attrs={"rows": 3})
+                label=_("Wording in this call"),
+                required=False,
+                max_length=1000,
+                widget=forms.Textarea(attrs={"rows": 3}),
             )
 
     def draft(self) -> Draft:

@@ -86,7 +86,9 @@ def _rows(spec: Field, posted: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _posted_rows(spec: Field, posted: Mapping[str, Any]) -> int:
-    indexes = [int(part) for name in posted if name.startswith(f"{spec.key}.") and (part := name.split(".")[1]).isdigit()]
+    indexes = [
+        int(part) for name in posted if name.startswith(f"{spec.key}.") and (part := name.split(".")[1]).isdigit()
+    ]
     most = spec.max_rows or 50
     return min(max(indexes, default=-1) + 1, most + SPARE)
 

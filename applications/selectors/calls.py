@@ -1,7 +1,7 @@
 """Reads of calls: their rules, their dates, their pages."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -228,12 +228,12 @@ class CallPage:
     timetable: tuple[StepDay, ...]
     layer: tuple[LayerShown, ...]
     values: tuple[tuple[str, str, str], ...]  # label, value, article of the clause
-    clauses: tuple[Clause, ...]
+    clauses: tuple[tuple[str, str, str], ...]  # article, text, why unverified
+    header: Mapping[str, Any]
     extensions: tuple[Extension, ...]
     deadline: Deadline | None
     office: Authority
     has_summary: bool
-    extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 def call_page(call: Call, at: datetime, area_path: str = "") -> CallPage:
@@ -245,12 +245,27 @@ def call_page(call: Call, at: datetime, area_path: str = "") -> CallPage:
         timetable=tuple(_step_day(bound, step, known, area_path, at) for step in bound.steps),
         layer=tuple(_layer(bound, rule) for rule in bound.policy.layer),
         values=tuple(_value_rows(bound)),
-        clauses=tuple(bound.clauses.values()),
+        clauses=tuple((one.article, words.text(one.text), one.unverified) for one in bound.clauses.values()),
+        header=_header(bound),
         extensions=tuple(known),
         deadline=submission_deadline(call, area_path),
         office=call.owner,
         has_summary="summary" in bound.tables,
     )
+
+
+def _header(bound: BoundPolicy) -> dict[str, Any]:
+    """What is shown with the rules (QHD-20, SJZ-20)."""
+    header = bound.header
+    return {
+        "title": words.text(header.title),
+        "document": header.document,
+        "issued_by": words.text(header.issued_by),
+        "issued_on": header.issued_on,
+        "in_force_from": header.in_force_from,
+        "ends_on": header.ends_on,
+        "explained_by": words.text(header.explained_by),
+    }
 
 
 def _step_day(bound: BoundPolicy, step: Step, known: list[Extension], area_path: str, at: datetime) -> StepDay:

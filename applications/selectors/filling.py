@@ -131,7 +131,12 @@ class SectionPage:
 
 
 def section_page(
-    case: Application, spec: SectionSpec, *, typed: Mapping[str, Any] | None, spare: Mapping[str, int], language_at: datetime
+    case: Application,
+    spec: SectionSpec,
+    *,
+    typed: Mapping[str, Any] | None,
+    spare: Mapping[str, int],
+    language_at: datetime,
 ) -> SectionPage:
     """Seven queries however long the form."""
     bound = calls.rules_of(case.call)
@@ -318,7 +323,9 @@ def next_words(receipt: Any) -> list[str]:
     lines = [_("%(authority)s reviews your report: %(step)s.") % {"authority": receipt.desk, "step": receipt.step}]
     if receipt.due_on:
         lines.append(_("This is to be done by %(day)s at the latest.") % {"day": _day(receipt.due_on)})
-    lines.append(_("If something has to be corrected, you are told here and by e-mail, with the fields and the reason."))
+    lines.append(
+        _("If something has to be corrected, you are told here and by e-mail, with the fields and the reason.")
+    )
     return lines
 
 

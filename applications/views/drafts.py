@@ -205,7 +205,12 @@ def _conflict(
         return JsonResponse({**body, "by": conflict.by, "at": _time(conflict.at)}, status=conflict.status)
     mine = section_forms.flat(spec, {**conflict.theirs, **answers})
     rows = [
-        {"name": name, "label": section_forms.label_of(spec, name), "mine": mine.get(name, ""), "theirs": theirs.get(name, "")}
+        {
+            "name": name,
+            "label": section_forms.label_of(spec, name),
+            "mine": mine.get(name, ""),
+            "theirs": theirs.get(name, ""),
+        }
         for name in dict.fromkeys([*theirs, *mine])
         if mine.get(name, "") != theirs.get(name, "")
     ]
@@ -307,7 +312,11 @@ def _check_page(
     text = words.text(bound.declaration.text)
     form = DeclarationForm(initial=start, declaration=text)
     if invalid is not None:
-        typed = {**start, "declared_name": request.POST.get("declared_name", ""), "agreed": request.POST.get("agreed", "")}
+        typed = {
+            **start,
+            "declared_name": request.POST.get("declared_name", ""),
+            "agreed": request.POST.get("agreed", ""),
+        }
         form = DeclarationForm(typed, declaration=text)
         form.is_valid()
         form.take_known(invalid)
@@ -324,7 +333,9 @@ def receipt(request: HttpRequest, reference: str) -> HttpResponse:
     if version is None or not case.number:
         return redirect("applications:fill", reference)
     given = submission.receipt_of(case, version)
-    return render(request, "applications/receipt.html", {"receipt": given, "case": case, "next": pages.next_words(given)})
+    return render(
+        request, "applications/receipt.html", {"receipt": given, "case": case, "next": pages.next_words(given)}
+    )
 
 
 @require_http_methods(["GET", "POST"])
@@ -343,7 +354,9 @@ def withdraw(request: HttpRequest, reference: str) -> HttpResponse:
             messages.success(request, _("The application has been withdrawn."))
             return redirect("applications:case", reference)
     status = 422 if form.errors else 200
-    return render(request, "applications/withdraw.html", {"case": case, "form": form, "is_draft": is_draft}, status=status)
+    return render(
+        request, "applications/withdraw.html", {"case": case, "form": form, "is_draft": is_draft}, status=status
+    )
 
 
 # ---- the report as a file -------------------------------------------------------------------------------------------
