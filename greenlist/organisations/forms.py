@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from greenlist.accounts import selectors as accounts
 from greenlist.accounts.models import Area
 from greenlist.core.forms import ServiceForm
-from greenlist.organisations import rules
+from greenlist.organisations import rules, selectors
 from greenlist.organisations.models import AdverseRecord, Industry, Membership, Organisation
 
 
@@ -72,10 +72,7 @@ class IndustryField(forms.CharField):
         words = super().clean(value)
         if not words:
             return None
-        code = str(words).split()[0]
-        found = (
-            Industry.objects.filter(level=4, code=code).first() or Industry.objects.filter(level=4, name=words).first()
-        )
+        found = selectors.industry(str(words))
         if found is None:
             raise forms.ValidationError(_("There is no such four-digit industry in section C (manufacturing)."))
         return found

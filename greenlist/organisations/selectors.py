@@ -219,6 +219,12 @@ def find_industries(words: str, limit: int = 20) -> list[Industry]:
     return list(Industry.objects.filter(part, level=4).order_by("code")[:limit])
 
 
+def industry(words: str) -> Industry | None:
+    """The four-digit industry of that code (first word) or exact name."""
+    known = Industry.objects.filter(level=4)
+    return known.filter(code=words.split()[0]).first() or known.filter(name=words).first()
+
+
 def known_code(code: str) -> Organisation | None:
     """The organisation of a code, for the first step of registration: shows no more than that it is there."""
     return Organisation.objects.filter(code=code).only("pk", "name", "claim", "kind").first()

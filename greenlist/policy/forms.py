@@ -9,7 +9,7 @@ from django import forms
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext_lazy as _
 
-from greenlist.policy.models import RuleSet
+from greenlist.policy import selectors
 
 MOST_BYTES = 2 * 1024 * 1024
 MOST_FILES = 40
@@ -21,7 +21,7 @@ class RulesUpload(forms.Form):
 
     rule_set = forms.ModelChoiceField(
         label=_("Rule set"),
-        queryset=RuleSet.objects.all(),
+        queryset=selectors.rule_sets(),
         required=False,
         help_text=_("Needed when only clauses or a form are uploaded; a policy.toml names its rule set itself."),
     )

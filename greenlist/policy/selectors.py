@@ -11,7 +11,7 @@ from greenlist.policy import engine
 from greenlist.policy.engine.criteria import Criteria, build_criteria
 from greenlist.policy.engine.types import BoundPolicy, Calendar, CallValues, Policy
 from greenlist.policy.facts_table import FACTS
-from greenlist.policy.models import CalendarDay, CalendarYear, CriteriaSetVersion, RuleSetVersion
+from greenlist.policy.models import CalendarDay, CalendarYear, CriteriaSetVersion, RuleSet, RuleSetVersion
 
 KEPT = 128  # built rule sets a process remembers
 _built: OrderedDict[tuple[str, str], Any] = OrderedDict()
@@ -65,6 +65,11 @@ def of_owner(owner: str, category: str = "") -> list[RuleSetVersion]:
     """The newest versions of the rule sets of an area (by its slug), for a category if one is given."""
     versions = _latest().filter(rule_set__owner=owner)
     return [version for version in versions if not category or category in policy(version).categories]
+
+
+def rule_sets() -> QuerySet[RuleSet]:
+    """All of them, for a choice."""
+    return RuleSet.objects.all()
 
 
 def owners() -> set[str]:

@@ -34,7 +34,7 @@ def step_of(case: Application) -> Step:
     return applications.rules_of(case.call).step(case.step)
 
 
-def is_at(case: Application, kind: StepKind, actor: Actor) -> bool:
+def is_at(case: Application, kind: StepKind, *, actor: Actor) -> bool:
     """At this authority's desk, in a step of this kind."""
     return case.desk_id == actor.authority_id and step_of(case).kind is kind
 

@@ -252,7 +252,7 @@ def _waiting(call: Call, actor: Actor) -> list[Application]:
         .filter(call=call, state=State.DECIDING, desk_id=actor.authority_id)
         .order_by("pk")
     )
-    cases_ = [case for case in rows if cases.is_at(case, StepKind.DECISION, actor)]
+    cases_ = [case for case in rows if cases.is_at(case, StepKind.DECISION, actor=actor)]
     taken = set(DecisionItem.objects.filter(application__in=cases_).values_list("application_id", "step"))
     return [case for case in cases_ if (case.pk, case.step) not in taken]
 

@@ -382,11 +382,11 @@ def _as_data(plan: Plan) -> dict[str, object]:
 
 # ---- at work ------------------------------------------------------------------------------------------------------
 def _waits(case: Application, actor: Actor) -> bool:
-    return case.state == State.RECOMMENDED and cases.is_at(case, StepKind.PANEL, actor)
+    return case.state == State.RECOMMENDED and cases.is_at(case, StepKind.PANEL, actor=actor)
 
 
 def _must_wait(case: Application, actor: Actor) -> None:
-    if not cases.is_at(case, StepKind.PANEL, actor):
+    if not cases.is_at(case, StepKind.PANEL, actor=actor):
         raise WrongState(_("“%(name)s” does not wait for review here any more.") % {"name": case.name})
 
 
