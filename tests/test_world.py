@@ -24,4 +24,6 @@ def test_a_client_is_signed_in_in_its_capacity(world: World) -> None:
 def test_two_provinces_three_cities_five_counties(world: World) -> None:
     tiers = [authority.tier for authority in world.authorities.values() if authority.kind == "industry"]
     assert (tiers.count("province"), tiers.count("city") >= 3, tiers.count("county") >= 5) == (2, True, True)
-    assert {"handler", "approver", "expert", "supervisor", "administrator"} <= {role for _, role, _ in OFFICE_HOLDERS.values()}
+    assert {"handler", "approver", "expert", "supervisor", "administrator"} <= {
+        role for _, role, _ in OFFICE_HOLDERS.values()
+    }

@@ -64,7 +64,13 @@ def test_what_a_service_refuses_is_shown_in_the_form(world: World) -> None:
 
 def test_people_and_mandates_are_kept_by_services(world: World) -> None:
     client = world.client("administrator")
-    person = {"username": "New.Officer", "name": "新干部", "email": "officer@example.com", "language": "zh-hans", "phone": ""}
+    person = {
+        "username": "New.Officer",
+        "name": "新干部",
+        "email": "officer@example.com",
+        "language": "zh-hans",
+        "phone": "",
+    }
     assert client.post("/admin/accounts/user/add/", person).status_code == 302
     made = User.objects.get(username="new.officer")
     assert made.is_active

@@ -92,7 +92,9 @@ def test_closed_accounts_get_no_link(person, now) -> None:
 def test_a_lost_mail_is_tried_again_after_the_lease(person, now, monkeypatch) -> None:
     ask(now)
     with monkeypatch.context() as broken:
-        broken.setattr("django.core.mail.EmailMessage.send", lambda self: (_ for _ in ()).throw(ConnectionError("down")))
+        broken.setattr(
+            "django.core.mail.EmailMessage.send", lambda self: (_ for _ in ()).throw(ConnectionError("down"))
+        )
         assert services.send_due_resets(at=now) == 0
     assert services.send_due_resets(at=now + timedelta(minutes=1)) == 0
     assert services.send_due_resets(at=now + timedelta(minutes=6)) == 1

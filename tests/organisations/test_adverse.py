@@ -37,7 +37,14 @@ def test_officials_of_the_place_enter_records(world: World, now) -> None:
             services.enter_adverse(record=entry(world), actor=world.actor(character), at=now)
     visible = {
         character: AdverseRecord.objects.visible_to(world.actor(character)).exists()
-        for character in ("county_approver", "city_handler", "province_handler", "other_county_handler", "applicant", "expert")
+        for character in (
+            "county_approver",
+            "city_handler",
+            "province_handler",
+            "other_county_handler",
+            "applicant",
+            "expert",
+        )
     }
     assert visible == {
         "county_approver": True,
@@ -119,13 +126,23 @@ def book(rows: list[list[Any]], head: list[str] | None = None) -> bytes:
 
 def rows_of(count: int) -> list[list[Any]]:
     return [
-        [factories.credit_code(9000 + n), f"示例企业{n}", "serious_dishonesty", None, date(2025, 1, 2), "信用中国", None]
+        [
+            factories.credit_code(9000 + n),
+            f"示例企业{n}",
+            "serious_dishonesty",
+            None,
+            date(2025, 1, 2),
+            "信用中国",
+            None,
+        ]
         for n in range(count)
     ]
 
 
 def test_all_rows_come_in_linked_and_the_same_file_twice_adds_nothing(world: World, now) -> None:
-    content = book([*rows_of(3), [world.org.code.lower(), world.org.name, "safety", "较大", "2025年3月9日", "通报", ""]])
+    content = book(
+        [*rows_of(3), [world.org.code.lower(), world.org.name, "safety", "较大", "2025年3月9日", "通报", ""]]
+    )
     read = imports.read("a.xlsx", content)
     administrator = world.actor("administrator")
     assert services.import_adverse(rows=read, digest="x", actor=administrator, at=now) == (4, 0)
@@ -156,7 +173,10 @@ def test_one_wrong_row_keeps_all_out_and_is_named_by_place(world: World, now) ->
 
 @pytest.mark.parametrize(
     "head",
-    [["code", "name", "kind", "severity", "day", "source", "ended_on"], ["name", "name", "kind", "x", "event_on", "source", ""]],
+    [
+        ["code", "name", "kind", "severity", "day", "source", "ended_on"],
+        ["name", "name", "kind", "x", "event_on", "source", ""],
+    ],
 )
 def test_headings_are_checked_before_rows(db, head: list[str]) -> None:
     with pytest.raises(services.ImportRefused) as refused:

@@ -67,7 +67,12 @@ def test_a_member_who_accepts_again_loses_nothing(world: World, now) -> None:
 def test_only_owners_invite_and_end(world: World, now) -> None:
     assert invite(world, now)
     membership = world.memberships["colleague"].pk
-    for character, refusal in [("colleague", NotAllowed), ("rival", NotVisible), ("county_approver", NotAllowed), ("expert", NotVisible)]:
+    for character, refusal in [
+        ("colleague", NotAllowed),
+        ("rival", NotVisible),
+        ("county_approver", NotAllowed),
+        ("expert", NotVisible),
+    ]:
         with pytest.raises(refusal):
             invite(world, now, character=character)
     for character, refusal in [("rival", NotVisible), ("county_approver", NotAllowed)]:

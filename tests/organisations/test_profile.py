@@ -25,7 +25,11 @@ def test_members_change_their_profile_and_nobody_else(world: World, now) -> None
     new = profile(world, contact_phone="13700000000", size="large")
     done = services.change_profile(**change, profile=new, actor=world.actor("colleague"))
     assert (done.size, done.legal_representative) == ("large", "赵示例")
-    for character, refusal in [("rival", NotVisible), ("other_city_handler", NotVisible), ("county_handler", NotAllowed)]:
+    for character, refusal in [
+        ("rival", NotVisible),
+        ("other_city_handler", NotVisible),
+        ("county_handler", NotAllowed),
+    ]:
         with pytest.raises(refusal):
             services.change_profile(**change, profile=new, actor=world.actor(character))
     entry = AuditEntry.objects.get(action="organisation.changed")
@@ -38,7 +42,9 @@ def test_contacts_are_not_readable_in_the_database(world: World, now) -> None:
     new = profile(world, contact_name="钱示例", contact_phone="13700000000")
     services.change_profile(organisation_id=world.org.pk, profile=new, actor=world.actor("applicant"), at=now)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT contact_name, contact_phone FROM organisations_organisation WHERE id = %s", [world.org.pk])
+        cursor.execute(
+            "SELECT contact_name, contact_phone FROM organisations_organisation WHERE id = %s", [world.org.pk]
+        )
         stored = str(cursor.fetchone())
     assert "钱示例" not in stored
     assert "13700000000" not in stored

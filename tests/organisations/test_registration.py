@@ -35,7 +35,9 @@ def test_a_new_code_may_draft_but_not_submit_until_confirmed(world: World, now) 
     assert made.names.get().text == "新示例有限公司"
     held = selectors.capacities(world.user("stranger"), now.date())
     assert [(one.key, one.is_owner) for one in held] == [(f"o{made.pk}", True)]
-    told = Notification.objects.filter(kind="organisation.claimed", channel="portal").values_list("recipient_id", flat=True)
+    told = Notification.objects.filter(kind="organisation.claimed", channel="portal").values_list(
+        "recipient_id", flat=True
+    )
     assert set(told) == {world.user("county_handler").pk, world.user("county_approver").pk}
     done = services.confirm_claim(organisation_id=made.pk, actor=world.actor("county_handler"), at=now)
     assert rules.may_submit(done.claim)
@@ -97,13 +99,22 @@ def test_a_code_somebody_acts_for_is_not_taken_again(world: World, now) -> None:
 @pytest.mark.authz
 def test_only_an_official_of_the_place_decides(world: World, now) -> None:
     made = register(world, "stranger", now)
-    for character in ("other_county_handler", "other_city_approver", "hlj_province_handler", "applicant", "anonymous", "expert"):
+    for character in (
+        "other_county_handler",
+        "other_city_approver",
+        "hlj_province_handler",
+        "applicant",
+        "anonymous",
+        "expert",
+    ):
         with pytest.raises(NotVisible):
             services.confirm_claim(organisation_id=made.pk, actor=world.actor(character), at=now)
     own = selectors.capacities(world.user("stranger"), now.date())[0]
     with pytest.raises(NotAllowed):
         services.confirm_claim(organisation_id=made.pk, actor=own, at=now)
-    assert services.confirm_claim(organisation_id=made.pk, actor=world.actor("city_handler"), at=now).confirmed_at == now
+    assert (
+        services.confirm_claim(organisation_id=made.pk, actor=world.actor("city_handler"), at=now).confirmed_at == now
+    )
     with pytest.raises(WrongState):
         services.confirm_claim(organisation_id=made.pk, actor=world.actor("county_handler"), at=now)
 

@@ -19,7 +19,15 @@ def wide(text: str) -> str:
 @pytest.mark.case("UP-12")
 @pytest.mark.parametrize(
     "typed",
-    [RIGHT, RIGHT.lower(), wide(RIGHT), f"  {RIGHT} ", " ".join(RIGHT), f"{RIGHT[:8]}-{RIGHT[8:]}", wide(RIGHT.lower())],
+    [
+        RIGHT,
+        RIGHT.lower(),
+        wide(RIGHT),
+        f"  {RIGHT} ",
+        " ".join(RIGHT),
+        f"{RIGHT[:8]}-{RIGHT[8:]}",
+        wide(RIGHT.lower()),
+    ],
 )
 def test_one_code_however_it_is_typed(typed: str) -> None:
     assert rules.clean_code(typed) == RIGHT

@@ -4,6 +4,7 @@ import pytest
 from django.core import mail
 from django.urls import reverse
 
+from greenlist.core import clock
 from greenlist.core.models import AuditEntry
 from greenlist.organisations import services
 from greenlist.organisations.models import AdverseRecord, Organisation
@@ -61,10 +62,20 @@ def test_profile_sites_honours_members(world: World) -> None:
     form = client.get("/organisation/edit/").context["form"]
     data = {name: form[name].value() or "" for name in form.fields}
     assert data["area"] == "河北省秦皇岛市海港区"
-    data |= {"contact_name": "周示例", "size": "large", "independent_accounting": "no", "industry": "3911 计算机整机制造"}
+    data |= {
+        "contact_name": "周示例",
+        "size": "large",
+        "independent_accounting": "no",
+        "industry": "3911 计算机整机制造",
+    }
     assert client.post("/organisation/edit/", data).status_code == 302
     org = Organisation.objects.get(pk=world.org.pk)
-    assert (org.contact_name, org.size, org.independent_accounting, org.industry_id) == ("周示例", "large", False, "3911")
+    assert (org.contact_name, org.size, org.independent_accounting, org.industry_id) == (
+        "周示例",
+        "large",
+        False,
+        "3911",
+    )
     assert client.post("/organisation/edit/", data | {"industry": "9999"}).status_code == 422
     site = {"name": "二厂", "area": "昌黎县", "address": "示例路"}
     assert client.post("/organisation/sites/new/", site).status_code == 302
@@ -75,17 +86,18 @@ def test_profile_sites_honours_members(world: World) -> None:
     assert client.post(f"/organisation/honours/{honour.pk}/remove/").status_code == 302
     assert client.get("/organisation/members/").context["form"] is not None
     assert world.client("colleague").get("/organisation/members/").context["form"] is None
-    assert world.client("colleague").post("/organisation/members/", {"email": "x@example.com", "role": "staff"}).status_code == 403
+    assert (
+        world.client("colleague")
+        .post("/organisation/members/", {"email": "x@example.com", "role": "staff"})
+        .status_code
+        == 403
+    )
 
 
-def test_an_invitation_is_accepted_on_its_page(world: World, now) -> None:
+def test_an_invitation_is_accepted_on_its_page(world: World) -> None:
     client = world.client("applicant")
     assert client.post("/organisation/members/", {"email": "neu@example.com", "role": "staff"}).status_code == 302
-    services.send_due_invitations(at=now)
-    if not mail.outbox:  # the page read the real clock
-        from greenlist.core import clock
-
-        services.send_due_invitations(at=clock.now())
+    services.send_due_invitations(at=clock.now())  # the page read the real clock
     address = next(w for w in mail.outbox[0].body.split() if "/invitation/" in w).removeprefix("http://127.0.0.1:8000")
     assert world.org.name in world.client("anonymous").get(address).content.decode()
     assert world.client("anonymous").post(address).status_code == 200  # still the page: joining needs an account
@@ -113,7 +125,10 @@ def test_a_claim_is_confirmed_or_refused(world: World) -> None:
 @pytest.mark.case("AZ-04")
 def test_another_place_finds_no_trace(world: World) -> None:
     factories.adverse(world.org, "safety", factories.LONG_AGO, 2, reference="CANARY-1")
-    own, others = world.client("county_handler"), ("other_county_handler", "other_city_approver", "hlj_province_handler")
+    own, others = (
+        world.client("county_handler"),
+        ("other_county_handler", "other_city_approver", "hlj_province_handler"),
+    )
     pages = {
         "search": "/organisation/search/?q=示例",
         "claims": "/organisation/claims/",
@@ -133,16 +148,33 @@ def test_another_place_finds_no_trace(world: World) -> None:
 @pytest.mark.authz
 def test_each_address_answers_404_to_whom_it_is_not_for(world: World) -> None:
     record = factories.adverse(world.org, "safety", factories.LONG_AGO, 2)
-    addresses = [f"/organisation/of/{world.org.pk}/", f"/organisation/claims/{world.org.pk}/", f"/organisation/adverse/{record.pk}/"]
+    addresses = [
+        f"/organisation/of/{world.org.pk}/",
+        f"/organisation/claims/{world.org.pk}/",
+        f"/organisation/adverse/{record.pk}/",
+    ]
     for address in addresses:
         assert world.client("county_handler").get(address).status_code == 200, address
-        for character in ("rival", "applicant", "other_county_handler", "hlj_city_handler", "expert", "stranger", "administrator"):
+        for character in (
+            "rival",
+            "applicant",
+            "other_county_handler",
+            "hlj_city_handler",
+            "expert",
+            "stranger",
+            "administrator",
+        ):
             assert world.client(character).get(address).status_code == 404, (address, character)
         assert world.client("anonymous").get(address).status_code == 302
     missing = world.client("other_county_handler").get("/organisation/of/999999/")
     foreign = world.client("other_county_handler").get(addresses[0])
     assert missing.status_code == foreign.status_code
-    for address in ("/organisation/search/", "/organisation/claims/", "/organisation/adverse/", "/organisation/adverse/new/"):
+    for address in (
+        "/organisation/search/",
+        "/organisation/claims/",
+        "/organisation/adverse/",
+        "/organisation/adverse/new/",
+    ):
         for character in ("applicant", "expert", "stranger", "administrator", "supervisor"):
             assert world.client(character).get(address).status_code == 403, (address, character)
 
