@@ -15,7 +15,9 @@ from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
 from django.http import HttpResponse
 from django.utils import formats, translation
+from django.utils.html import format_html
 from django.utils.http import content_disposition_header
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from openpyxl import Workbook
 from openpyxl.cell.cell import Cell
@@ -45,6 +47,8 @@ TEMPLATES = {
 }
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a cell that starts so would run on the reader's computer
 OLDEST = (1980, 1, 1, 0, 0, 0)  # the first moment a ZIP can name: the same batch gives the same bytes
+LINE = 19  # characters of a title of 22 pt on a line of A4
+PAUSES = "年省市州盟区县旗"  # a title may be broken after these
 MM_PER_CHARACTER = 2.1  # of the sheet's standard type
 
 
@@ -63,6 +67,18 @@ class Sheet:
     def rows(self) -> list[tuple[str, ...]]:
         cases = {item.application.reference: item.application for item in self.items}
         return [reads.cells_of(unit, self.table, cases[unit["case"]]) for unit in self.frozen["units"]]
+
+    @property
+    def title_lines(self) -> tuple[str, ...]:
+        """The letter's title in one or two lines that end where a reader would pause."""
+        return broken(self.frozen["letter"]["title"])
+
+    @property
+    def column_rules(self) -> SafeString:
+        """The column widths of the rule set as a style sheet: a template may carry no inline style."""
+        columns = self.table.columns if self.table else ()
+        rules = [f"col:nth-child({n}){{width:{one.width}mm}}" for n, one in enumerate(columns, start=1) if one.width]
+        return format_html("<style>{}</style>", mark_safe("".join(rules)))  # noqa: S308  numbers only
 
     @property
     def cells(self) -> list[list[dict[str, str]]]:
@@ -132,6 +148,16 @@ class Sheet:
             "signed_by": signed.signed_by.name if signed and signed.signed_by else "",
             "signed_at": signed.signed_at if signed else None,
         }
+
+
+def broken(title: str) -> tuple[str, ...]:
+    """A title that fills more than one line, broken near its middle, if it can be after a word of a place or a year."""
+    if len(title) <= LINE:
+        return (title,)
+    middle = len(title) / 2
+    ends = [place for place in range(1, len(title)) if title[place - 1] in PAUSES and len(title) - LINE <= place <= LINE]
+    cut = min(ends or [round(middle)], key=lambda place: abs(place - middle))
+    return title[:cut], title[cut:]
 
 
 def sheet_of(batch: Batch) -> Sheet:
