@@ -10,28 +10,28 @@ from django.utils.translation import gettext_lazy as _
 from greenlist.core import selectors as core
 from greenlist.core.actors import ANONYMOUS, Actor, Capacity, Tier
 
-WORK = ("portal:work", _("Work list"), "tasks")
-CALLS = ("applications:call_manage", _("Calls"), "call")
-LISTS = ("registry:lists", _("Lists"), "list")
+WORK = ("portal:work", _("Work list"), "work")
+CALLS = ("applications:calls", _("Calls"), "call")
 
 APPLICANT = (
     WORK,
-    ("applications:mine", _("Our applications"), "case"),
-    ("organisations:profile", _("Our organisation"), "organisation"),
-    ("registry:certificates", _("Our certificates"), "certificate"),
+    ("applications:cases", _("Our applications"), "case"),
+    ("organisations:profile", _("Our organisation"), "building"),
+    ("registry:certificates", _("Our certificates"), "seal"),
 )
 OFFICIAL = (
     WORK,
-    ("applications:desk", _("Cases"), "case"),
+    ("applications:desk", _("Desk"), "inbox"),
+    ("applications:cases", _("Cases"), "case"),
     ("applications:batches", _("Recommendations"), "batch"),
-    ("organisations:search", _("Organisations"), "organisation"),
+    ("organisations:search", _("Organisations"), "building"),
 )
 DECIDING = (
     CALLS,
-    ("reviews:panels", _("Panels"), "panel"),
-    ("reviews:decisions", _("Overall review"), "decision"),
+    ("reviews:panels", _("Panels"), "users"),
+    ("reviews:decisions", _("Overall review"), "gavel"),
     ("registry:notices_manage", _("Notices"), "notice"),
-    ("registry:announcements_manage", _("Announcements"), "announcement"),
+    ("registry:announcements_manage", _("Announcements"), "flag"),
 )
 EXPERT = (WORK,)
 ADMINISTRATOR = (("admin:index", _("Administration"), "settings"),)

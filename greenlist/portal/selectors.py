@@ -129,7 +129,7 @@ def _apply(call: Call) -> Task:
     return Task(
         title=call.title,
         why=_("%(owner)s is receiving applications.") % {"owner": call.owner},
-        link=reverse("applications:call", args=[call.owner.area.slug, call.pk]),
+        link=reverse("applications:public-call", args=[call.owner.area.slug, call.pk]),
     )
 
 
@@ -237,7 +237,7 @@ def _deciding(actor: Actor, handler: bool) -> Iterator[Group]:
             lambda call: Task(
                 title=call.title,
                 why=_("In preparation; applicants do not see it yet."),
-                link=reverse("applications:call_edit", args=[call.pk]),
+                link=reverse("applications:call", args=[call.pk]),
             ),
         )
         yield from _approvals(actor)

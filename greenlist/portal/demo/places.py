@@ -36,7 +36,7 @@ OFFICES = {
     "440000": ("province", "广东省工业和信息化厅"),
     "445200": ("city", "揭阳市工业和信息化局"),
 }
-WAITING = 26  # this firm still waits for its confirmation, so that the county sees what that looks like
+WAITING = 25  # this firm still waits for its confirmation, so that the county sees what that looks like
 ACT_AS_CITY = {"130682", "130181"}
 EXPERTS = (
     ("示例大学", "节能"),

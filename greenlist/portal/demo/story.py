@@ -88,13 +88,16 @@ class Round:
         return found
 
     # ---- the county ---------------------------------------------------------------------------------------------
-    def verdicts(self, case: Application, **other: Given) -> None:
+    def verdicts(self, case: Application, failing: str = "") -> None:
+        """Yes to every point; with `failing`, no to the last one and that remark."""
         case.refresh_from_db()
         bound = selectors.rules_of(case.call)
         asked = screening_reads.points(
             bound, bound.step(case.step), screening_reads.latest_findings(case), case.verdicts.all()
         )
-        given = {point.key: Given("yes", "现场核对原件，符合。") for point in asked} | other
+        given = {point.key: Given("yes", "现场核对原件，符合。") for point in asked}
+        if failing:
+            given[asked[-1].key] = Given("no", failing)
         screening.save_findings(
             actor=self.handler(_slug(case)), at=self.later(hours=1), reference=case.reference, verdicts=given
         )
@@ -286,7 +289,7 @@ def running(cast: Cast, place: str, city: str, firms: Sequence[Organisation], no
 
 def _at_the_county(tale: Round, firms: Sequence[Organisation]) -> None:
     """One waits for review, one for a signature, one is returned, one is rejected."""
-    _waiting, to_sign, returned, rejected = tale.submit(firms)
+    rejected, _waiting, to_sign, returned = tale.submit(firms)
     tale.verdicts(to_sign)
     tale.propose(to_sign)
     screening.return_for_correction(
@@ -296,8 +299,8 @@ def _at_the_county(tale: Round, firms: Sequence[Organisation]) -> None:
         fields=["waste.fresh_water", "energy.use"],
         reason="请核对取水量与电力消耗量的单位，并补充说明。",
     )
-    tale.verdicts(rejected, peers=Given("no", "单位产值能耗低于本县同行业平均水平。"))
-    tale.propose(rejected, "reject", "指标未达到推荐要求。")
+    tale.verdicts(rejected, failing="部分数据与统计报表不一致，且未能说明原因。")
+    tale.propose(rejected, "reject", "申报数据的真实性、合规性存疑，不予推荐。")
     tale.sign(rejected)
 
 

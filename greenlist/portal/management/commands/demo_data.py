@@ -34,9 +34,9 @@ class Command(BaseCommand):
             cast, "shijiazhuang", "130100", there[:3], date(2024, 3, 4), title.format(year=2024, city="石家庄市")
         )
         story.finished(
-            cast, "shijiazhuang", "130100", there[3:5], date(2025, 3, 10), title.format(year=2025, city="石家庄市")
+            cast, "shijiazhuang", "130100", there[3:4], date(2025, 3, 10), title.format(year=2025, city="石家庄市")
         )
         start = now - timedelta(seconds=1)
         story.running(cast, "qinhuangdao", "130300", here[4:], start, title.format(year="{year}", city="秦皇岛市"))
-        story.running(cast, "shijiazhuang", "130100", there[5:], start, title.format(year="{year}", city="石家庄市"))
+        story.running(cast, "shijiazhuang", "130100", there[4:], start, title.format(year="{year}", city="石家庄市"))
         story.quieten()

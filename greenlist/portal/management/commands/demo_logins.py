@@ -7,9 +7,10 @@ from greenlist.portal.demo.places import PASSWORD
 
 # user name → what the person does in the demonstration
 LOGINS = {
-    "firm05": "企业申报人（秦皇岛） applicant",
-    "130302-handler": "县区经办（海港区） county handler",
-    "130302-approver": "县区审签（海港区） county approver",
+    "firm19": "企业申报人（草稿中） applicant, drafting",
+    "firm18": "企业申报人（待补正） applicant, asked to correct",
+    "130322-handler": "县区经办（昌黎县） county handler",
+    "130322-approver": "县区审签（昌黎县） county approver",
     "130300-handler": "市级经办（秦皇岛） city handler",
     "130300-approver": "市级审签（秦皇岛） city approver",
     "130300-expert1": "评审专家 expert",
