@@ -48,7 +48,7 @@ def test_the_builder_shows_what_waits_and_who_must_keep_away(
     assert page.status_code == 200
     assert all(row.name in text for row in (case, *three))
     assert "专家丁" in text
-    assert "专家受聘于申报单位" in text
+    assert "受聘于申报单位" in text
     made = official.post(
         address("panel-new", call.pk),
         {
