@@ -28,7 +28,8 @@ from greenlist.policy.engine.types import (
 )
 
 Files = Mapping[str, int]
-MOST = Decimal("1e15")  # larger than any figure of a factory: a typing error
+MOST = Decimal("1e13")  # larger than any figure of a factory: a typing error
+ABSURD = 20  # digits before the point of a computed value that only typing errors can give
 YES = frozenset({"yes", "true", "on", "1", "是"})
 NO = frozenset({"no", "false", "0", "否"})
 
@@ -219,7 +220,7 @@ def _date(field: Field, value: Any, path: str) -> Iterator[Problem]:
 
 
 def _choice(field: Field, value: Any, path: str) -> Iterator[Problem]:
-    if value not in {choice.key for choice in field.choices}:
+    if value not in [choice.key for choice in field.choices]:  # a list: an answer may be anything, even unhashable
         yield _problem(field, path, "not_choice", given=str(value)[:40])
 
 
@@ -298,8 +299,10 @@ class _Values:
         return self.known[path]
 
 
-def rounded(field: Field, value: Decimal) -> Decimal:
-    """As shown: commercial rounding to the field's decimals."""
+def rounded(field: Field, value: Decimal | None) -> Decimal | None:
+    """As shown: commercial rounding to the field's decimals. None for what is absurdly large."""
+    if value is None or value.adjusted() >= ABSURD:
+        return None
     return value.quantize(Decimal(1).scaleb(-(field.decimals or 0)), rounding=ROUND_HALF_UP)
 
 
@@ -310,14 +313,13 @@ def values(form: Form, data: Data) -> dict[str, Decimal | None]:
     for section in form.sections:
         for field in section.fields:
             if field.type is FieldType.COMPUTED:
-                value = reader.at(f"{section.key}.{field.key}")
-                found[f"{section.key}.{field.key}"] = None if value is None else rounded(field, value)
+                path = f"{section.key}.{field.key}"
+                found[path] = rounded(field, reader.at(path))
             for column in field.columns:
                 if column.type is FieldType.COMPUTED:
                     for index in range(len(reader.rows(section.key, field.key))):
-                        value = reader.cell(section.key, field.key, index, column.key)
                         path = f"{section.key}.{field.key}.{index}.{column.key}"
-                        found[path] = None if value is None else rounded(column, value)
+                        found[path] = rounded(column, reader.cell(section.key, field.key, index, column.key))
     return found
 
 

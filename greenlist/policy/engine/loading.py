@@ -456,11 +456,11 @@ def _values(policy: Policy, call: CallValues, dropped: frozenset[str]) -> dict[s
 
 def _coerced(ask: Ask, given: Any) -> Any:
     """The value as the rules use it. Raises BadCallValue."""
-    allowed = {choice.key for choice in ask.of}
+    allowed = [choice.key for choice in ask.of]  # a list: what is given may be unhashable
     right = {
         "day": lambda: isinstance(given, date) or _is_day(given),
         "choice": lambda: given in allowed,
-        "list": lambda: isinstance(given, list | tuple) and set(given) <= allowed,
+        "list": lambda: isinstance(given, list | tuple) and all(item in allowed for item in given),
         "text": lambda: isinstance(given, str),
         "number": lambda: isinstance(given, int | float) and not isinstance(given, bool),
         "yesno": lambda: isinstance(given, bool),
