@@ -14,6 +14,7 @@ class ForwardedForMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         hops = [hop.strip() for hop in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if hop.strip()]
-        if len(hops) >= settings.TRUSTED_PROXIES:
-            request.META["REMOTE_ADDR"] = hops[-settings.TRUSTED_PROXIES]
+        trusted: int = settings.TRUSTED_PROXIES
+        if len(hops) >= trusted:
+            request.META["REMOTE_ADDR"] = hops[-trusted]
         return self.get_response(request)

@@ -58,6 +58,7 @@ MIDDLEWARE = [
 ROOT_URLCONF = "greenlist.urls"
 WSGI_APPLICATION = "greenlist.wsgi.application"
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", 0)  # see core.proxies
 PUBLIC_URL = env.text("PUBLIC_URL", "http://127.0.0.1:8000")  # for links in mails, PDFs and QR codes
 
 TEMPLATES = [
@@ -131,7 +132,12 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 4000
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 ATTACHMENT_MAX_BYTES = env.number("ATTACHMENT_MAX_BYTES", 50 * 1024 * 1024)
-ATTACHMENT_SCANNER = env.text("ATTACHMENT_SCANNER", "")  # dotted path; empty is refused outside demo and tests
+ATTACHMENT_MAX_FILES = env.number("ATTACHMENT_MAX_FILES", 50)  # of one owner
+ATTACHMENT_MAX_PIXELS = 120_000_000
+ATTACHMENT_SCANNER = env.text(
+    "ATTACHMENT_SCANNER", ""
+)  # clamd://host:port or dotted path (core.scanners); empty: nothing is clean
+REQUEST_MAX_BYTES = env.number("REQUEST_MAX_BYTES", 2 * ATTACHMENT_MAX_BYTES)
 
 EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
 EMAIL_HOST = env.text("EMAIL_HOST", "localhost")
@@ -178,6 +184,7 @@ CELERY_BEAT_SCHEDULE: dict = {
     "send-resets": {"task": "greenlist.accounts.tasks.send_resets", "schedule": 60.0},
     "send-invitations": {"task": "greenlist.organisations.tasks.send_invitations", "schedule": 60.0},
     "remind-deadlines": {"task": "applications.tasks.remind_deadlines", "schedule": 3600.0},
+    "scan-files": {"task": "greenlist.core.tasks.scan_files", "schedule": 60.0},
     "anchor-chains": {"task": "greenlist.core.tasks.anchor_chains", "schedule": 3600.0},
 }
 

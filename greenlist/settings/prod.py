@@ -20,6 +20,7 @@ from greenlist.settings.base import (
     MIDDLEWARE,
     PUBLIC_URL,
     REDIS_URL,
+    TRUSTED_PROXIES,
     env,
 )
 
@@ -46,7 +47,6 @@ LANGUAGE_COOKIE_NAME = "__Host-language"
 LANGUAGE_COOKIE_SECURE = True
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 
-TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", 0)
 if TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     MIDDLEWARE = ["greenlist.core.proxies.ForwardedForMiddleware", *MIDDLEWARE]
@@ -108,8 +108,8 @@ def _service_problems() -> list[str]:
             found.append("DATABASE_URL has no password for a database on another machine")
     if not REDIS_URL and not ALLOW_EMBEDDED:
         found.append("REDIS_URL is missing; a small single machine may say ALLOW_EMBEDDED=true")
-    if not ATTACHMENT_SCANNER or ATTACHMENT_SCANNER == "none" or "." not in ATTACHMENT_SCANNER:
-        found.append("ATTACHMENT_SCANNER must name the scanner's function (dotted path); none is for the demo")
+    if not (ATTACHMENT_SCANNER.startswith("clamd://") or "." in ATTACHMENT_SCANNER):
+        found.append("ATTACHMENT_SCANNER must be clamd://host:port or a scanner's dotted path; none is for the demo")
     if EMAIL_HOST_PASSWORD and not (EMAIL_USE_TLS or EMAIL_USE_SSL):
         found.append("EMAIL_HOST_PASSWORD would travel in clear: set EMAIL_USE_TLS or EMAIL_USE_SSL")
     if EMAIL_USE_TLS and EMAIL_USE_SSL:

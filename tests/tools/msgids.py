@@ -16,14 +16,14 @@ from babel.messages.pofile import read_po
 ROOT = Path(__file__).resolve().parents[2]
 PO = ROOT / "greenlist" / "locale" / "zh_Hans" / "LC_MESSAGES" / "django.po"
 CODE = ("greenlist", "applications", "reviews", "registry", "dynamics")
-KEYWORDS = [*DEFAULT_KEYWORDS, "gettext_lazy", "ngettext_lazy", "pgettext_lazy", "gettext_noop", "_lazy"]
+KEYWORDS = {**DEFAULT_KEYWORDS, **dict.fromkeys(["gettext_lazy", "ngettext_lazy", "pgettext_lazy", "gettext_noop"])}
 PLACEHOLDER = re.compile(r"%\((\w+)\)[sd]|(?<!%)%[sd]|\{(\w*)\}")
 
 
 def _python(source: bytes) -> Iterator[str]:
     for _, function, messages, _ in extract_python(BytesIO(source), KEYWORDS, [], {}):
         words = messages if isinstance(messages, (tuple, list)) else (messages,)
-        if function.startswith("pgettext"):
+        if str(function).startswith("pgettext"):
             words = words[1:2]
         yield from (word for word in words if isinstance(word, str) and word)
 
@@ -58,7 +58,7 @@ def used() -> dict[str, str]:
 def problems() -> tuple[list[str], list[str]]:
     """(what must be mended, msgids of the catalogue that no file seems to use)."""
     with PO.open("rb") as source:
-        catalogue = {message.id: message for message in read_po(source, locale="zh_Hans") if message.id}
+        catalogue = {str(message.id): message for message in read_po(source, locale="zh_Hans") if message.id}
     wrong, places = [], used()
     for msgid, place in sorted(places.items(), key=lambda row: (row[1], row[0])):
         if msgid not in catalogue or not catalogue[msgid].string:
@@ -66,7 +66,7 @@ def problems() -> tuple[list[str], list[str]]:
     for msgid, message in catalogue.items():
         if message.fuzzy:
             wrong.append(f"fuzzy: {msgid!r}")
-        if isinstance(msgid, str) and message.string and _placeholders(msgid) != _placeholders(str(message.string)):
+        if message.string and _placeholders(msgid) != _placeholders(str(message.string)):
             wrong.append(f"placeholders differ: {msgid!r} → {message.string!r}")
     return wrong, sorted(str(msgid) for msgid in catalogue if msgid not in places)
 
