@@ -1,12 +1,16 @@
 """The append-only trail: one hash chain per subject over salted payload digests, so personal data can be erased.
 
-A digest is HMAC-SHA256 under AUDIT_KEY, which the database does not hold.
+A digest is HMAC-SHA256 under AUDIT_KEY, which the database does not hold. `core.guards` keeps rows from changing,
+`core.anchors` keeps whole chains from being cut short. Who records on several subjects in one transaction takes them in
+the same order everywhere: each record locks its chain until the transaction ends.
 """
 
 import hashlib
 import hmac
 import json
+import math
 import secrets
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,8 +18,9 @@ from typing import Any
 
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import transaction
+from django.db import connection, transaction
 
+from greenlist.core import guards
 from greenlist.core.actors import Actor
 from greenlist.core.models import AuditEntry, AuditPayload, ChainHead
 from greenlist.core.requests import request_id
@@ -23,9 +28,30 @@ from greenlist.core.requests import request_id
 Subject = tuple[str, Any]  # (kind, id): case, listing, organisation, user, call, batch, panel, notice, system
 
 
+def _plain(value: Any) -> Any:
+    """What both databases give back unchanged: PostgreSQL keeps no NUL, no lone surrogate, no 1e16 and no -0.0."""
+    match value:
+        case dict():
+            return {_plain(key): _plain(one) for key, one in value.items()}
+        case list():
+            return [_plain(one) for one in value]
+        case str():
+            return value.replace("\0", "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        case float() if not math.isfinite(value):
+            return str(value)
+        case float() if value.is_integer():
+            return int(value)
+    return value
+
+
+def plain(data: Any) -> Any:
+    """A copy that JSON can hold and both databases give back unchanged: dates and decimals become text."""
+    return _plain(json.loads(json.dumps(data, cls=DjangoJSONEncoder)))
+
+
 def canonical(data: Any) -> bytes:
-    """The one byte form of a value: sorted keys, no spaces, UTF-8."""
-    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, cls=DjangoJSONEncoder).encode()
+    """The one byte form of a value: sorted keys, no spaces, UTF-8; the same before and after a database kept it."""
+    return json.dumps(plain(data), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def digest_of(data: Any) -> str:
@@ -33,34 +59,56 @@ def digest_of(data: Any) -> str:
     return hashlib.sha256(canonical(data)).hexdigest()
 
 
-def _seal(*parts: str) -> str:
-    return hmac.new(settings.AUDIT_KEY.encode(), "\n".join(parts).encode(), hashlib.sha256).hexdigest()
+def seal(*parts: Any) -> str:
+    """HMAC of the parts under AUDIT_KEY, as hex."""
+    return hmac.new(settings.AUDIT_KEY.encode(), canonical(parts), hashlib.sha256).hexdigest()
 
 
 def _entry_digest(entry: AuditEntry) -> str:
-    return _seal(
+    return seal(
         entry.subject_kind,
         entry.subject_id,
-        str(entry.position),
+        entry.position,
         entry.at.astimezone(UTC).isoformat(),
         entry.action,
-        *(str(value) for value in (entry.user_id, entry.capacity, entry.authority_id, entry.organisation_id)),
+        entry.user_id,
+        entry.capacity,
+        entry.authority_id,
+        entry.organisation_id,
+        entry.request_id,
+        entry.erases,
         entry.payload_digest,
         entry.previous,
     )
 
 
-@transaction.atomic
-def record(*, actor: Actor, subject: Subject, action: str, at: datetime, data: Mapping[str, Any] | None = None) -> AuditEntry:
-    """Adds one entry to the subject's chain. Rolls back with the caller: nothing is recorded that did not happen."""
-    kind, identity = subject[0], str(subject[1])
-    ChainHead.objects.get_or_create(subject_kind=kind, subject_id=identity)
-    head = ChainHead.objects.select_for_update().get(subject_kind=kind, subject_id=identity)
+def record(
+    *, actor: Actor, subject: Subject, action: str, at: datetime, data: Mapping[str, Any] | None = None
+) -> AuditEntry:
+    """Adds one entry to the subject's chain. Rolls back with the caller: nothing is recorded that did not happen.
+
+    When the trail cannot be written the caller's transaction cannot be committed either. Four queries.
+    """
+    return _append(actor=actor, subject=subject, action=action, at=at, data=data)
+
+
+# No savepoint: an action whose record failed must not go on.
+@transaction.atomic(savepoint=False)
+def _append(
+    *,
+    actor: Actor,
+    subject: Subject,
+    action: str,
+    at: datetime,
+    data: Mapping[str, Any] | None = None,
+    erases: int | None = None,
+) -> AuditEntry:
+    head = _locked_head(subject)
     salt = secrets.token_hex(16)
-    body = json.loads(canonical({"actor": actor.as_record(), "remote": actor.remote, **(data or {})}))
+    body = plain({"actor": actor.as_record(), "remote": actor.remote, **(data or {})})
     entry = AuditEntry(
-        subject_kind=kind,
-        subject_id=identity,
+        subject_kind=head.subject_kind,
+        subject_id=head.subject_id,
         position=head.length + 1,
         at=at,
         action=action,
@@ -69,15 +117,46 @@ def record(*, actor: Actor, subject: Subject, action: str, at: datetime, data: M
         authority_id=actor.authority_id,
         organisation_id=actor.organisation_id,
         request_id=request_id.get(),
-        payload_digest=_seal(salt, canonical(body).decode()),
+        erases=erases,
+        payload_digest=seal(salt, body),
         previous=head.digest,
     )
     entry.digest = _entry_digest(entry)
     entry.save(force_insert=True)
-    AuditPayload.objects.create(entry=entry, salt=salt, data=body)
+    AuditPayload(entry=entry, salt=salt, data=body).save(force_insert=True)
     head.length, head.digest = entry.position, entry.digest
     head.save(update_fields=["length", "digest"])
     return entry
+
+
+def _locked_head(subject: Subject) -> ChainHead:
+    named = {"subject_kind": subject[0], "subject_id": str(subject[1])}
+    heads = ChainHead.objects.select_for_update()
+    try:
+        return heads.get(**named)
+    except ChainHead.DoesNotExist:
+        # Two may begin the same chain: the second insert waits for the first and then does nothing.
+        ChainHead.objects.bulk_create([ChainHead(**named)], ignore_conflicts=True)
+        return heads.get(**named)
+
+
+@transaction.atomic
+def erase_payload(entry: AuditEntry, *, actor: Actor, at: datetime, reason: str) -> AuditEntry:
+    """Takes the payload of an entry away for good (personal data) and records that on the same chain.
+
+    The entry keeps its digest, so the chain still holds. Erasing twice records twice and changes nothing.
+    """
+    subject = (entry.subject_kind, entry.subject_id)
+    word = _append(
+        actor=actor,
+        subject=subject,
+        action="audit.erased",
+        at=at,
+        data={"position": entry.position, "reason": reason},
+        erases=entry.position,
+    )
+    AuditPayload.objects.filter(entry_id=entry.pk).delete()  # the guard asks for the entry just written
+    return word
 
 
 @dataclass(frozen=True)
@@ -90,28 +169,54 @@ class Break:
     reason: str
 
 
+class _Walk:
+    """What one pass over all entries, chain by chain, has seen of the present chain."""
+
+    def __init__(self, heads: dict[tuple[str, str], ChainHead]) -> None:
+        self.heads = heads
+        self.ends: dict[tuple[str, str], tuple[int, str]] = {}
+        self.bare: dict[tuple[str, str], set[int]] = defaultdict(set)  # entries without their payload
+
+    def step(self, entry: AuditEntry) -> Iterator[str]:
+        key = (entry.subject_kind, entry.subject_id)
+        position, digest = self.ends.get(key, (0, ""))
+        if entry.position != position + 1:
+            yield "an entry before this one is missing"
+        elif entry.previous != digest:
+            yield "does not follow the entry before it"
+        if entry.digest != _entry_digest(entry):
+            yield "the entry was changed"
+        payload = getattr(entry, "payload", None)
+        if payload is None:
+            self.bare[key].add(entry.position)
+        elif entry.payload_digest != seal(payload.salt, payload.data):
+            yield "the payload was changed"
+        if entry.erases is not None:
+            self.bare[key].discard(entry.erases)
+        self.ends[key] = (entry.position, entry.digest)
+
+    def finish(self) -> Iterator[Break]:
+        for key, positions in self.bare.items():
+            for position in sorted(positions):
+                yield Break(*key, position, "the payload is missing and nobody erased it")
+        for key, head in self.heads.items():
+            if (head.length, head.digest) != self.ends.get(key, (0, "")):
+                yield Break(*key, head.length, "the end of the chain is missing")
+        for key, (position, _digest) in self.ends.items():
+            if key not in self.heads:
+                yield Break(*key, position, "the chain has lost its head")
+
+
 def verify() -> Iterator[Break]:
-    """Walks every chain and yields each break: changed or missing entry, changed payload, head that points elsewhere."""
-    heads = {(h.subject_kind, h.subject_id): h for h in ChainHead.objects.all()}
-    last: dict[tuple[str, str], AuditEntry] = {}
+    """Walks every chain and yields each break: changed or missing entry, payload or head, and each missing guard.
+
+    `anchors.verify` finds what this cannot: chains cut short together with their heads.
+    """
+    for name in guards.missing(connection):
+        yield Break("system", "guards", 0, f"the database has lost its guard {name}")
+    walk = _Walk({(head.subject_kind, head.subject_id): head for head in ChainHead.objects.all()})
     entries = AuditEntry.objects.select_related("payload").order_by("subject_kind", "subject_id", "position")
     for entry in entries.iterator(chunk_size=2000):
-        key = (entry.subject_kind, entry.subject_id)
-        before = last.get(key)
-        if entry.position != (before.position + 1 if before else 1):
-            yield Break(*key, entry.position, "an entry before this one is missing")
-        elif entry.previous != (before.digest if before else ""):
-            yield Break(*key, entry.position, "does not follow the entry before it")
-        if entry.digest != _entry_digest(entry):
-            yield Break(*key, entry.position, "the entry was changed")
-        payload = getattr(entry, "payload", None)
-        if payload is not None and entry.payload_digest != _seal(payload.salt, canonical(payload.data).decode()):
-            yield Break(*key, entry.position, "the payload was changed")
-        last[key] = entry
-    for key, head in heads.items():
-        end = last.get(key)
-        if head.length != (end.position if end else 0) or head.digest != (end.digest if end else ""):
-            yield Break(*key, head.length, "the end of the chain is missing")
-    for key, end in last.items():
-        if key not in heads:
-            yield Break(*key, end.position, "the chain has lost its head")
+        for reason in walk.step(entry):
+            yield Break(entry.subject_kind, entry.subject_id, entry.position, reason)
+    yield from walk.finish()

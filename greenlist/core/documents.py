@@ -64,7 +64,12 @@ class _Child:
             return self._result(answer)
 
     def _running(self) -> subprocess.Popen[bytes]:
-        if self.process is not None and self.owner == os.getpid() and self.done < RENDERS and self.process.poll() is None:
+        if (
+            self.process is not None
+            and self.owner == os.getpid()
+            and self.done < RENDERS
+            and self.process.poll() is None
+        ):
             return self.process
         self.stop()
         self.owner, self.done = os.getpid(), 0

@@ -52,7 +52,9 @@ class DomainErrorMiddleware:
 def as_json(error: DomainError) -> dict:
     """The one shape of an error outside pages."""
     body: dict = {"code": error.code, "message": str(error.message), "clause": error.clause}
-    body["findings"] = [{"rule": f.rule, "clause": f.clause, "outcome": f.outcome, "code": f.code} for f in error.findings]
+    body["findings"] = [
+        {"rule": f.rule, "clause": f.clause, "outcome": f.outcome, "code": f.code} for f in error.findings
+    ]
     if isinstance(error, Conflict):
         body |= {"theirs": error.theirs, "version": error.version}
     if isinstance(error, Invalid):

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from greenlist.core.querysets import NotificationQuerySet
+from greenlist.core.querysets import BlobQuerySet, NotificationQuerySet
 
 
 class ChainHead(models.Model):
@@ -35,7 +35,7 @@ class AuditEntry(models.Model):
     authority_id = models.BigIntegerField(null=True)
     organisation_id = models.BigIntegerField(null=True)
     request_id = models.CharField(max_length=32, blank=True)
-    erases = models.PositiveIntegerField(null=True)  # the position whose payload this entry takes away (audit.erase_payload)
+    erases = models.PositiveIntegerField(null=True)  # the position whose payload this entry takes away
     payload_digest = models.CharField(max_length=64)
     previous = models.CharField(max_length=64, blank=True)
     digest = models.CharField(max_length=64)
@@ -120,6 +120,8 @@ class Blob(models.Model):
     scanned_at = models.DateTimeField(null=True)
     threat = models.CharField(max_length=120, blank=True)  # what the scanner calls it
     created_at = models.DateTimeField()
+
+    objects = BlobQuerySet.as_manager()
 
     class Meta:
         indexes = [models.Index(fields=["created_at"], condition=Q(scan="waiting"), name="blobs_to_scan")]

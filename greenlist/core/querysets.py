@@ -11,8 +11,23 @@ class NotificationQuerySet(models.QuerySet):
     def unread(self) -> "NotificationQuerySet":
         return self.filter(read_at=None)
 
+    def newest_first(self, before: tuple[datetime, int] | None = None) -> "NotificationQuerySet":
+        """In the order of the inbox, those older than a (created_at, pk) that was seen."""
+        rows = self.order_by("-created_at", "-pk")
+        if before is None:
+            return rows
+        at, pk = before
+        return rows.filter(Q(created_at__lt=at) | Q(created_at=at, pk__lt=pk))
+
+    def mails(self) -> "NotificationQuerySet":
+        return self.filter(channel="email")
+
     def due(self, at: datetime) -> "NotificationQuerySet":
         """Mails to hand over now: new ones, and those whose sender died before the lease ran out."""
-        return self.filter(channel="email").filter(
-            Q(state="new", not_before__lte=at) | Q(state="sending", claimed_until__lt=at)
-        )
+        return self.mails().filter(Q(state="new", not_before__lte=at) | Q(state="sending", claimed_until__lt=at))
+
+
+class BlobQuerySet(models.QuerySet):
+    def to_scan(self) -> "BlobQuerySet":
+        """Files no scanner has judged yet, the longest waiting first."""
+        return self.filter(scan="waiting").order_by("created_at")

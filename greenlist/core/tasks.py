@@ -1,6 +1,6 @@
 from celery import shared_task
 
-from greenlist.core import anchors, clock, outbox
+from greenlist.core import anchors, attachments, clock, outbox
 
 
 @shared_task
@@ -11,3 +11,8 @@ def sweep_outbox(**kwargs: object) -> None:
 @shared_task
 def anchor_chains(**kwargs: object) -> None:
     anchors.write(at=clock.now())
+
+
+@shared_task
+def scan_files(**kwargs: object) -> None:
+    attachments.scan_waiting(at=clock.now())

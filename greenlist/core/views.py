@@ -28,5 +28,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """A form older than the session: nothing was changed; go back, reload, send again."""
-    error = DomainError(_("This form is too old. Go back, reload the page and send it again; what you typed is still there."))
+    error = DomainError(
+        _("This form is too old. Go back, reload the page and send it again; what you typed is still there.")
+    )
     return render(request, "error.html", {"error": error}, status=403)

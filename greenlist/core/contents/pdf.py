@@ -1,0 +1,78 @@
+"""PDFs that only show: no script, no launching, no file inside, nothing hidden by a password.
+
+No PDF library: names are looked for in the whole file, escapes undone, and in the object streams, which are the only place
+where objects can stand compressed. What cannot be looked into is refused.
+"""
+
+import re
+import zlib
+from collections.abc import Iterator
+
+from django.utils.translation import gettext_lazy as _
+
+from greenlist.core.contents.unfit import Unfit
+
+INFLATED = 200 * 1024 * 1024
+PAGES = 5000
+
+# Long names only: three letters would turn up by chance in compressed pictures. A script needs /JavaScript beside /JS.
+_ACTS = re.compile(rb"/(JavaScript|Launch|RichMedia|SubmitForm|ImportData|GoToE|XFA)(?![A-Za-z0-9])")
+_CARRIES = re.compile(rb"/EmbeddedFiles?(?![A-Za-z0-9])")
+_LOCKED = re.compile(rb"/Encrypt\s*(\d+\s+\d+\s+R|<<)")
+_MARKUP = re.compile(rb"<(html|script|svg|!doctype|\?php)", re.IGNORECASE)
+_PAGE = re.compile(rb"/Type\s*/Page(?![A-Za-z])")
+_ESCAPE = re.compile(rb"#([0-9A-Fa-f]{2})")
+_STREAM = re.compile(rb"(?<!end)stream(\r\n|\n|\r)")
+_FLATE = re.compile(rb"/Filter\s*(\[\s*)?/FlateDecode\s*(?(1)\])")
+_PREDICTOR = re.compile(rb"/Predictor\s+(?!1\b)")
+
+
+def check(data: bytes) -> None:
+    """Raises Unfit."""
+    if _MARKUP.search(data[:1024]):
+        raise Unfit(_("its content is of another type than its name says"))
+    if data.rfind(b"PK\x05\x06", -70000) > 0 and b"PK\x03\x04" in data[-(1 << 26) :]:
+        raise Unfit(_("it hides another file"))
+    pages = 0
+    for text in (_unescaped(data), *_object_streams(data)):
+        if _LOCKED.search(text):
+            raise Unfit(_("it is protected by a password; save it without protection"))
+        if _ACTS.search(text):
+            raise Unfit(_("it contains a script or an action; print it to a new PDF"))
+        if _CARRIES.search(text):
+            raise Unfit(_("it carries another file inside; print it to a new PDF"))
+        pages += len(_PAGE.findall(text))
+    if pages > PAGES:
+        raise Unfit(_("it has more than %(limit)s pages") % {"limit": PAGES})
+
+
+def _unescaped(data: bytes) -> bytes:
+    return _ESCAPE.sub(lambda found: bytes([int(found[1], 16)]), data)
+
+
+def _object_streams(data: bytes) -> Iterator[bytes]:
+    left = INFLATED
+    for found in _STREAM.finditer(data):
+        about = data[max(0, found.start() - 2048) : found.start()]
+        about = _unescaped(about[about.rfind(b"obj") + 3 :])
+        # /First and /ObjStm: by their number alone readers would take a stream for an object stream without its /Type.
+        if b"/ObjStm" not in about and b"/First" not in about:
+            continue
+        if b"/Filter" not in about:
+            continue  # stands in clear, was looked at with the rest
+        if not _FLATE.search(about) or _PREDICTOR.search(about):
+            raise Unfit(_("it cannot be looked into; print it to a new PDF"))
+        text = _inflated(data[found.end() :], left)
+        left -= len(text)
+        yield _unescaped(text)
+
+
+def _inflated(data: bytes, limit: int) -> bytes:
+    machine = zlib.decompressobj()
+    try:
+        text = machine.decompress(data, limit + 1)
+    except zlib.error as broken:
+        raise Unfit(_("it is damaged")) from broken
+    if len(text) > limit:
+        raise Unfit(_("it is far larger unpacked than packed"))
+    return text
