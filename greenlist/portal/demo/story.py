@@ -228,6 +228,7 @@ def finished(cast: Cast, place: str, city: str, firms: Sequence[Organisation], o
     tale.score(panel)
     tale.conclude(panel)
     tale.announce(tale.notice(tale.decide(f"{opened.year}年市级绿色工厂综合审查")), f"示工信〔{opened.year}〕31号")
+    calls.close(actor=tale.approver(), at=tale.later(hours=1), pk=tale.call.pk, reason="本年度认定工作已完成。")
 
 
 def running(cast: Cast, place: str, city: str, firms: Sequence[Organisation], now: datetime, title: str) -> None:
