@@ -66,7 +66,9 @@ def certificate_pdf(certificate: Certificate, *, at: datetime) -> Blob:
             "link": link,
         },
     )
-    blob = attachments.store_bytes(name=f"{certificate.number}.pdf", content=body, content_type="application/pdf", at=at)
+    blob = attachments.store_bytes(
+        name=f"{certificate.number}.pdf", content=body, content_type="application/pdf", at=at
+    )
     Certificate.objects.filter(pk=certificate.pk, blob=None).update(blob=blob)
     return blob
 

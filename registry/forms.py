@@ -67,7 +67,10 @@ class ObjectionDecisionForm(forms.Form):
 class AnnouncementForm(forms.Form):
     title = forms.CharField(label=_("Title"), max_length=160)
     number = forms.CharField(
-        label=_("Document number"), max_length=60, required=False, help_text=_("The official number, as it will be printed.")
+        label=_("Document number"),
+        max_length=60,
+        required=False,
+        help_text=_("The official number, as it will be printed."),
     )
     text = forms.CharField(label=_("Text"), widget=forms.Textarea(attrs={"rows": 8}), max_length=6000)
 

@@ -11,7 +11,9 @@ class NoticeQuerySet(models.QuerySet):
     def visible_to(self, actor: Actor) -> "NoticeQuerySet":
         """Everybody once published; in preparation only the authority's officials."""
         published = ~Q(state=NoticeState.DRAFT)
-        return self.filter(published | Q(authority_id=actor.authority_id)) if actor.is_official else self.filter(published)
+        return (
+            self.filter(published | Q(authority_id=actor.authority_id)) if actor.is_official else self.filter(published)
+        )
 
     def due_to_close(self, on: date) -> "NoticeQuerySet":
         """Running, and its last day is over."""

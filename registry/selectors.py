@@ -84,7 +84,9 @@ def _beyond(rows: QuerySet[Listing], after: str) -> QuerySet[Listing]:
 def as_of(listbook: ListBook, on: date) -> list[Entry]:
     """The list as it stood at the end of a day: the fold of its entries, each unit under the name printed last."""
     standing: dict[int, Entry] = {}
-    entries = Entry.objects.filter(listing__listbook=listbook, on__lte=on).select_related("listing").order_by("on", "pk")
+    entries = (
+        Entry.objects.filter(listing__listbook=listbook, on__lte=on).select_related("listing").order_by("on", "pk")
+    )
     for entry in entries:
         if entry.kind == EntryKind.REMOVED:
             standing.pop(entry.listing_id, None)
@@ -104,7 +106,9 @@ def own_notice(actor: Actor, reference: str) -> Notice:
 
 
 def _notices() -> QuerySet[Notice]:
-    return Notice.objects.select_related("call__rules", "call__owner", "authority__area", "decision").prefetch_related("items")
+    return Notice.objects.select_related("call__rules", "call__owner", "authority__area", "decision").prefetch_related(
+        "items"
+    )
 
 
 def _one(rows: QuerySet[Any]) -> Any:
@@ -129,7 +133,11 @@ def receives_objections(notice: Notice, at: datetime) -> bool:
 
 def past_notices() -> QuerySet[Notice]:
     """The newest that are over."""
-    return Notice.objects.filter(state=NoticeState.CLOSED).select_related("authority__area").order_by("-ends_on", "-pk")[:PAGE]
+    return (
+        Notice.objects.filter(state=NoticeState.CLOSED)
+        .select_related("authority__area")
+        .order_by("-ends_on", "-pk")[:PAGE]
+    )
 
 
 def own_notices(actor: Actor) -> QuerySet[Notice]:
@@ -232,7 +240,9 @@ def open_objections(actor: Actor) -> QuerySet[Objection]:
 
 def objections_of(actor: Actor, notice: Notice) -> QuerySet[Objection]:
     """Those against one notice, for its own officials."""
-    return Objection.objects.visible_to(actor).filter(item__notice=notice).select_related("item").order_by("received_at")
+    return (
+        Objection.objects.visible_to(actor).filter(item__notice=notice).select_related("item").order_by("received_at")
+    )
 
 
 def followed(token: str) -> Objection:
@@ -292,7 +302,9 @@ def public_search(given: dict[str, Any]) -> Page:
 
 def all_found(given: dict[str, Any], limit: int = 100_000) -> QuerySet[Listing]:
     """Every listing the filters find, for a download; bounded."""
-    return _narrow(Listing.objects.select_related("listbook__owner__area").order_by("-listed_on", "-pk"), _wanted(given))[:limit]
+    return _narrow(
+        Listing.objects.select_related("listbook__owner__area").order_by("-listed_on", "-pk"), _wanted(given)
+    )[:limit]
 
 
 def _wanted(given: dict[str, Any]) -> Search:

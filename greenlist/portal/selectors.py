@@ -1,7 +1,7 @@
 """What crosses the apps: the work list of each capacity, search, and the public front page."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -11,10 +11,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from applications.models import Application, Batch, Call, Screening
+from applications.selectors import due
 from applications.states import BatchState, CallState, State
 from greenlist.core.actors import Actor, Capacity
 from greenlist.organisations import selectors as organisations
 from greenlist.organisations.models import Organisation
+from greenlist.policy import selectors as policy
+from greenlist.policy.engine.types import Calendar
 from registry.models import Announcement, Listing, Notice, NoticeItem, Objection
 from registry.states import AnnouncementState, ItemState, NoticeState, ObjectionState
 from reviews.models import Decision, Panel, Seat, Sheet
@@ -32,6 +35,8 @@ class Task:
     link: str
     due_on: date | None = None
     number: str = ""
+    words: str = ""  # how long is left
+    tone: str = ""
 
 
 @dataclass(frozen=True)
@@ -47,11 +52,24 @@ class Group:
 
 def work_list(actor: Actor, on: date) -> list[Group]:
     """What this person in this capacity should do today, groups in the order of the day, oldest due first in each."""
-    return [group for make in _GROUPS.get(actor.capacity, ()) for group in make(actor, on) if group.tasks]
+    groups = [group for make in _GROUPS.get(actor.capacity, ()) for group in make(actor, on) if group.tasks]
+    calendar = policy.calendar()
+    return [replace(group, tasks=tuple(_timed(task, on, calendar) for task in group.tasks)) for group in groups]
+
+
+def _timed(task: Task, on: date, calendar: Calendar) -> Task:
+    """The task with how long is left, in words."""
+    words, tone = due.left(task.due_on, on, calendar)
+    return replace(task, words=words, tone=tone)
 
 
 def _group(
-    key: str, label: str | Promise, rows: Iterable[object], task: Callable[..., Task], more: str = "", waiting: bool = False
+    key: str,
+    label: str | Promise,
+    rows: Iterable[object],
+    task: Callable[..., Task],
+    more: str = "",
+    waiting: bool = False,
 ) -> Group:
     found = list(rows[: SHOWN + 1]) if isinstance(rows, QuerySet) else list(rows)[: SHOWN + 1]
     return Group(
@@ -107,9 +125,7 @@ def _applicant(actor: Actor, on: date) -> Iterator[Group]:
         "waiting",
         gettext_lazy("With the authorities"),
         own.open().exclude(state__in=(State.DRAFT, State.RETURNED)),
-        _case(
-            lambda case: _("%(state)s · %(desk)s") % {"state": case.get_state_display(), "desk": case.desk or ""}
-        ),
+        _case(lambda case: _("%(state)s · %(desk)s") % {"state": case.get_state_display(), "desk": case.desk or ""}),
         waiting=True,
     )
 
@@ -158,7 +174,10 @@ def _official(actor: Actor, on: date) -> Iterator[Group]:
             "sign",
             gettext_lazy("Sign"),
             screening.filter(_proposal()),
-            _case(lambda case: _("The handler proposes an outcome; it takes effect with your signature."), "applications:review"),
+            _case(
+                lambda case: _("The handler proposes an outcome; it takes effect with your signature."),
+                "applications:review",
+            ),
             reverse("applications:desk"),
         )
     yield from _batches(actor, handler)
@@ -204,7 +223,10 @@ def _batches(actor: Actor, handler: bool) -> Iterator[Group]:
             reverse("applications:batches"),
         )
         yield _group(
-            "batch", gettext_lazy("Finish recommendations"), sent.filter(state=BatchState.DRAFT), task(_("Being put together."))
+            "batch",
+            gettext_lazy("Finish recommendations"),
+            sent.filter(state=BatchState.DRAFT),
+            task(_("Being put together.")),
         )
     else:
         yield _group(
@@ -273,7 +295,9 @@ def _deciding(actor: Actor, handler: bool) -> Iterator[Group]:
         "decisions",
         gettext_lazy("Finish proposed lists"),
         Decision.objects.visible_to(actor).filter(state=DecisionState.DRAFTING).order_by("pk"),
-        lambda row: Task(title=row.title, why=_("Being drawn up."), link=reverse("reviews:decision", args=[row.reference])),
+        lambda row: Task(
+            title=row.title, why=_("Being drawn up."), link=reverse("reviews:decision", args=[row.reference])
+        ),
     )
     yield _group(
         "notice_draft",
@@ -314,7 +338,9 @@ def _announcing(actor: Actor) -> Iterator[Group]:
     yield _group(
         "announcements",
         gettext_lazy("Finish announcements"),
-        Announcement.objects.filter(listbook__owner_id=actor.authority_id, state=AnnouncementState.DRAFT).order_by("pk"),
+        Announcement.objects.filter(listbook__owner_id=actor.authority_id, state=AnnouncementState.DRAFT).order_by(
+            "pk"
+        ),
         lambda row: Task(
             title=row.title, why=_("Being drawn up."), link=reverse("registry:announcement", args=[row.reference])
         ),
@@ -327,7 +353,9 @@ def _approvals(actor: Actor) -> Iterator[Group]:
         gettext_lazy("Approve proposed lists"),
         Decision.objects.visible_to(actor).filter(state=DecisionState.TO_APPROVE).order_by("pk"),
         lambda row: Task(
-            title=row.title, why=_("Handed over by the handler."), link=reverse("reviews:decision", args=[row.reference])
+            title=row.title,
+            why=_("Handed over by the handler."),
+            link=reverse("reviews:decision", args=[row.reference]),
         ),
     )
     yield _group(
@@ -357,9 +385,9 @@ def _approvals(actor: Actor) -> Iterator[Group]:
     yield _group(
         "announcement_publish",
         gettext_lazy("Publish announcements"),
-        Announcement.objects.filter(
-            listbook__owner_id=actor.authority_id, state=AnnouncementState.TO_APPROVE
-        ).order_by("pk"),
+        Announcement.objects.filter(listbook__owner_id=actor.authority_id, state=AnnouncementState.TO_APPROVE).order_by(
+            "pk"
+        ),
         lambda row: Task(
             title=row.title,
             why=_("Handed over by the handler."),

@@ -68,7 +68,11 @@ def draft(*, actor: Actor, notice: str, title: str, number: str, text: str, at: 
         created_at=at,
     )
     audit.record(
-        actor=actor, subject=("announcement", announcement.pk), action="announcement.drafted", at=at, data={"title": title}
+        actor=actor,
+        subject=("announcement", announcement.pk),
+        action="announcement.drafted",
+        at=at,
+        data={"title": title},
     )
     return announcement
 
@@ -142,7 +146,11 @@ def hand_back(*, actor: Actor, reference: str, note: str, at: datetime) -> Annou
     _turn(announcement, "hand_back")
     announcement.save()
     audit.record(
-        actor=actor, subject=("announcement", announcement.pk), action="announcement.handed_back", at=at, data={"note": note}
+        actor=actor,
+        subject=("announcement", announcement.pk),
+        action="announcement.handed_back",
+        at=at,
+        data={"note": note},
     )
     return announcement
 
@@ -167,13 +175,17 @@ def publish(*, actor: Actor, reference: str, at: datetime) -> Announcement:
     if not rules.may_approve(actor, announcement):
         raise NotAllowed(_("An approver of the deciding authority publishes the list."))
     if announcement.four_eyes and announcement.handed_by_id == actor.user_id:
-        raise NotAllowed(_("Whoever prepared the announcement cannot approve it: two people are needed."), code="four_eyes")
+        raise NotAllowed(
+            _("Whoever prepared the announcement cannot approve it: two people are needed."), code="four_eyes"
+        )
     _turn(announcement, "publish", at=at)
     listbook = ListBook.objects.select_for_update().get(pk=announcement.listbook_id)
     items = ready(announcement.notice)
     if not items:
         raise WrongState(_("No unit of this notice is ready to be announced."))
-    found = {case.pk: case for case in notices.lock_cases(NoticeItem.objects.filter(pk__in=[item.pk for item in items]))}
+    found = {
+        case.pk: case for case in notices.lock_cases(NoticeItem.objects.filter(pk__in=[item.pk for item in items]))
+    }
     step = rules_of(announcement.notice.call).step(next(iter(found.values())).step)
     notices.require_clear(list(found.values()), point=step.point, actor=actor, at=at)
     announcement.approved_by_id = actor.user_id

@@ -35,7 +35,9 @@ def notice_new(request: HttpRequest, decision: str) -> HttpResponse:
         found = notices.draft(actor=request.actor, decision=decision, at=clock.now(), **form.cleaned_data)
         messages.success(request, _("The notice is drafted. An approver publishes it; the period begins that day."))
         return redirect("registry:notice_manage", found.reference)
-    return render(request, "registry/notice_form.html", {"form": form, "decision": source}, status=422 if form.is_bound else 200)
+    return render(
+        request, "registry/notice_form.html", {"form": form, "decision": source}, status=422 if form.is_bound else 200
+    )
 
 
 @require_http_methods(["GET", "POST"])

@@ -132,7 +132,9 @@ def as_of(request: HttpRequest, place: str, category: str) -> HttpResponse:
 @require_GET
 def announcement(request: HttpRequest, place: str, reference: str) -> HttpResponse:
     """A published announcement with its entries."""
-    return render(request, "registry/announcement.html", {"announcement": selectors.public_announcement(place, reference)})
+    return render(
+        request, "registry/announcement.html", {"announcement": selectors.public_announcement(place, reference)}
+    )
 
 
 @login_not_required

@@ -87,5 +87,3 @@ def _text(given: Any, year: int) -> Any:
     if not isinstance(given, str):
         return str(given)
     return re.sub(r"\{year([+-]\d+)?\}", lambda match: str(year + int(match.group(1) or 0)), given)
-
-

@@ -104,7 +104,9 @@ def _person(cast: Cast, username: str, name: str = "", **fields: object) -> User
 def _hold(cast: Cast, user: User, role: str, office: Authority | None, **fields: str) -> None:
     given = Mandate(user=user, role=role, authority=office, valid_from=cast.at.date(), **fields)
     mandate = account_services.grant_mandate(mandate=given, actor=SYSTEM, at=cast.at)
-    cast.actors[user.username] = accounts.actor_of(Mandate.objects.select_related("user", "authority__area").get(pk=mandate.pk))
+    cast.actors[user.username] = accounts.actor_of(
+        Mandate.objects.select_related("user", "authority__area").get(pk=mandate.pk)
+    )
 
 
 def _offices(cast: Cast) -> None:
@@ -173,5 +175,3 @@ def _firms(cast: Cast) -> None:
         if office is not None and number != WAITING:
             handler = next(actor for actor in cast.actors.values() if actor.authority_id == office.pk)
             organisation_services.confirm_claim(organisation_id=firm.pk, actor=handler, at=at)
-
-

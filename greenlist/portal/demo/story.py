@@ -102,9 +102,15 @@ class Round:
             actor=self.handler(_slug(case)), at=self.later(hours=1), reference=case.reference, verdicts=given
         )
 
-    def propose(self, case: Application, outcome: str = "pass", opinion: str = "材料齐全，指标属实，同意推荐。") -> None:
+    def propose(
+        self, case: Application, outcome: str = "pass", opinion: str = "材料齐全，指标属实，同意推荐。"
+    ) -> None:
         screening.propose(
-            actor=self.handler(_slug(case)), at=self.later(hours=1), reference=case.reference, outcome=outcome, opinion=opinion
+            actor=self.handler(_slug(case)),
+            at=self.later(hours=1),
+            reference=case.reference,
+            outcome=outcome,
+            opinion=opinion,
         )
 
     def sign(self, case: Application) -> None:
@@ -175,7 +181,9 @@ class Round:
                     comment="材料完整，能源和水的数据有台账支撑，指标在同行业中先进。",
                     at=self.later(minutes=30),
                 )
-            versions = {sheet.item.application.reference: sheet.version for sheet in mine.select_related("item__application")}
+            versions = {
+                sheet.item.application.reference: sheet.version for sheet in mine.select_related("item__application")
+            }
             seats.lock(actor=actor, reference=panel.reference, versions=versions, at=self.later(hours=1))
 
     def conclude(self, panel: Panel) -> None:
@@ -184,9 +192,15 @@ class Round:
             item.application.reference: panels.Conclusion(True, "同意列入建议名单。")
             for item in panel.items.select_related("application")
         }
-        result = panels.Result(opinion="专家组查阅材料、质询讨论，认为所评企业符合认定条件，建议列入名单。", units=units)
+        result = panels.Result(
+            opinion="专家组查阅材料、质询讨论，认为所评企业符合认定条件，建议列入名单。", units=units
+        )
         panels.conclude(
-            actor=self.handler(), reference=panel.reference, version=panel.version, result=result, at=self.later(hours=3)
+            actor=self.handler(),
+            reference=panel.reference,
+            version=panel.version,
+            result=result,
+            at=self.later(hours=3),
         )
 
     def decide(self, title: str) -> Any:
@@ -217,14 +231,18 @@ def _slug(case: Application) -> str:
     return case.area_path.strip("/").rsplit("/", 1)[-1]
 
 
-def finished(cast: Cast, place: str, city: str, firms: Sequence[Organisation], opened: date, title: str, **values: Any) -> None:
+def finished(
+    cast: Cast, place: str, city: str, firms: Sequence[Organisation], opened: date, title: str, **values: Any
+) -> None:
     """A whole round of a past year, from the call to the published list."""
     tale = Round(cast, place, city, moment(opened))
     tale.open(opened.year, title, f"示工信〔{opened.year}〕20号", **values)
     tale.later(days=5)
     tale.recommend(tale.passed(tale.submit(firms)))
     tale.later(days=3)
-    panel = tale.panel(Application.objects.filter(call=tale.call).order_by("pk"), f"{opened.year}年市级绿色工厂专家评审组")
+    panel = tale.panel(
+        Application.objects.filter(call=tale.call).order_by("pk"), f"{opened.year}年市级绿色工厂专家评审组"
+    )
     tale.score(panel)
     tale.conclude(panel)
     tale.announce(tale.notice(tale.decide(f"{opened.year}年市级绿色工厂综合审查")), f"示工信〔{opened.year}〕31号")
