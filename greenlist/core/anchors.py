@@ -29,12 +29,12 @@ def write(*, at: datetime) -> str:
     with path().open("a+", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)  # two schedulers write one after the other
         file.seek(0)
-        last = {"upto": 0, "seal": ""}
+        last: dict[str, Any] = {"upto": 0, "seal": ""}
         for text in file:
             last = json.loads(text)
         upto = AuditEntry.objects.aggregate(last=Max("pk"))["last"] or 0
         heads = [list(head) for head in _heads()]
-        moved = _moved(since=int(last["upto"]) - OPEN)
+        moved = _moved(since=last["upto"] - OPEN)
         line = {
             "at": at,
             "chains": len(heads),
@@ -43,7 +43,7 @@ def write(*, at: datetime) -> str:
             "heads": [head for head in heads if (head[0], head[1]) in moved],
         }
         line = plain(line)
-        line["seal"] = _line_seal(line, str(last["seal"]))
+        line["seal"] = _line_seal(line, last["seal"])
         file.write(json.dumps(line, ensure_ascii=False) + "\n")
     return str(line["digest"])
 

@@ -1,1 +1,40 @@
 """System checks of core (`manage.py check`)."""
+
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register
+from django.utils.module_loading import import_string
+
+
+@register()
+def fonts(**_: Any) -> list[CheckMessage]:
+    """A licensed font that an administrator named must be there: without it documents silently look otherwise."""
+    entries = [entry.partition("=") for entry in settings.DOCUMENT_FONTS.split(";") if entry.strip()]
+    return [
+        Warning(f"DOCUMENT_FONTS: there is no file {path.strip()!r} for {name.strip()!r}", id="core.W001")
+        for name, _sign, path in entries
+        if not Path(path.strip()).is_file()
+    ]
+
+
+@register()
+def scanner(**_: Any) -> list[CheckMessage]:
+    """The scanner must be one that exists; "none" is for the demo."""
+    named = settings.ATTACHMENT_SCANNER
+    if named == "none":
+        return (
+            []
+            if getattr(settings, "DEMO", False)
+            else [Error("ATTACHMENT_SCANNER=none is for the demo", id="core.E001")]
+        )
+    if named.startswith("clamd://"):
+        return []
+    try:
+        found = callable(import_string(named))
+    except (ImportError, ValueError):
+        found = False
+    return (
+        [] if found else [Warning(f"ATTACHMENT_SCANNER {named!r}: no such function, no file is clean", id="core.W002")]
+    )

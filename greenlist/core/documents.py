@@ -3,6 +3,7 @@
 import atexit
 import base64
 import json
+import logging
 import os
 import select
 import subprocess
@@ -10,7 +11,7 @@ import sys
 import threading
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import segno
 from django.conf import settings
@@ -19,10 +20,10 @@ from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
 from greenlist.core.errors import DomainError
-from greenlist.core.pdf_worker import read_frame, write_frame
+from greenlist.core.pdf_worker import SECONDS, read_frame, write_frame
 
-SECONDS = 60
-RENDERS = 200  # after so many documents the child is replaced, whatever it holds on to
+log = logging.getLogger(__name__)
+START = 30  # seconds a machine under load may need to load WeasyPrint and the fonts
 
 
 class PdfUnavailable(DomainError):
@@ -46,53 +47,60 @@ class _Child:
         self.lock = threading.Lock()
         self.process: subprocess.Popen[bytes] | None = None
         self.owner = 0
-        self.done = 0
 
     def render(self, html: str) -> bytes:
+        request = json.dumps({"html": html}).encode()
         with self.lock:
-            process = self._running()
-            try:
-                assert process.stdin is not None and process.stdout is not None
-                write_frame(process.stdin, json.dumps({"html": html}).encode())  # type: ignore[arg-type]
-                ready, _w, _x = select.select([process.stdout], [], [], SECONDS)
-                answer = read_frame(process.stdout) if ready else None  # type: ignore[arg-type]
-            except OSError:
-                answer = None
-            self.done += 1
-            if answer is None or answer[:1] == b"M":
-                self.stop()
-            return self._result(answer)
+            answer = self._asked(request)
+            if answer is None:  # gone between two documents, by its own clock or somebody's hand: once more
+                answer = self._asked(request)
+        return self._result(answer)
+
+    def _asked(self, request: bytes) -> bytes | None:
+        """None when the renderer itself is gone; "L" when it does not answer in time."""
+        process = self._running()
+        assert process.stdin is not None and process.stdout is not None
+        answer: bytes | None = None
+        try:
+            write_frame(cast(BinaryIO, process.stdin), request)
+            ready, _w, _x = select.select([process.stdout], [], [], SECONDS + START)
+            answer = read_frame(cast(BinaryIO, process.stdout)) if ready else b"L"
+            # A limit inside its own child leaves the renderer well; silence does not.
+            alive = bool(ready) and answer is not None and answer[:1] != b"M"
+        except OSError:
+            alive = False
+        if not alive:
+            self.stop()
+        return answer
 
     def _running(self) -> subprocess.Popen[bytes]:
-        if (
-            self.process is not None
-            and self.owner == os.getpid()
-            and self.done < RENDERS
-            and self.process.poll() is None
-        ):
+        if self.process is not None and self.owner == os.getpid() and self.process.poll() is None:
             return self.process
         self.stop()
-        self.owner, self.done = os.getpid(), 0
+        self.owner = os.getpid()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "greenlist.core.pdf_worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=settings.ROOT,
-            env={**os.environ, "DOCUMENT_FONTS": getattr(settings, "DOCUMENT_FONTS", "")},
+            env={**os.environ, "DOCUMENT_FONTS": settings.DOCUMENT_FONTS},
         )
         return self.process
 
     @staticmethod
     def _result(answer: bytes | None) -> bytes:
-        if answer is None:
+        if answer is None or answer[:1] == b"L":
             raise PdfFailed(_("The document could not be made: it took too long or needed too much memory."))
         kind, body = answer[:1], answer[1:]
         if kind == b"M":
+            log.error("PDFs cannot be made: %s", body.decode(errors="replace"))
             raise PdfUnavailable(
                 _("PDFs cannot be made on this machine: install libpango-1.0-0 and libpangoft2-1.0-0 (./dev doctor).")
             )
         if kind == b"E":
-            raise PdfFailed(_("The document could not be made: %(reason)s") % {"reason": body.decode()})
+            # The reason is for the log: a reader of the page can do nothing with the name of a Python error.
+            log.error("a document could not be laid out: %s", body.decode(errors="replace"))
+            raise PdfFailed(_("The document could not be made. The failure has been recorded."))
         return body
 
     def stop(self) -> None:
@@ -126,7 +134,11 @@ def render_pdf(template: str, context: dict[str, Any], *, language: str = "zh-ha
     return _child.render(html)
 
 
+def qr_svg(text: str) -> str:
+    """A QR code as an <svg> element; readable with 15 % of it damaged (level M)."""
+    return segno.make(text, error="m").svg_inline(scale=4, border=2)
+
+
 def qr_data(text: str) -> str:
     """A QR code as a data: address, for <img src>."""
-    svg = segno.make(text, error="m").svg_inline(scale=4, border=2)
-    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
+    return "data:image/svg+xml;base64," + base64.b64encode(qr_svg(text).encode()).decode()

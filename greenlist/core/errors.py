@@ -75,3 +75,10 @@ class Invalid(DomainError):
     def __init__(self, message: Text, *, problems: Mapping[str, Sequence[Text]] | None = None) -> None:
         super().__init__(message)
         self.problems = {path: list(texts) for path, texts in (problems or {}).items()}
+
+
+class TooLarge(DomainError):
+    """The body is larger than anything a page of ours sends."""
+
+    status = 413
+    code = "too_large"

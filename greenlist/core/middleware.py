@@ -3,13 +3,16 @@
 import uuid
 from collections.abc import Callable
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 
-from greenlist.core.errors import Conflict, DomainError, Invalid
+from greenlist.core.errors import Conflict, DomainError, Invalid, TooLarge
 from greenlist.core.requests import request_id
 
 Handler = Callable[[HttpRequest], HttpResponse]
+KINDS = ("text/html", "application/json")
 
 
 class RequestIdMiddleware:
@@ -24,7 +27,8 @@ class RequestIdMiddleware:
         try:
             response = self.get_response(request)
             response["X-Request-Id"] = request_id.get()
-            if getattr(request, "user", None) is not None and request.user.is_authenticated:
+            # Asked by the cookie, not by the user: /livez must not touch the database.
+            if settings.SESSION_COOKIE_NAME in request.COOKIES or settings.SESSION_COOKIE_NAME in response.cookies:
                 response.headers.setdefault("Cache-Control", "no-store")
             return response
         finally:
@@ -32,29 +36,41 @@ class RequestIdMiddleware:
 
 
 class DomainErrorMiddleware:
-    """Turns a DomainError into an error page, or into JSON for a script of ours."""
+    """Turns a DomainError into an error page, or into JSON for a script of ours; refuses bodies that are too large."""
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        if _length(request) > settings.REQUEST_MAX_BYTES:  # before anything reads the body
+            limit = settings.REQUEST_MAX_BYTES // 1024 // 1024
+            return answer(request, TooLarge(_("At most %(limit)s MB can be sent at once.") % {"limit": limit}))
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        if not isinstance(error, DomainError):
-            return None
-        if request.headers.get("X-Requested-With") == "autosave":
-            return JsonResponse(as_json(error), status=error.status)
-        template = "404.html" if error.status == 404 else "error.html"
-        return render(request, template, {"error": error}, status=error.status)
+        return answer(request, error) if isinstance(error, DomainError) else None
+
+
+def _length(request: HttpRequest) -> int:
+    """Of the body as announced; a body without length is read as empty by Django."""
+    announced = request.META.get("CONTENT_LENGTH") or "0"
+    return int(announced) if announced.isdecimal() else 0
+
+
+def answer(request: HttpRequest, error: DomainError) -> HttpResponse:
+    """The page, or the JSON where a script asks for it (autosave, Accept: application/json)."""
+    if request.headers.get("X-Requested-With") == "autosave" or request.get_preferred_type(KINDS) == KINDS[1]:
+        return JsonResponse(as_json(error), status=error.status)
+    template = "404.html" if error.status == 404 else "error.html"
+    return render(request, template, {"error": error}, status=error.status)
 
 
 def as_json(error: DomainError) -> dict:
     """The one shape of an error outside pages."""
     body: dict = {"code": error.code, "message": str(error.message), "clause": error.clause}
-    body["findings"] = [
-        {"rule": f.rule, "clause": f.clause, "outcome": f.outcome, "code": f.code} for f in error.findings
-    ]
+    # Whatever states a reason: a finding of the engine, or a point of a checklist.
+    words = ("rule", "clause", "outcome", "code")
+    body["findings"] = [{word: str(getattr(one, word, "")) for word in words} for one in error.findings]
     if isinstance(error, Conflict):
         body |= {"theirs": error.theirs, "version": error.version}
     if isinstance(error, Invalid):

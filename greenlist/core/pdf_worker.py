@@ -1,24 +1,45 @@
-"""A child process that turns HTML into PDF and can reach nothing but the fonts named here. Run by `core.documents`.
+"""A child process that turns HTML into PDF and reaches nothing but the fonts named here. Run by `core.documents`.
 
-Frames on stdin and stdout: four bytes of length, then the body. Request: JSON {"html": …}. Answer: "P" + PDF, or "E" + reason.
+It loads WeasyPrint and the fonts once and forks for each document, so that limits, leaks and crashes end with it.
+Frames on stdin and stdout: four bytes of length, then the body. Request: JSON {"html": …}. Answer: "P" + PDF, "E" + reason,
+"L" when a limit ended it, "M" + reason when Pango is missing.
 """
 
 import io
 import json
+import logging
 import os
 import resource
+import select
+import signal
 import struct
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import unquote
 
-MEMORY = 2 * 1024**3  # bytes of address space; the fonts alone map some 200 MiB
+from greenlist.core.logs import JsonFormatter
+
+SECONDS = 60
+MEMORY = 768 * 1024**2  # bytes one document may need, beyond what the warm parent holds
+IDLE = 600  # seconds without work after which the renderer gives its memory back
+BLOCKED = (
+    "socket.connect",
+    "socket.bind",
+    "socket.getaddrinfo",
+    "subprocess.Popen",
+    "os.system",
+    "os.exec",
+    "os.posix_spawn",
+)
 
 FACES = """
 @font-face { font-family: "Noto Serif SC"; src: url("asset:serif"); }
 @font-face { font-family: "Noto Sans SC"; src: url("asset:sans"); }
 """
+Render = Callable[[str], bytes]
 
 
 def assets() -> dict[str, Path]:
@@ -39,9 +60,13 @@ def faces(named: dict[str, Path]) -> str:
 
 
 def read_frame(stream: BinaryIO) -> bytes | None:
-    """One frame; None at the end of the stream."""
+    """One frame; None at the end of the stream, also in the middle of a frame."""
     head = stream.read(4)
-    return stream.read(struct.unpack(">I", head)[0]) if len(head) == 4 else None
+    if len(head) < 4:
+        return None
+    length = struct.unpack(">I", head)[0]
+    body = stream.read(length)
+    return body if len(body) == length else None
 
 
 def write_frame(stream: BinaryIO, body: bytes) -> None:
@@ -49,8 +74,8 @@ def write_frame(stream: BinaryIO, body: bytes) -> None:
     stream.flush()
 
 
-def serve(source: BinaryIO, target: BinaryIO) -> None:
-    """Renders one document after the other until the parent closes the pipe."""
+def renderer() -> Render:
+    """HTML → PDF (tagged, PDF/UA-1), with WeasyPrint and the fonts loaded. Raises OSError where Pango is missing."""
     from weasyprint import CSS, HTML
     from weasyprint.text.fonts import FontConfiguration
     from weasyprint.urls import URLFetcher, URLFetcherResponse
@@ -61,7 +86,8 @@ def serve(source: BinaryIO, target: BinaryIO) -> None:
         """`asset:<name>` from the list, pictures as `data:`; anything else is refused and the document goes on without."""
 
         def __init__(self) -> None:
-            super().__init__(allowed_protocols=["data"], allow_redirects=False)
+            # Never `fail_on_errors`: FatalURLFetchingError is no Exception and would end the process.
+            super().__init__(allowed_protocols=["data"], allow_redirects=False, fail_on_errors=False)
 
         def fetch(self, url: str, headers: dict[str, str] | None = None) -> Any:
             if url.startswith("asset:"):
@@ -74,25 +100,82 @@ def serve(source: BinaryIO, target: BinaryIO) -> None:
     fetcher = OnlyAssets()
     configuration = FontConfiguration()
     fonts = CSS(string=faces(named), url_fetcher=fetcher, font_config=configuration)
-    while (frame := read_frame(source)) is not None:
-        wanted = json.loads(frame)
-        try:
-            document = HTML(string=wanted["html"], url_fetcher=fetcher, base_url="asset:document")
-            out = io.BytesIO()
-            document.write_pdf(out, stylesheets=[fonts], font_config=configuration, pdf_tags=True)
-            answer = b"P" + out.getvalue()
-        except Exception as failure:  # the reason goes to the parent, which decides
-            answer = b"E" + f"{type(failure).__name__}: {failure}".encode()
-        write_frame(target, answer)
+
+    def render(html: str) -> bytes:
+        out = io.BytesIO()
+        document = HTML(string=html, url_fetcher=fetcher, base_url="asset:document")
+        document.write_pdf(out, stylesheets=[fonts], font_config=configuration, pdf_variant="pdf/ua-1")
+        return out.getvalue()
+
+    render("<html lang=zh-CN><title>.</title><p>预热")  # opens the fonts once for all children
+    return render
+
+
+def serve(render: Render, source: BinaryIO, target: BinaryIO) -> None:
+    """One document after the other until the parent closes the pipe or nothing comes for a while."""
+    while select.select([source], [], [], IDLE)[0] and (frame := read_frame(source)) is not None:
+        write_frame(target, in_child(partial(render, json.loads(frame)["html"])))
+
+
+def in_child(work: Callable[[], bytes]) -> bytes:
+    """The work's answer, made in a forked child under limits of time and memory."""
+    readable, writable = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(readable)
+        _limit()
+        with os.fdopen(writable, "wb") as out:
+            out.write(_answer(work))
+        os._exit(0)
+    os.close(writable)
+    with os.fdopen(readable, "rb") as answers:
+        answer = answers.read()
+    os.waitpid(child, 0)
+    return answer or b"L"
+
+
+def _answer(work: Callable[[], bytes]) -> bytes:
+    try:
+        return b"P" + work()
+    except MemoryError:
+        return b"L"
+    except BaseException as failure:  # whatever it is, the next document must find the renderer alive
+        return b"E" + f"{type(failure).__name__}: {failure}"[:500].encode(errors="replace")
+
+
+def _limit() -> None:
+    """Of this process: seconds by clock and processor, memory, no connections, no programs, no core dump."""
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.alarm(SECONDS)
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform == "linux":
+        held = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (held + MEMORY, held + MEMORY))
+
+    def refuse(event: str, arguments: tuple[Any, ...]) -> None:
+        if event.startswith(BLOCKED):
+            raise PermissionError(f"{event} is not for documents")
+
+    sys.addaudithook(refuse)
+
+
+def main() -> int:
+    """Whatever a library prints must not break the frames: stdout is theirs only."""
+    pipe = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    sys.stdout = sys.stderr
+    lines = logging.StreamHandler(sys.stderr)
+    lines.setFormatter(JsonFormatter())
+    logging.getLogger("weasyprint").handlers = [lines]
+    logging.getLogger("weasyprint").setLevel(logging.ERROR)
+    try:
+        render = renderer()
+    except OSError as missing:
+        write_frame(pipe, b"M" + str(missing).encode())
+        return 1
+    serve(render, sys.stdin.buffer, pipe)
+    return 0
 
 
 if __name__ == "__main__":
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    # Whatever a library prints must not break the frames.
-    pipe = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    sys.stdout = sys.stderr
-    try:
-        serve(sys.stdin.buffer, pipe)
-    except OSError as missing:  # Pango is not installed
-        write_frame(pipe, b"M" + str(missing).encode())
-        sys.exit(1)
+    sys.exit(main())

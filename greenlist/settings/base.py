@@ -131,6 +131,8 @@ MEDIA_ROOT = VAR / "files"  # private: nothing is served from it by address
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 4000
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+# Licensed fonts by the names that static/css/document.css knows: FangSong=/path/a.ttf;XiaoBiaoSong=/path/b.ttf
+DOCUMENT_FONTS = env.text("DOCUMENT_FONTS", "")
 ATTACHMENT_MAX_BYTES = env.number("ATTACHMENT_MAX_BYTES", 50 * 1024 * 1024)
 ATTACHMENT_MAX_FILES = env.number("ATTACHMENT_MAX_FILES", 50)  # of one owner
 ATTACHMENT_MAX_PIXELS = 120_000_000

@@ -27,7 +27,7 @@ SAMPLE = {
     "REDIS_URL": "redis://redis.example.internal:6379/0",
     "EMAIL_HOST": "smtp.example.internal",
     "DEFAULT_FROM_EMAIL": "green@example.gov.cn",
-    "ATTACHMENT_SCANNER": "example.scanner.scan",
+    "ATTACHMENT_SCANNER": "clamd://127.0.0.1:3310",
 }
 
 

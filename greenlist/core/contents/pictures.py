@@ -32,7 +32,7 @@ def _check_size(width: int, height: int) -> None:
 def clean_png(data: bytes) -> bytes:
     """The picture without text, time and EXIF chunks. Raises Unfit (damaged, too many pixels)."""
     kept = [PNG]
-    names = []
+    names: list[bytes] = []
     for name, whole in _chunks(data):
         if not names:
             if name != b"IHDR" or len(whole) != 25:

@@ -1,3 +1,5 @@
+"""Why a file cannot be taken; raised by every check of contents."""
+
 from greenlist.core.errors import Text
 
 

@@ -26,7 +26,7 @@ class Command(BaseCommand):
         failed = (
             mails.filter(state=Notification.State.FAILED).order_by("-pk").values("pk", "kind", "attempts", "failure")
         )
-        report = {
+        report: dict[str, Any] = {
             "mails": states,
             "oldest_due_seconds": round((now - oldest).total_seconds()) if oldest else 0,
             "failed": list(failed[:20]),
