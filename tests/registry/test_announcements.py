@@ -95,7 +95,7 @@ def test_documents_are_rendered_once_and_are_pdf(world: World, call: Any, case: 
         assert b"".join(answer.streaming_content)[:5] == b"%PDF-"  # type: ignore[arg-type]
     kept = Blob.objects.count()
     for address in addresses:
-        client.get(address).close()
+        b"".join(client.get(address).streaming_content)  # type: ignore[arg-type]
     assert Blob.objects.count() == kept
 
 
