@@ -4,11 +4,12 @@ The digest printed is that of the declared data; the file's own SHA-256 is known
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.http import HttpResponse
 from django.utils import translation
 from django.utils.translation import gettext as _
 
@@ -120,6 +121,14 @@ def template_pdf(call: Call) -> bytes:
         return render_pdf(TEMPLATE, {"paper": blank(call)})
 
 
+def response(content: bytes, name: str, content_type: str = PDF, *, inline: bool = False) -> HttpResponse:
+    """A file just made and kept nowhere: a draft, a template."""
+    answer = HttpResponse(content, content_type=content_type)
+    answer["Content-Disposition"] = attachments.disposition(name, inline=inline)
+    answer["X-Content-Type-Options"] = "nosniff"
+    return answer
+
+
 def name_of(case: Application) -> str:
     with translation.override(CHINESE):
         return attachments.safe_name(f"{case.name}-{_('Self-evaluation report')}.pdf")
@@ -175,6 +184,8 @@ def _paper(
     for row in evidence:
         files.setdefault(f"{row.section}.{row.field}", []).append(row)
     parts = shown.sections(form, data.get("sections", {}), data.get("computed", {}), files)
+    if is_blank:
+        parts = tuple(_to_fill_in(form, part) for part in parts)
     return Paper(
         title=say(form.title),
         name=case.name if case else "",
@@ -193,6 +204,20 @@ def _paper(
         is_draft=is_draft,
         is_blank=is_blank,
     )
+
+
+def _to_fill_in(form: Form, part: shown.ShownSection) -> shown.ShownSection:
+    """The same section with empty rows where a table is to be filled in by hand."""
+    fields = []
+    for one in part.fields:
+        spec = form.section(part.key).field(one.key)
+        if one.table is not None:
+            width = len(one.table.head)
+            labels = [say(row.label) for row in spec.rows] or [""] * (spec.min_rows + 2)
+            rows = tuple((label, *[""] * (width - 1)) for label in labels)
+            one = replace(one, table=replace(one.table, rows=rows))
+        fields.append(one)
+    return replace(part, fields=tuple(fields))
 
 
 def _criteria(bound: BoundPolicy, call: Call) -> str:

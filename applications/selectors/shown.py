@@ -61,6 +61,11 @@ class ShownSection:
     clause: str = ""
     fields: tuple[ShownField, ...] = field(default=())
 
+    @property
+    def was_open(self) -> bool:
+        """Some field of it was open for correction."""
+        return any(one.before is not None for one in self.fields)
+
 
 def say(text: Text) -> str:
     """A text of the rule set in the reader's language."""
@@ -140,7 +145,9 @@ def _table(path: str, spec: Field, value: Any, computed: Mapping[str, Any]) -> S
         rows.append(tuple([say(fixed.label), *cells] if fixed else cells))
     numeric = [column.type in (FieldType.NUMBER, FieldType.COMPUTED) for column in spec.columns]
     first = spec.rows != ()
-    return ShownTable(tuple(["", *head] if first else head), tuple(rows), tuple([False, *numeric] if first else numeric))
+    return ShownTable(
+        tuple(["", *head] if first else head), tuple(rows), tuple([False, *numeric] if first else numeric)
+    )
 
 
 def _cell(path: str, column: Field, row: Mapping[str, Any], fixed: FixedRow | None, computed: Mapping[str, Any]) -> str:
@@ -163,5 +170,8 @@ def text_of(spec: Field, value: Any) -> str:
         return date_format(day, _("j F Y")) if day else str(value)
     if spec.type in (FieldType.NUMBER, FieldType.COMPUTED):
         amount = forms.number(value)
-        return f"{amount:,f}" if amount is not None else str(value)
+        if amount is None:
+            return str(value)
+        is_count = spec.unit is None and spec.decimals == 0  # a year, an ordinal: no thousands separator
+        return f"{amount:f}" if is_count else f"{amount:,f}"
     return str(value)

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from applications import rules
-from applications.documents import annexes
+from applications.documents import annexes, report
 from applications.forms.calls import CallForm, CloseForm, ExtendForm, LocalDayForm, initial
 from applications.models import Call
 from applications.rules import calls as may
@@ -21,7 +21,7 @@ from applications.selectors.paging import page_of
 from applications.services import calls
 from applications.states import CallState
 from greenlist.accounts.models import Area
-from greenlist.core import attachments, clock
+from greenlist.core import clock
 from greenlist.core.actors import Actor
 from greenlist.core.errors import Invalid, NotAllowed, NotVisible, Refused
 from greenlist.policy import engine
@@ -59,7 +59,7 @@ def annex(request: HttpRequest, place: str, pk: int, kind: str, format_: str) ->
     """Annex 1 (report template) and annex 2 (summary table), empty, for download (QHD-N4d)."""
     call = reads.public_call(place, pk)
     content, name, content_type = annexes.annex(call, kind, format_)
-    return attachments.made(content, name, content_type, inline=False)
+    return report.response(content, name, content_type)
 
 
 # ---- the owner's pages ------------------------------------------------------------------------------------------------

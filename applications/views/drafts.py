@@ -368,7 +368,7 @@ def report_pdf(request: HttpRequest, reference: str) -> HttpResponse | FileRespo
     if version is not None and "draft" not in request.GET:
         return attachments.response(papers.kept(case, version.digest, at=clock.now()), inline="inline" in request.GET)
     reads.own_case(_actor(request), reference)
-    return attachments.made(papers.draft_pdf(case), papers.name_of(case), papers.PDF)
+    return papers.response(papers.draft_pdf(case), papers.name_of(case))
 
 
 urlpatterns: list[URLPattern] = [

@@ -89,7 +89,10 @@ def answers(form: Form, section: str) -> dict[str, Any]:
             columns = [one for one in spec.columns if one.type is not FieldType.COMPUTED]
             count = len(spec.rows) or max(spec.min_rows, 2)
             found[spec.key] = [
-                {one.key: (spec.rows[row].preset.get(one.key) if spec.rows else None) or value_of(one, row=row) for one in columns}
+                {
+                    one.key: (spec.rows[row].preset.get(one.key) if spec.rows else None) or value_of(one, row=row)
+                    for one in columns
+                }
                 for row in range(count)
             ]
         elif spec.type not in (FieldType.FILE, FieldType.COMPUTED):

@@ -285,7 +285,9 @@ def test_an_unconfirmed_claim_allows_a_draft_and_nothing_more(world: World, call
 
 
 @pytest.mark.clause("QHD-N4b")
-def test_the_last_day_counts_to_midnight_in_china(world: World, draft: Application, at: Callable[[str], datetime]) -> None:
+def test_the_last_day_counts_to_midnight_in_china(
+    world: World, draft: Application, at: Callable[[str], datetime]
+) -> None:
     with pytest.raises(Refused) as refused:
         filled.submit(world, draft, at=at("2026-06-01 00:00"))
     assert (refused.value.code, refused.value.clause) == ("too_late", "QHD-N4b")
@@ -408,7 +410,9 @@ def test_a_day_moved_while_firms_submit(race_world: World, run_threads: Callable
         return submission.submit(actor=actor, at=late, reference=cases[number].reference, **given)
 
     outcomes = run_threads(3, act)
-    for outcome in outcomes[:2]:  # before the extension was written: refused for the day; after it: taken, both recorded
+    for outcome in outcomes[
+        :2
+    ]:  # before the extension was written: refused for the day; after it: taken, both recorded
         assert isinstance(outcome, submission.Receipt) or getattr(outcome, "code", "") == "too_late", outcome
     for entry in TimelineEntry.objects.filter(verb="submit"):
         assert entry.data["deadline"] == "2026-06-10"
