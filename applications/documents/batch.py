@@ -20,7 +20,6 @@ from django.utils.http import content_disposition_header
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from openpyxl import Workbook
-from openpyxl.cell.cell import Cell
 from openpyxl.styles import Alignment, Border, Font, Side
 from openpyxl.utils import get_column_letter
 
@@ -155,7 +154,9 @@ def broken(title: str) -> tuple[str, ...]:
     if len(title) <= LINE:
         return (title,)
     middle = len(title) / 2
-    ends = [place for place in range(1, len(title)) if title[place - 1] in PAUSES and len(title) - LINE <= place <= LINE]
+    ends = [
+        place for place in range(1, len(title)) if title[place - 1] in PAUSES and len(title) - LINE <= place <= LINE
+    ]
     cut = min(ends or [round(middle)], key=lambda place: abs(place - middle))
     return title[:cut], title[cut:]
 
@@ -276,7 +277,7 @@ def _set_up(page: Any) -> None:
     page.oddFooter.center.text = "第 &P 页 / 共 &N 页"
 
 
-def _text(cell: Cell, value: str) -> None:
+def _text(cell: Any, value: str) -> None:
     """Text and nothing else: a value that looks like a formula is quoted, so that no program runs it."""
     clean = "".join(sign for sign in value if sign in "\n\t" or ord(sign) >= 32)
     cell.value = f"'{clean}" if clean.startswith(FORMULA) else clean

@@ -63,7 +63,9 @@ class ProposalForm(ServiceForm):
     outcome = forms.ChoiceField(label=_("Conclusion"), choices=Screening.Outcome.choices, widget=forms.RadioSelect)
     opinion = forms.CharField(
         label=_("Opinion"),
-        help_text=_("Not to be recommended: the points answered with no are listed for the applicant; add what they do not say."),
+        help_text=_(
+            "Not to be recommended: the points answered with no are listed for the applicant; add what they do not say."
+        ),
         max_length=2000,
         required=False,
         widget=forms.Textarea(attrs={"rows": 4}),

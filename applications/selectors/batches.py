@@ -109,7 +109,9 @@ def items_of(batch: Batch) -> list[BatchItem]:
     ).prefetch_related(
         "application__verdicts",
         "application__report__versions",
-        Prefetch("application__screenings", Screening.objects.select_related("proposed_by", "signed_by").order_by("pk")),
+        Prefetch(
+            "application__screenings", Screening.objects.select_related("proposed_by", "signed_by").order_by("pk")
+        ),
         Prefetch("application__checks", CheckRun.objects.order_by("-pk")),
     )
     return list(rows.order_by("position", "pk"))
@@ -132,7 +134,7 @@ def deadline(batch: Batch) -> date | None:
 def content(batch: Batch, bound: BoundPolicy, items: Sequence[BatchItem]) -> dict[str, Any]:
     """What is signed: units in order with their findings and report digests, letter, package. Always in Chinese."""
     with translation.override("zh-hans"):
-        package = package_of(bound, batch)
+        package, table = package_of(bound, batch), table_of(bound)
         return {
             "batch": batch.reference,
             "title": batch.title,
@@ -149,7 +151,8 @@ def content(batch: Batch, bound: BoundPolicy, items: Sequence[BatchItem]) -> dic
             "letter": {
                 "title": letter_title(batch, bound),
                 "number": batch.letter_number,
-                "text": batch.letter_text or usual_letter(batch, bound, [item.application.name for item in live(items)]),
+                "text": batch.letter_text
+                or usual_letter(batch, bound, [item.application.name for item in live(items)]),
             },
             "package": {
                 "documents": list(package.documents),
@@ -157,7 +160,7 @@ def content(batch: Batch, bound: BoundPolicy, items: Sequence[BatchItem]) -> dic
                 "paper_copies": package.paper_copies,
                 "clauses": list(package.clauses),
             },
-            "columns": [column.key for column in table_of(bound).columns] if table_of(bound) else [],
+            "columns": [column.key for column in table.columns] if table else [],
             "units": [_unit(number, item, bound) for number, item in enumerate(live(items), start=1)],
         }
 
@@ -411,7 +414,7 @@ def view(actor: Actor, reference: str, *, on: date) -> BatchView:
     table = table_of(bound)
     package = package_of(bound, batch)
     due_on = deadline(batch)
-    words, tone = left(due_on, on, policy.calendar())
+    left_words, tone = left(due_on, on, policy.calendar()) if batch.state in BEFORE_SENDING else ("", "")
     editable = batch.state == BatchState.DRAFT and may.may_arrange(batch, actor)
     return BatchView(
         batch=batch,
@@ -427,8 +430,8 @@ def view(actor: Actor, reference: str, *, on: date) -> BatchView:
         digest=batch.digest or digest_of(frozen),
         package=package,
         due_on=due_on,
-        due_words=words,
-        tone=tone if batch.state in BEFORE_SENDING else "",
+        due_words=left_words,
+        tone=tone,
         is_late=bool(due_on and on > due_on),
         may_arrange=editable,
         may_sign=_offers(may.SIGN, batch, actor) and _why_not_sign(bound, batch, actor) == "",
@@ -480,6 +483,12 @@ def cells_of(unit: Mapping[str, Any], table: TableSpec | None, case: Application
         contact_cell(column.source, case) if column.source in CONTACTS else str(unit["row"].get(column.key, ""))
         for column in table.columns
     )
+
+
+def papers_of(batch: Batch) -> set[tuple[str, str]]:
+    """Kind and format of every file this batch can give."""
+    bound = calls.rules_of(batch.call)
+    return {(kind, format_) for kind, format_, _name in documents_of(package_of(bound, batch), table_of(bound))}
 
 
 def documents_of(package: Package, table: TableSpec | None) -> tuple[tuple[str, str, Text], ...]:

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from django.core import signing
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from applications.models import Application, BatchItem, Call, Correction, Screening
+from applications.querysets import ApplicationQuerySet
 from applications.selectors import batches, calls, shown
 from applications.selectors.due import left
 from applications.states import State
@@ -34,7 +35,9 @@ class View:
 
 
 VIEWS = (
-    View("review", _("To review"), State.SCREENING, _("Nothing to review. New applications appear here by themselves.")),
+    View(
+        "review", _("To review"), State.SCREENING, _("Nothing to review. New applications appear here by themselves.")
+    ),
     View("sign", _("To sign"), State.SCREENING, _("Nothing awaits a signature.")),
     View("returned", _("With the applicant"), State.RETURNED, _("No case is out for correction.")),
     View("passed", _("To recommend"), State.PASSED, _("No case that passed waits for a recommendation.")),
@@ -92,7 +95,7 @@ def page(
     )
 
 
-def _base(actor: Actor, view: View) -> QuerySet[Application]:
+def _base(actor: Actor, view: View) -> ApplicationQuerySet:
     proposals = Screening.objects.filter(
         application=OuterRef("pk"), step=OuterRef("step"), signed_at=None, sent_back_at=None
     )
@@ -107,7 +110,7 @@ def _base(actor: Actor, view: View) -> QuerySet[Application]:
     return rows.defer(*calls.HEAVY_OF_CASE)
 
 
-def _filtered(rows: QuerySet[Application], industry: str, text: str) -> QuerySet[Application]:
+def _filtered(rows: ApplicationQuerySet, industry: str, text: str) -> ApplicationQuerySet:
     if industry.isdigit():
         rows = rows.filter(industry_code__startswith=industry[:4])
     text = text.strip()[:60]
@@ -116,7 +119,7 @@ def _filtered(rows: QuerySet[Application], industry: str, text: str) -> QuerySet
     return rows
 
 
-def _slice(rows: QuerySet[Application], after: str, size: int) -> tuple[list[Application], str]:
+def _slice(rows: ApplicationQuerySet, after: str, size: int) -> tuple[list[Application], str]:
     """Cases with a day first, in two index-served parts: a day that sorts nulls last would sort the whole desk."""
     day, key = _read(after)
     found: list[Application] = []

@@ -205,7 +205,9 @@ def _why_not_sign(step: Step, proposal: Screening | None, case: Application, act
 def _edition(bound: BoundPolicy, case: Application) -> str:
     """The edition of the standard that the call pins, named on the page (QHD-5.9)."""
     chosen = {rule.set for rule in bound.criteria if rule.category == case.category}
-    labels = [shown.say(option.label) for ask in bound.policy.asks.values() for option in ask.of if option.key in chosen]
+    labels = [
+        shown.say(option.label) for ask in bound.policy.asks.values() for option in ask.of if option.key in chosen
+    ]
     return "、".join(labels) or "、".join(sorted(chosen))
 
 
@@ -214,7 +216,10 @@ def error_links(page: ReviewPage, problems: Mapping[str, Sequence[Any]]) -> list
     labels = {one.point.key: one.point.text for one in page.questions}
     labels |= {one.path: one.label for part in page.sections for one in part.fields}
     return [
-        {"href": f"#q-{key}" if key in labels and "." not in key else f"#f-{key}", "text": f"{labels.get(key, key)}：{text}"}
+        {
+            "href": f"#q-{key}" if key in labels and "." not in key else f"#f-{key}",
+            "text": f"{labels.get(key, key)}：{text}",
+        }
         for key, texts in problems.items()
         for text in texts
     ]

@@ -47,7 +47,9 @@ def checklist_of(bound: BoundPolicy, step: Step) -> Checklist:
     return bound.checklists.get(step.checklist, EMPTY)
 
 
-def points(bound: BoundPolicy, step: Step, findings: Iterable[Finding], verdicts: Iterable[Verdict]) -> tuple[Point, ...]:
+def points(
+    bound: BoundPolicy, step: Step, findings: Iterable[Finding], verdicts: Iterable[Verdict]
+) -> tuple[Point, ...]:
     """Everything the handler answers at a step, in the order of the checklist, then what the engine wants confirmed."""
     given = {verdict.key: verdict for verdict in verdicts}
     items = checklist_of(bound, step).items

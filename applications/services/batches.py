@@ -50,7 +50,7 @@ def start(*, actor: Actor, at: datetime, call: Call) -> Batch:
     if receiver is None:
         raise WrongState(_("There is no authority to send a recommendation to."))
     with translation.override("zh-hans"):
-        title = _now("Recommendation of %(authority)s: %(call)s") % {"authority": sender.name, "call": call.title}
+        title = _now("Recommendation of %(authority)s, %(year)s") % {"authority": sender.name, "year": call.year}
     batch = Batch.objects.create(
         call=call,
         step=step.key,
@@ -141,9 +141,7 @@ def suggest_order(*, actor: Actor, at: datetime, reference: str) -> Batch:
     bound = selectors.rules_of(batch.call)
     in_time = sorted(items.values(), key=lambda item: (item.application.submitted_at or at, item.pk))
     known = facts.gather([item.application for item in in_time], bound, "", clock.china_date(at))
-    candidates = [
-        Candidate(ref=item.application.reference, facts=known[item.application_id].facts) for item in in_time
-    ]
+    candidates = [Candidate(ref=item.application.reference, facts=known[item.application_id].facts) for item in in_time]
     _set_order(batch, [items[ranked.ref] for ranked in engine.order(bound, candidates)], actor=actor, at=at)
     return batch
 
@@ -274,7 +272,13 @@ def _ready(batch: Batch, *, actor: Actor, at: datetime) -> tuple[BoundPolicy, li
             code="batch_not_ready",
             clause=missing[0].clause,
             findings=[
-                Finding(rule="batch.lack", clause=lack.clause, outcome=Outcome.BLOCK, code="lack", params={"text": lack.text})
+                Finding(
+                    rule="batch.lack",
+                    clause=lack.clause,
+                    outcome=Outcome.BLOCK,
+                    code="lack",
+                    params={"text": lack.text},
+                )
                 for lack in missing
             ],
         )
@@ -325,13 +329,18 @@ def _refuse_late(batch: Batch, bound: BoundPolicy, at: datetime) -> None:
     step = bound.step(batch.step)
     clause = (step.due.clause if step.due else "") or step.clause
     raise Refused(
-        _("The last day to send was %(day)s (%(clause)s). The authority that opened the call can extend it with a reason.")
+        _(
+            "The last day to send was %(day)s (%(clause)s). The authority that opened the call can extend it with a reason."
+        )
         % {"day": formats.date_format(last, _now("j F Y")), "clause": reviews.article(bound, clause)},
         code="too_late",
         clause=clause,
         findings=[
             Finding(
-                rule=f"step.{step.key}.due", clause=clause, outcome=Outcome.BLOCK, code="too_late",
+                rule=f"step.{step.key}.due",
+                clause=clause,
+                outcome=Outcome.BLOCK,
+                code="too_late",
                 params={"day": last.isoformat()},
             )
         ],
@@ -405,7 +414,7 @@ def note_paper(*, actor: Actor, at: datetime, reference: str, case: str, copies:
     if not 0 <= copies <= 99:
         raise Invalid(_("Not saved."), problems={"copies": [_("A number from 0 to 99.")]})
     item = _item(batch, case)
-    item.paper_copies, item.paper_received_at, item.paper_noted_by_id = copies, at, actor.user_id  # type: ignore[assignment]
+    item.paper_copies, item.paper_received_at, item.paper_noted_by_id = copies, at, actor.user_id
     item.save(update_fields=["paper_copies", "paper_received_at", "paper_noted_by"])
     _record(batch, "paper", actor=actor, at=at, unit=case, copies=copies, asked=asked)
     return item
@@ -428,11 +437,18 @@ def return_unit(*, actor: Actor, at: datetime, reference: str, case: str, reason
             _("This is not possible any more: the case is now “%(state)s”.") % {"state": row.get_state_display()}
         )
     back = reviews.screening_before(selectors.rules_of(batch.call), batch.step)
-    item.returned_at, item.returned_by_id, item.return_reason = at, actor.user_id, reason.strip()[:500]  # type: ignore[assignment]
+    item.returned_at, item.returned_by_id, item.return_reason = at, actor.user_id, reason.strip()[:500]
     item.save(update_fields=["returned_at", "returned_by", "return_reason"])
     cases.move(
-        row, "send_back", row.send_back, actor=actor, at=at, desk=batch.sender, opinion=item.return_reason,
-        data={"batch": batch.reference}, step=back.key,
+        row,
+        "send_back",
+        row.send_back,
+        actor=actor,
+        at=at,
+        desk=batch.sender,
+        opinion=item.return_reason,
+        data={"batch": batch.reference},
+        step=back.key,
     )
     _record(batch, "return_unit", actor=actor, at=at, unit=case, reason=item.return_reason)
     outbox.notify(

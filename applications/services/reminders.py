@@ -30,7 +30,9 @@ UNSENT = (State.SCREENING, State.RETURNED, State.PASSED)
 def remind(*, at: datetime) -> None:
     """One round over all open calls: authorities that have cases to send, applicants with drafts and corrections."""
     today = clock.china_date(at)
-    for call in Call.objects.filter(state=CallState.OPEN).select_related("rules", "owner__area").defer(*HEAVY).order_by("pk"):
+    for call in (
+        Call.objects.filter(state=CallState.OPEN).select_related("rules", "owner__area").defer(*HEAVY).order_by("pk")
+    ):
         bound = selectors.rules_of(call)
         for step in bound.steps:
             if step.kind is StepKind.BATCH and step.due:

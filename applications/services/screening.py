@@ -126,7 +126,9 @@ def _save_remarks(
         section, field = _known_field(case, bound, path)
         if len(text) > LONGEST_REMARK:
             most = {"most": LONGEST_REMARK}
-            raise Invalid(_("Some findings could not be saved."), problems={path: [_("At most %(most)s characters.") % most]})
+            raise Invalid(
+                _("Some findings could not be saved."), problems={path: [_("At most %(most)s characters.") % most]}
+            )
         changes[path] = [row.text if row else "", text]
         if row and not text:
             row.delete()
@@ -333,7 +335,7 @@ def sign(*, actor: Actor, at: datetime, reference: str, revision: int | None = N
     if proposal.outcome == Screening.Outcome.PASS:
         asked, findings = _judge(case, bound, actor=actor, at=at)
         _refuse_unmet(case, bound, asked, findings)
-    proposal.signed_by_id, proposal.signed_at, proposal.note = actor.user_id, at, opinion.strip()  # type: ignore[assignment]
+    proposal.signed_by_id, proposal.signed_at, proposal.note = actor.user_id, at, opinion.strip()
     proposal.save(update_fields=["signed_by", "signed_at", "note"])
     if proposal.outcome == Screening.Outcome.PASS:
         _pass(case, bound, proposal, actor=actor, at=at)
@@ -363,7 +365,14 @@ def _pass(case: Application, bound: BoundPolicy, proposal: Screening, *, actor: 
 
 def _reject(case: Application, proposal: Screening, *, actor: Actor, at: datetime) -> None:
     cases.move(
-        case, "reject", case.reject, actor=actor, at=at, desk=None, opinion=proposal.opinion, data={"screening": proposal.pk}
+        case,
+        "reject",
+        case.reject,
+        actor=actor,
+        at=at,
+        desk=None,
+        opinion=proposal.opinion,
+        data={"screening": proposal.pk},
     )
     params = {"number": case.number, "authority": actor.authority_name, "reason": proposal.opinion}
     _tell_applicants(case, "case.rejected", proposal, at, params)
@@ -464,7 +473,9 @@ def _raise_revision(case: Application) -> None:
     case.save(update_fields=["revision"])
 
 
-def _note(case: Application, verb: str, *, actor: Actor, at: datetime, opinion: str, data: Mapping[str, object]) -> None:
+def _note(
+    case: Application, verb: str, *, actor: Actor, at: datetime, opinion: str, data: Mapping[str, object]
+) -> None:
     """A line of the timeline and the trail where the state stays; not for the applicant's eyes."""
     TimelineEntry.objects.create(
         application=case,

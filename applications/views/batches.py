@@ -5,16 +5,17 @@ from functools import wraps
 from typing import Any
 
 from django.contrib import messages
-from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from applications import selectors
 from applications.documents import batch as papers
 from applications.forms.batches import LetterForm, PaperForm, ReasonForm
+from applications.models import Batch
 from applications.selectors import batches as reads
 from applications.services import batches
 from greenlist.core import attachments, clock
@@ -25,7 +26,7 @@ View = Callable[..., HttpResponse]
 
 
 def _actor(request: HttpRequest) -> Actor:
-    return request.actor  # type: ignore[attr-defined,no-any-return]
+    return request.actor  # type: ignore[attr-defined]
 
 
 def _given(request: HttpRequest) -> dict[str, Any]:
@@ -201,24 +202,23 @@ def return_unit(request: HttpRequest, reference: str, case: str) -> HttpResponse
 
 
 @require_GET
-def document(request: HttpRequest, reference: str, kind: str, format_: str) -> HttpResponse | StreamingHttpResponse | FileResponse:
+def document(request: HttpRequest, reference: str, kind: str, format_: str) -> HttpResponseBase:
     """One paper of the batch; drafts are rendered for looking only, signed ones are kept with their checksum."""
-    actor = _actor(request)
-    batch_ = reads.get(actor, reference)
-    offered = reads.documents_of(reads.package_of(selectors.rules_of(batch_.call), batch_), reads.table_of(selectors.rules_of(batch_.call)))
-    if (kind, format_) not in {(one[0], one[1]) for one in offered}:
+    found = reads.get(_actor(request), reference)
+    if (kind, format_) not in reads.papers_of(found):
         raise NotVisible
     if kind == "package":
-        return _package(batch_)
-    if batch_.frozen is None:
-        return papers.draft_response(batch_, kind, format_)
-    return attachments.response(papers.kept(batch_, kind, format_, at=clock.now()).blob, inline=format_ == "pdf")
+        return _package(found)
+    if found.frozen is None:
+        return papers.draft_response(found, kind, format_)
+    blob = papers.kept(found, kind, format_, at=clock.now()).blob
+    return attachments.response(blob, inline=format_ == "pdf")
 
 
-def _package(batch_: Any) -> StreamingHttpResponse:
-    if batch_.frozen is None:
+def _package(found: Batch) -> StreamingHttpResponse:
+    if found.frozen is None:
         raise NotAllowed(_("The package exists once the batch is signed."))
-    name, chunks = papers.package(batch_, at=clock.now())
+    name, chunks = papers.package(found, at=clock.now())
     answer = StreamingHttpResponse(chunks, content_type="application/zip")
     answer["Content-Disposition"] = content_disposition_header(True, name) or "attachment"
     answer["X-Content-Type-Options"] = "nosniff"

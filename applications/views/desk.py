@@ -21,7 +21,7 @@ from greenlist.core.errors import Invalid, NotAllowed
 
 
 def _actor(request: HttpRequest) -> Actor:
-    return request.actor  # type: ignore[attr-defined,no-any-return]
+    return request.actor  # type: ignore[attr-defined]
 
 
 def _number(text: str | None) -> int | None:
@@ -93,7 +93,8 @@ def save(request: HttpRequest, reference: str) -> HttpResponse:
 def _save(request: HttpRequest, reference: str) -> None:
     given: dict[str, screening.Given] = {}
     remarks: dict[str, str] = {}
-    for name, value in request.POST.items():
+    for name in request.POST:
+        value = str(request.POST[name])
         kind, _dash, key = name.partition("-")
         if kind == "verdict":
             given[key] = screening.Given(value, request.POST.get(f"remark-{key}", "").strip())
@@ -145,7 +146,9 @@ def return_case(request: HttpRequest, reference: str) -> HttpResponse:
             messages.success(request, _("Returned for correction. The applicant has been told."))
             return redirect("applications:desk")
     status = 422 if form.is_bound else 200
-    return render(request, "applications/review_return.html", {"page": page, "case": page.case, "form": form}, status=status)
+    return render(
+        request, "applications/review_return.html", {"page": page, "case": page.case, "form": form}, status=status
+    )
 
 
 @require_http_methods(["GET", "POST"])
@@ -169,7 +172,9 @@ def propose(request: HttpRequest, reference: str) -> HttpResponse:
             messages.success(request, _("Put before the approver."))
             return redirect("applications:desk")
     status = 422 if form.is_bound else 200
-    return render(request, "applications/review_propose.html", {"page": page, "case": page.case, "form": form}, status=status)
+    return render(
+        request, "applications/review_propose.html", {"page": page, "case": page.case, "form": form}, status=status
+    )
 
 
 @require_POST
@@ -225,7 +230,9 @@ def reopen(request: HttpRequest, reference: str) -> HttpResponse:
             messages.success(request, _("The case is under review again."))
             return redirect("applications:review", reference)
     status = 422 if form.is_bound else 200
-    return render(request, "applications/review_reopen.html", {"page": page, "case": page.case, "form": form}, status=status)
+    return render(
+        request, "applications/review_reopen.html", {"page": page, "case": page.case, "form": form}, status=status
+    )
 
 
 urlpatterns: list[URLPattern] = [

@@ -60,7 +60,9 @@ def answers(call: Call) -> dict[str, dict[str, Any]]:
     """One text in each text field of the form: enough to read, not enough to submit."""
     form = selectors.rules_of(call).forms[_form(call)]
     return {
-        part.key: {one.key: f"{one.label.zh}：示例内容" for one in part.fields if one.type.value in ("text", "longtext")}
+        part.key: {
+            one.key: f"{one.label.zh}：示例内容" for one in part.fields if one.type.value in ("text", "longtext")
+        }
         for part in form.sections
     }
 
@@ -125,7 +127,9 @@ def case(
         area_path=site.area.path,
         reached=1,
         priority=priority,
-        badges=[{"rule": "industry", "clause": "QHD-N2b", "zh": "新一代电子信息", "en": "Electronics"}] if priority == 1 else [],
+        badges=[{"rule": "industry", "clause": "QHD-N2b", "zh": "新一代电子信息", "en": "Electronics"}]
+        if priority == 1
+        else [],
         started_by=world.user("applicant"),
         started_at=at,
         submitted_at=at,
@@ -156,7 +160,9 @@ def all_yes(row: Application) -> dict[str, Given]:
     return {point.key: Given("yes") for point in asked}
 
 
-def answer_all(world: World, row: Application, at: datetime, *, handler: str = "county_handler", **other: Given) -> None:
+def answer_all(
+    world: World, row: Application, at: datetime, *, handler: str = "county_handler", **other: Given
+) -> None:
     screening.save_findings(
         actor=world.actor(handler), at=at, reference=row.reference, verdicts={**all_yes(row), **other}
     )
@@ -198,7 +204,12 @@ def signed_batch(
 
 def write(world: World, batch: Any, at: datetime, *, handler: str = "county_handler") -> None:
     batches.write_letter(
-        actor=world.actor(handler), at=at, reference=batch.reference, title=batch.title, number="示工信〔2026〕5号", text=""
+        actor=world.actor(handler),
+        at=at,
+        reference=batch.reference,
+        title=batch.title,
+        number="示工信〔2026〕5号",
+        text="",
     )
 
 

@@ -63,7 +63,8 @@ def content(document: Document) -> bytes:
 def test_the_letter_names_units_number_annexes_and_has_a_place_for_the_seal(batch: Batch) -> None:
     document = papers.kept(batch, "letter", "pdf", at=NOW)
     text = text_of(content(document))
-    for part in ("示工信〔2026〕5号", "示例制造9100有限公司、示例制造9101有限公司", "共2家企业", "附件：1．", "（盖章）", "2026年5月6日"):
+    units = "示例制造9100有限公司、示例制造9101有限公司"
+    for part in ("示工信〔2026〕5号", units, "共2家企业", "附件：1．", "（盖章）", "2026年5月6日"):
         assert "".join(part.split()) in text, part
     assert document.blob.sha256 == hashlib.sha256(content(document)).hexdigest()
     assert papers.kept(batch, "letter", "pdf", at=NOW) == document
@@ -82,7 +83,7 @@ def test_the_summary_table_has_the_columns_of_the_rule_set_as_pdf_and_workbook(b
     assert page is not None
     assert [cell.value for cell in page[2]] == labels
     assert page.max_row == 2 + 2 + 1
-    assert [page.cell(row=3, column=2).value, page.cell(row=4, column=2).value] == ["示例制造9100有限公司", "示例制造9101有限公司"]
+    assert [page.cell(row=row, column=2).value for row in (3, 4)] == ["示例制造9100有限公司", "示例制造9101有限公司"]
     assert page.freeze_panes == "A3"
     assert page.page_setup.orientation == "landscape"
     assert str(page.page_setup.paperSize) == page.PAPERSIZE_A4

@@ -24,6 +24,7 @@ from tests.world import World, build_world
 
 NOW = datetime.fromisoformat("2026-05-06T10:00:00+08:00")
 LATER = datetime.fromisoformat("2026-05-20T10:00:00+08:00")
+SENDERS = ("county_handler", "county_approver")
 
 
 @pytest.fixture
@@ -79,7 +80,10 @@ def view(world: World, batch: Batch, who: str = "county_handler") -> reads.Batch
 def test_priority_industries_come_first_and_never_block(world: World, call: Any) -> None:
     plain = ready(world, call, 1, industry="3011")[0]  # glass: no priority industry
     first, second = ready(world, call, 2, start=5100)
-    assert [row.pk for row in reads.waiting(world.actor("county_handler"), draft(world, [plain]))] == [first.pk, second.pk]
+    assert [row.pk for row in reads.waiting(world.actor("county_handler"), draft(world, [plain]))] == [
+        first.pk,
+        second.pk,
+    ]
     batch = Batch.objects.get()
     add(world, batch, [first, second])
     assert order_of(batch) == [plain, first, second]
@@ -387,7 +391,9 @@ def test_the_second_city_asks_for_letter_and_reports_only(world: World, rules: N
     assert page.table_optional
     assert not page.units[0].badges or not page.lacks
     batches.send(
-        actor=world.actor("sjz_county_handler"), at=datetime.fromisoformat("2026-12-30T10:00:00+08:00"), reference=batch.reference
+        actor=world.actor("sjz_county_handler"),
+        at=datetime.fromisoformat("2026-12-30T10:00:00+08:00"),
+        reference=batch.reference,
     )
     row.refresh_from_db()
     assert (row.state, row.desk) == (State.RECOMMENDED, world.authorities["130100"])
@@ -408,8 +414,7 @@ def test_two_people_send_at_once_and_it_is_sent_once(
     call = county.open_call(world)
     for turn in range(min(rounds, 10)):
         batch = county.signed_batch(world, ready(world, call, 2, start=6000 + 10 * turn), NOW)
-        people = ("county_handler", "county_approver")
-        outcomes = run_threads(2, lambda number, batch=batch: str(send(world, batch, who=people[number]).state))
+        outcomes = run_threads(2, lambda number, batch=batch: str(send(world, batch, who=SENDERS[number]).state))
         assert sorted(type(one).__name__ for one in outcomes) == ["WrongState", "str"], outcomes
         assert Notification.objects.filter(event=f"batch.received:{batch.pk}", channel="portal").count() == 2
         assert all(row.timeline.filter(verb="recommend").count() == 1 for row in order_of(batch))
@@ -433,7 +438,9 @@ def test_sign_and_hand_back_at_once_one_wins(
         def act(number: int, batch: Batch = batch, digest: str = digest) -> str:
             if number:
                 return str(batches.hand_back(actor=second, at=NOW, reference=batch.reference, note="再看").state)
-            signed = batches.sign(actor=world.actor("county_approver"), at=NOW, reference=batch.reference, digest=digest)
+            signed = batches.sign(
+                actor=world.actor("county_approver"), at=NOW, reference=batch.reference, digest=digest
+            )
             return str(signed.state)
 
         outcomes = run_threads(2, act)

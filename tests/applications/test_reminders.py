@@ -77,10 +77,14 @@ def test_who_has_sent_everything_is_not_reminded(world: World, case: Application
 def test_an_extension_starts_the_ladder_anew_for_its_area(world: World, case: Application) -> None:
     county.case(world, case.call, organisation=world.orgs["rival"])
     reminders.remind(at=moment(LAST - timedelta(days=1)))
-    given = {"call": case.call, "step": "send", "old_day": LAST, "reason": "系统维护", "by": world.user("city_approver")}
-    Extension.objects.create(
-        area=world.areas["130302"], new_day=date(2026, 6, 10), at=moment(LAST), **given
-    )
+    given = {
+        "call": case.call,
+        "step": "send",
+        "old_day": LAST,
+        "reason": "系统维护",
+        "by": world.user("city_approver"),
+    }
+    Extension.objects.create(area=world.areas["130302"], new_day=date(2026, 6, 10), at=moment(LAST), **given)
     every_hour(LAST, date(2026, 6, 12))
     assert sent("county_handler") == ["2026-05-31:1", "2026-06-10:15", "2026-06-10:7", "2026-06-10:3", "2026-06-10:1"]
     assert sent("other_county_handler") == ["2026-05-31:1"]

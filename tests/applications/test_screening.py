@@ -16,10 +16,10 @@ from applications.selectors import screening as reads
 from applications.services import screening
 from applications.services.screening import Given
 from applications.states import State
+from greenlist.accounts import selectors as accounts
 from greenlist.accounts.models import Mandate
 from greenlist.core.errors import Conflict, Invalid, NotAllowed, NotVisible, Refused, WrongState
 from greenlist.core.models import AuditEntry, Notification
-from greenlist.accounts import selectors as accounts
 from tests import factories
 from tests.applications import county
 from tests.world import World, build_world
@@ -127,7 +127,9 @@ def test_a_point_without_an_answer_stops_passing(world: World, case: Application
 
 
 @pytest.mark.clause("QHD-N2a")
-def test_regional_lead_and_obsolete_equipment_are_asked_while_the_call_keeps_the_rule(world: World, rules: None) -> None:
+def test_regional_lead_and_obsolete_equipment_are_asked_while_the_call_keeps_the_rule(
+    world: World, rules: None
+) -> None:
     kept = county.case(world, county.open_call(world))
     assert [point.key for point in points_of(kept) if point.group == "regional"] == ["peers", "obsolete"]
     dropped = county.case(
@@ -177,7 +179,9 @@ def test_what_comes_up_after_the_proposal_stops_the_signature(world: World, case
 
 
 @pytest.mark.clause("QHD-5.4")
-def test_what_the_engine_wants_confirmed_is_settled_by_the_answer_to_its_clause(world: World, case: Application) -> None:
+def test_what_the_engine_wants_confirmed_is_settled_by_the_answer_to_its_clause(
+    world: World, case: Application
+) -> None:
     factories.adverse(world.org, "serious_dishonesty", date(2024, 9, 1), ended_on=date(2025, 2, 1))
     screening.recheck(actor=world.actor("county_handler"), at=NOW, reference=case.reference)
     found = [one for one in reads.latest_findings(case) if one.outcome == "confirm"]
@@ -230,11 +234,20 @@ def returned(world: World, case: Application, **given: Any) -> Correction:
 def test_only_the_named_fields_are_returned_with_the_remarks(world: World, case: Application) -> None:
     path = first_field(case)
     screening.save_findings(
-        actor=world.actor("county_handler"), at=NOW, reference=case.reference, verdicts={}, remarks={path: "名称与执照不符"}
+        actor=world.actor("county_handler"),
+        at=NOW,
+        reference=case.reference,
+        verdicts={},
+        remarks={path: "名称与执照不符"},
     )
     correction = returned(world, case)
     case.refresh_from_db()
-    assert (case.state, case.step, case.desk, case.due_on) == (State.RETURNED, "county", world.county, date(2026, 5, 20))
+    assert (case.state, case.step, case.desk, case.due_on) == (
+        State.RETURNED,
+        "county",
+        world.county,
+        date(2026, 5, 20),
+    )
     assert [".".join(pair) for pair in correction.fields] == [path]
     assert [row.text for row in correction.remarks.all()] == ["名称与执照不符"]
     assert correction.before == reads.version_of(case)
@@ -270,7 +283,8 @@ def test_the_second_look_shows_before_and_now(world: World, case: Application, c
     fields = {one.path: one for part in page.sections for one in part.fields}
     assert fields[path].is_changed
     assert fields[path].before is not None
-    assert (fields[path].before.value, fields[path].value) == (county.answers(call)[path.split(".")[0]][path.split(".")[1]], "更正后的内容")
+    section, key = path.split(".")
+    assert (fields[path].before.value, fields[path].value) == (county.answers(call)[section][key], "更正后的内容")
     assert not [one for one in fields.values() if one.before and one.path != path]
 
 
@@ -329,7 +343,9 @@ def test_a_proposal_is_fixed_until_it_is_sent_back(world: World, case: Applicati
         returned(world, case)
     with pytest.raises(Invalid):
         screening.send_back(actor=world.actor("county_approver"), at=LATER, reference=case.reference, note=" ")
-    screening.send_back(actor=world.actor("county_approver"), at=LATER, reference=case.reference, note="再看第五条（五）")
+    screening.send_back(
+        actor=world.actor("county_approver"), at=LATER, reference=case.reference, note="再看第五条（五）"
+    )
     county.answer_all(world, case, LATER)
     assert Notification.objects.filter(kind="case.not_signed", recipient=world.user("county_handler")).exists()
     propose(world, case)
@@ -366,7 +382,11 @@ def test_findings_that_make_no_sense_are_refused(world: World, case: Application
     ):
         with pytest.raises(Invalid):
             screening.save_findings(
-                actor=world.actor("county_handler"), at=NOW, reference=case.reference, verdicts=verdicts, remarks=remarks
+                actor=world.actor("county_handler"),
+                at=NOW,
+                reference=case.reference,
+                verdicts=verdicts,
+                remarks=remarks,
             )
     assert not case.verdicts.exists()
     assert not case.remarks.exists()
