@@ -192,7 +192,7 @@ class ConclusionForm(ServiceForm):
     def _add_unit(self, panel: Panel, unit: UnitRow) -> None:
         key, name = unit.case.reference, unit.case.name
         item = unit.item
-        usual = item.suggested if item.suggested is not None else (unit.yes > unit.no if unit.sheets else None)
+        usual = item.suggested if item.suggested is not None else _majority(unit)
         self.fields[f"suggested-{key}"] = forms.ChoiceField(
             label=_("Suggest %(name)s for the list") % {"name": name},
             choices=YES_NO,
@@ -226,6 +226,11 @@ class ConclusionForm(ServiceForm):
                 for key in self.references
             },
         )
+
+
+def _majority(unit: UnitRow) -> bool | None:
+    """What most experts suggest; a tie is left to who writes the conclusion."""
+    return None if unit.yes == unit.no else unit.yes > unit.no
 
 
 class NewDecisionForm(ServiceForm):

@@ -19,6 +19,7 @@ from greenlist.organisations.models import Industry
 from greenlist.policy import words
 from greenlist.policy.engine.types import Finding, Step
 from reviews.models import Decision, DecisionItem, PanelItem
+from reviews.selectors import titles
 from reviews.states import DecisionState, Outcome, PanelState
 
 PAGE_SIZE = 30
@@ -55,7 +56,7 @@ class DecisionPage:
 def get(actor: Actor, reference: str) -> Decision:
     """Raises NotVisible."""
     rows = Decision.objects.visible_to(actor).select_related(
-        "call__rules", "call__owner", "authority", "created_by", "proposed_by", "approved_by", "handed_back_by"
+        "call__rules", "call__owner__area", "authority", "created_by", "proposed_by", "approved_by", "handed_back_by"
     )
     found = rows.filter(reference=reference).first()
     if found is None:
@@ -158,6 +159,7 @@ def content(decision: Decision, items: Sequence[DecisionItem]) -> dict[str, Any]
     call = decision.call
     return {
         "call": {"title": call.title, "year": call.year, "round": call.round, "category": call.category},
+        "list": titles.list_name(call),
         "rules": call.rules.digest,
         "authority": decision.authority.name,
         "title": decision.title,

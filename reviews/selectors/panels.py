@@ -147,7 +147,7 @@ def calls_waiting(actor: Actor) -> QuerySet[Call]:
 
 def call_waiting(actor: Actor, call_id: int) -> Call:
     """Raises NotVisible for a call without a case that waits here."""
-    found = calls_waiting(actor).select_related("rules", "owner").filter(pk=call_id).first()
+    found = calls_waiting(actor).select_related("rules", "owner__area").filter(pk=call_id).first()
     if found is None:
         raise NotVisible
     return found

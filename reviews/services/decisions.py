@@ -217,7 +217,11 @@ def approve(*, actor: Actor, reference: str, at: datetime, digest: str | None = 
 
 def lock(*, actor: Actor, reference: str, version: int | None = None) -> Decision:
     """The decision, locked. Raises NotVisible, and Conflict when the page that asks saw an older version."""
-    rows = Decision.objects.visible_to(actor).select_for_update(of=("self",)).select_related("call__rules", "authority")
+    rows = (
+        Decision.objects.visible_to(actor)
+        .select_for_update(of=("self",))
+        .select_related("call__rules", "call__owner__area", "authority")
+    )
     decision = rows.filter(reference=reference).first()
     if decision is None:
         raise NotVisible

@@ -16,6 +16,7 @@ from reviews import documents, rules
 from reviews.forms import DecisionForm, NewDecisionForm, NoteForm
 from reviews.models import Decision
 from reviews.selectors import decisions as reads
+from reviews.selectors import titles
 from reviews.services import decisions
 from reviews.states import DecisionState, Outcome
 from reviews.views.panels import actor_of, number
@@ -36,8 +37,7 @@ def create(request: HttpRequest, call: int) -> HttpResponse:
     """Collects what waits of one call."""
     actor = actor_of(request)
     found = _call(request, call)
-    title = _("Overall review: %(call)s") % {"call": found.title}
-    form = NewDecisionForm(request.POST or None, initial={"title": title[:160]})
+    form = NewDecisionForm(request.POST or None, initial={"title": titles.decision_title(found)})
     if request.method == "POST" and form.is_valid():
         try:
             made = decisions.create(actor=actor, call=found, title=form.cleaned_data["title"], at=clock.now())
@@ -51,7 +51,7 @@ def create(request: HttpRequest, call: int) -> HttpResponse:
 
 
 def _call(request: HttpRequest, call: int) -> Call:
-    found = reads.calls_waiting(actor_of(request)).filter(pk=call).first()
+    found = reads.calls_waiting(actor_of(request)).select_related("owner__area").filter(pk=call).first()
     if found is None:
         raise NotVisible
     return found

@@ -18,6 +18,7 @@ from reviews.forms import ConclusionForm, InviteForm, PanelForm, ReasonForm
 from reviews.models import Panel
 from reviews.selectors import panels as reads
 from reviews.selectors import seats as seat_reads
+from reviews.selectors import titles
 from reviews.services import panels
 from reviews.states import PanelKind, PanelState
 
@@ -103,9 +104,8 @@ def _builder(request: HttpRequest, call: Call, panel: Panel | None) -> PanelForm
 
 
 def _start(call: Call) -> dict[str, Any]:
-    title = _("Expert review: %(call)s") % {"call": call.title}
     return {
-        "title": title[:160],
+        "title": titles.panel_title(call),
         "kind": PanelKind.EXPERTS,
         "pledge": reads.usual_pledge(call),
         "applications": [],
