@@ -33,8 +33,6 @@ class Panel(PanelWorkflow):
     version = models.PositiveIntegerField(default=0)  # counts edits; a page sends it back to prove what it saw
     created_by = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField()
-    opened_at = models.DateTimeField(null=True)
-    closed_at = models.DateTimeField(null=True)
     concluded_by = models.ForeignKey(PERSON, null=True, on_delete=models.PROTECT, related_name="+")
 
     objects = PanelQuerySet.as_manager()
@@ -132,9 +130,7 @@ class Decision(DecisionWorkflow):
     created_by = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField()
     proposed_by = models.ForeignKey(PERSON, null=True, on_delete=models.PROTECT, related_name="+")
-    proposed_at = models.DateTimeField(null=True)
     approved_by = models.ForeignKey(PERSON, null=True, on_delete=models.PROTECT, related_name="+")
-    approved_at = models.DateTimeField(null=True)
     frozen = models.JSONField(null=True)
     digest = models.CharField(max_length=64, blank=True)
 

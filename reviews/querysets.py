@@ -22,7 +22,7 @@ class PanelQuerySet(models.QuerySet):
 
     def awaiting_conclusion(self) -> Self:
         """Open, and nobody who still sits has an unlocked sheet to fill."""
-        at_work = self.model.objects.filter(pk=OuterRef("pk"), seats__recused_at=None, seats__locked_at=None)
+        at_work = self.model._default_manager.filter(pk=OuterRef("pk"), seats__recused_at=None, seats__locked_at=None)
         return self.filter(state=PanelState.OPEN).exclude(Exists(at_work.filter(seats__isnull=False)))
 
 

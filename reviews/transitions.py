@@ -10,6 +10,8 @@ from reviews.states import DecisionState, PanelState
 
 class PanelWorkflow(FSMModelMixin, models.Model):
     state = FSMField(default=PanelState.PREPARING, choices=PanelState, protected=True, db_index=True)
+    opened_at = models.DateTimeField(null=True)
+    closed_at = models.DateTimeField(null=True)
 
     class Meta:
         abstract = True
@@ -29,6 +31,8 @@ class PanelWorkflow(FSMModelMixin, models.Model):
 
 class DecisionWorkflow(FSMModelMixin, models.Model):
     state = FSMField(default=DecisionState.DRAFTING, choices=DecisionState, protected=True, db_index=True)
+    proposed_at = models.DateTimeField(null=True)
+    approved_at = models.DateTimeField(null=True)
 
     class Meta:
         abstract = True

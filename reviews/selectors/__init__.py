@@ -5,6 +5,7 @@ from django.db.models import QuerySet
 from applications.models import Application
 from greenlist.core.actors import Actor
 from reviews.models import Decision, Panel, Seat
+from reviews.querysets import PanelQuerySet
 from reviews.selectors import decisions, panels
 from reviews.selectors.decisions import approved_items
 from reviews.states import DecisionState, PanelState
@@ -73,5 +74,5 @@ def seats_to_score(actor: Actor) -> QuerySet[Seat]:
     return Seat.objects.of(actor).to_score().select_related("panel__authority").order_by("invited_at", "pk")
 
 
-def _panels(actor: Actor) -> QuerySet[Panel]:
+def _panels(actor: Actor) -> PanelQuerySet:
     return Panel.objects.visible_to(actor) if actor.is_official else Panel.objects.none()

@@ -123,8 +123,8 @@ def save_sheet(
         )
     highest = scores.highest(panel)
     if score is not None and not (score.is_finite() and 0 <= score <= highest and score == round(score, 2)):
-        problem = _("Give a score from 0 to %(highest)s with at most two decimals; it is now %(score)s.")
-        problem = problem % {"highest": highest, "score": score}
+        words = _("Give a score from 0 to %(highest)s with at most two decimals; it is now %(score)s.")
+        problem = words % {"highest": highest, "score": score}
         raise Invalid(problem, problems={"score": [problem]})
     sheet.score = score if panel.scored else None
     sheet.suggests, sheet.comment = suggests, comment.strip()

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
@@ -181,7 +181,7 @@ def cancel(request: HttpRequest, reference: str) -> HttpResponse:
 
 
 @require_GET
-def document(request: HttpRequest, reference: str, kind: str) -> HttpResponse:
+def document(request: HttpRequest, reference: str, kind: str) -> FileResponse:
     """The proposed list, or the table of the whole review."""
     found = reads.get(actor_of(request), reference)
     return attachments.response(documents.for_decision(found, kind, at=clock.now()))

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
@@ -24,7 +24,7 @@ from reviews.states import PanelKind, PanelState
 
 
 def actor_of(request: HttpRequest) -> Actor:
-    return request.actor  # type: ignore[attr-defined,no-any-return]
+    return request.actor  # type: ignore[attr-defined]
 
 
 def number(text: str | None) -> int | None:
@@ -183,7 +183,7 @@ def open_panel(request: HttpRequest, reference: str) -> HttpResponse:
     try:
         panels.open_panel(actor=actor_of(request), reference=reference, at=clock.now())
     except Invalid as wrong:
-        messages.error(request, wrong.message)
+        messages.error(request, str(wrong.message))
     else:
         messages.success(request, _("The panel is open. The experts have been told."))
     return redirect("reviews:panel", reference)
@@ -204,7 +204,7 @@ def invite(request: HttpRequest, reference: str) -> HttpResponse:
             raise Invalid(_("Choose an expert."))
         panels.invite(actor=actor_of(request), reference=reference, user_id=chosen, at=clock.now())
     except Invalid as wrong:
-        messages.error(request, wrong.message)
+        messages.error(request, str(wrong.message))
     else:
         messages.success(request, _("Invited and told."))
     return redirect("reviews:panel", reference)
@@ -272,14 +272,14 @@ def _bound(form: ConclusionForm, key: str) -> tuple[Any, Any, Any]:
 
 
 @require_GET
-def document(request: HttpRequest, reference: str, kind: str) -> HttpResponse:
+def document(request: HttpRequest, reference: str, kind: str) -> FileResponse:
     """A document of a concluded panel; officials of the authority only."""
     found = reads.get(actor_of(request), reference)
     return attachments.response(documents.for_panel(found, kind, at=clock.now()))
 
 
 @require_GET
-def opinion_file(request: HttpRequest, reference: str) -> HttpResponse:
+def opinion_file(request: HttpRequest, reference: str) -> FileResponse:
     """The signed opinion as it was uploaded."""
     found = reads.get(actor_of(request), reference)
     if found.opinion_file is None:

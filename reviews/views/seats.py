@@ -15,7 +15,7 @@ from reviews.forms import AS_BOOL, ReasonForm, SheetForm
 from reviews.models import Sheet
 from reviews.selectors import seats as reads
 from reviews.services import seats
-from reviews.views.panels import actor_of
+from reviews.views.panels import actor_of, number
 
 AS_WORD = {True: "yes", False: "no", None: ""}
 
@@ -197,9 +197,9 @@ def lock(request: HttpRequest, reference: str) -> HttpResponse:
     error: Invalid | None = None
     if request.method == "POST":
         versions = {
-            name.removeprefix("version-"): int(value)
-            for name, value in request.POST.items()
-            if name.startswith("version-") and value.isdigit()
+            name.removeprefix("version-"): number(request.POST.get(name)) or 0
+            for name in request.POST
+            if name.startswith("version-")
         }
         try:
             seats.lock(actor=actor, reference=reference, versions=versions, at=clock.now())
