@@ -17,7 +17,7 @@ from greenlist.core.actors import Actor, Capacity
 from greenlist.organisations import selectors as organisations
 from greenlist.organisations.models import Organisation
 from greenlist.policy import selectors as policy
-from greenlist.policy.engine.types import Calendar
+from greenlist.policy.engine.types import Calendar, Clause, Header
 from registry.models import Announcement, Listing, Notice, NoticeItem, Objection
 from registry.states import AnnouncementState, ItemState, NoticeState, ObjectionState
 from reviews.models import Decision, Panel, Seat, Sheet
@@ -486,3 +486,31 @@ def front() -> Front:
             .order_by("-issued_on", "-pk")[:6]
         ),
     )
+
+
+@dataclass(frozen=True)
+class Rules:
+    """One rule set in force, as the public reads it (QHD-20, SJZ-20)."""
+
+    slug: str
+    place: str
+    header: Header
+    clauses: tuple[Clause, ...]
+    number: int
+
+
+def rules_in_force() -> list[Rules]:
+    """The newest version of every rule set with its header and clauses."""
+    found = []
+    for version in policy.all_current():
+        built = policy.policy(version)
+        found.append(
+            Rules(
+                slug=built.header.slug,
+                place=built.header.owner,
+                header=built.header,
+                clauses=tuple(built.clauses.values()),
+                number=version.number,
+            )
+        )
+    return found

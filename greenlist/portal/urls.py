@@ -5,6 +5,7 @@ from greenlist.portal import gallery, views
 app_name = "portal"
 urlpatterns = [
     path("", views.home, name="home"),
+    path("policies/", views.policies, name="policies"),
     path("work/", views.work, name="work"),
     path("search/", views.search, name="search"),
     path("inbox/", views.inbox, name="inbox"),

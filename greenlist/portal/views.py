@@ -17,6 +17,13 @@ def home(request: HttpRequest) -> HttpResponse:
     return render(request, "portal/home.html", {"front": selectors.front(), "today": clock.china_date(clock.now())})
 
 
+@login_not_required
+@require_GET
+def policies(request: HttpRequest) -> HttpResponse:
+    """The rule sets there are, clause by clause, each with its header (QHD-20)."""
+    return render(request, "portal/policies.html", {"rules": selectors.rules_in_force()})
+
+
 @require_GET
 def work(request: HttpRequest) -> HttpResponse:
     """What this person in this capacity should do today."""
