@@ -82,7 +82,7 @@ def translations() -> str | None:
 
 
 def documents() -> str | None:
-    return manage("workflow_docs", "--check", env=embedded())
+    return run(sys.executable, "-m", "tests.tools.workflow", "--check", env=embedded())
 
 
 def policies() -> str | None:
