@@ -35,7 +35,7 @@ class CallForm(ServiceForm):
         label=_("Date of issue"), required=False, widget=forms.DateInput(attrs={"type": "date"})
     )
     text = forms.CharField(label=_("Text"), required=False, widget=forms.Textarea(attrs={"rows": 8}))
-    contact_name = forms.CharField(label=_("Contact"), max_length=40, required=False)
+    contact_name = forms.CharField(label=_("Contact person"), max_length=40, required=False)
     contact_phone = forms.CharField(label=_("Telephone"), max_length=40, required=False)
     second_round_reason = forms.CharField(
         label=_("Reason for a further call in the same year"),
@@ -57,6 +57,7 @@ class CallForm(ServiceForm):
             self.fields[f"layer_{rule.id}"] = forms.ChoiceField(
                 label=clause.article if clause else rule.clause,
                 choices=USES,
+                required=False,
                 initial="keep",
                 widget=forms.RadioSelect,
                 help_text=words.text(rule.text),
@@ -95,7 +96,7 @@ class CallForm(ServiceForm):
         return value
 
     def _use(self, rule: str) -> Any:
-        use = self.cleaned_data[f"layer_{rule}"]
+        use = self.cleaned_data[f"layer_{rule}"] or "keep"
         return {"use": "edit", "text": self.cleaned_data[f"text_{rule}"]} if use == "edit" else use
 
     def take(self, error: Invalid) -> None:

@@ -108,6 +108,8 @@ def label_of(section: Section, name: str) -> str:
 class SectionForm(forms.Form):
     """Controls of the fields that are open; nothing is validated here (the engine does, when the answers are saved)."""
 
+    use_required_attribute = False  # a section may be saved half filled in
+
     def __init__(
         self,
         section: Section,
@@ -154,9 +156,9 @@ def _cell_label(spec: Field, index: int, column: Field) -> str:
 
 
 def control(spec: Field, label: str = "") -> forms.Field:
-    """The Django field of one open field or column; required is only said, never enforced while filling in."""
+    """The Django field of one open field or column; `required` is only said, for the form is never validated."""
     made = (_CELLS if label else _CONTROLS).get(spec.type, _line)(spec)
-    made.required = False
+    made.required = spec.required and not label
     made.label = label or say(spec.label)
     made.help_text = "" if label else say(spec.help)
     return made
@@ -281,7 +283,7 @@ def _shown(form: SectionForm, page: Page) -> tuple[shown.ShownField, ...]:
 def _block(form: SectionForm, page: Page, spec: Field, as_text: shown.ShownField) -> Block:
     path = f"{form.section.key}.{spec.key}"
     is_open = page.is_open(path)
-    base = {
+    base: dict[str, Any] = {
         "spec": spec,
         "key": spec.key,
         "path": path,
@@ -304,8 +306,8 @@ def _block(form: SectionForm, page: Page, spec: Field, as_text: shown.ShownField
         return Block("locked", **base, locked=as_text)
     if spec.type is FieldType.TABLE:
         return _table(form, page, spec, base)
-    long = spec.type in (FieldType.TEXT, FieldType.LONGTEXT)
-    return Block("control", **base, control=form[spec.key], counter=spec.max_chars if long else None)
+    counter = spec.max_chars if spec.type is FieldType.LONGTEXT else None
+    return Block("control", **base, control=form[spec.key], counter=counter)
 
 
 def _table(form: SectionForm, page: Page, spec: Field, base: dict[str, Any]) -> Block:

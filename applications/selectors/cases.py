@@ -121,6 +121,14 @@ class CheckShown:
     outcome: str
     findings: tuple[FindingShown, ...]
 
+    @property
+    def notable(self) -> list[FindingShown]:
+        return [one for one in self.findings if one.outcome != "clear"]
+
+    @property
+    def clear(self) -> list[FindingShown]:
+        return [one for one in self.findings if one.outcome == "clear"]
+
 
 @dataclass(frozen=True, slots=True)
 class CasePage:

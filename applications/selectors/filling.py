@@ -262,6 +262,14 @@ class CheckPage:
     correction: Correction | None
 
     @property
+    def notable(self) -> list[FindingShown]:
+        return [one for one in self.findings if one.outcome != "clear"]
+
+    @property
+    def clear(self) -> list[FindingShown]:
+        return [one for one in self.findings if one.outcome == "clear"]
+
+    @property
     def may_submit(self) -> bool:
         late = self.is_late and self.correction is None
         return not (self.missing or self.unscanned or self.is_blocked or late) and self.is_confirmed

@@ -200,7 +200,7 @@ def save_section(
         raise EditingConflict(Section.objects.select_related("updated_by").get(pk=row.pk))
     row.data = {**row.data, **changed}
     row.version += 1
-    row.updated_by_id, row.updated_at = actor.user_id, at  # type: ignore[assignment]
+    row.updated_by_id, row.updated_at = actor.user_id, at
     row.save(update_fields=["data", "version", "updated_by", "updated_at"])
     return Saved(row.version, at, row.data)
 

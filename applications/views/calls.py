@@ -31,7 +31,7 @@ from greenlist.policy.models import RuleSetVersion
 
 
 def _actor(request: HttpRequest) -> Actor:
-    return request.actor  # type: ignore[attr-defined,no-any-return]
+    return request.actor  # type: ignore[attr-defined]
 
 
 # ---- public ---------------------------------------------------------------------------------------------------------
@@ -133,7 +133,8 @@ def _call_page(request: HttpRequest, pk: int, invalid: Invalid | None = None) ->
         "call": found,
         "missing": [text for texts in missing.values() for text in texts],
         "page": None if missing else reads.call_page(found, at, actor.area_path),
-        "actions": rules.offered(may.VERBS, found, actor),
+        # What the call is past is no longer worth a word; what another person must do is.
+        "actions": rules.offered([verb for verb in may.VERBS if found.state in verb.states], found, actor),
         "newer": found.state == CallState.DRAFT and _newest(actor, found) != found.rules,
         "refused": [str(text) for texts in invalid.problems.values() for text in texts] if invalid else [],
     }

@@ -11,7 +11,7 @@ from greenlist.core.actors import Actor
 
 
 def _actor(request: HttpRequest) -> Actor:
-    return request.actor  # type: ignore[attr-defined,no-any-return]
+    return request.actor  # type: ignore[attr-defined]
 
 
 @require_GET

@@ -21,8 +21,8 @@ from applications.selectors import filling as pages
 from applications.services import checks, drafts, submission
 from applications.states import WITH_APPLICANT
 from greenlist.core import attachments, clock
-from greenlist.core.actors import Actor
-from greenlist.core.errors import Invalid, NotAllowed
+from greenlist.core.actors import Actor, Capacity
+from greenlist.core.errors import Invalid, NotAllowed, NotVisible
 from greenlist.policy import engine, words
 from greenlist.policy.engine.types import Section as SectionSpec
 from greenlist.policy.engine.types import StepKind
@@ -32,7 +32,7 @@ ACCEPT = ",".join(f".{extension}" for extension in attachments.ALLOWED)
 
 
 def _actor(request: HttpRequest) -> Actor:
-    return request.actor  # type: ignore[attr-defined,no-any-return]
+    return request.actor  # type: ignore[attr-defined]
 
 
 def _given(request: HttpRequest, reference: str) -> dict[str, Any]:
@@ -363,6 +363,8 @@ def withdraw(request: HttpRequest, reference: str) -> HttpResponse:
 @require_GET
 def report_pdf(request: HttpRequest, reference: str) -> HttpResponse | FileResponse:
     """The declared report; with ?draft, for the applicant, the report as it stands, marked as a draft (QHD-N3a)."""
+    if _actor(request).capacity == Capacity.EXPERT:
+        raise NotVisible  # it prints the contact persons, whom experts never see; the pages show them the rest
     case = reads.case_of(_actor(request), reference)
     version = submission.last_version(case)
     if version is not None and "draft" not in request.GET:
