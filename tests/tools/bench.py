@@ -1,0 +1,848 @@
+"""`./dev bench [--postgres] [--rounds R] [N…]`: what pages cost at growing numbers of cases, beside a bare page.
+
+For each N a process of its own seeds N cases by bulk rows in a temporary folder and answers through Django's test client:
+the whole stack without a socket. The processes take turns round by round, every page once a round, so that whatever else
+the machine does meets them all alike. The bare page is one indexed query of 25 rows × 8 columns by a template, behind the
+same middleware and session. Signing in is not measured: hashing is slow on purpose.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import IO, Any
+
+ROOT = Path(__file__).resolve().parents[2]
+REPORT = ROOT / "docs" / "benchmarks.md"
+ROUNDS = 80
+WARM = 5
+BARE = "bare page"
+GROWTH, QUERIES, CPU, TAIL = 1.3, 10, 4.0, 1.6  # the goals: over N, statements, against the bare page, p95 against p50
+DISTURBED = 1.4  # time over CPU of the bare page, above which times say more about the machine than about us
+
+
+# ---- the process of one N -----------------------------------------------------------------------------------------------
+CITIES = ("130300", "130100", "130200", "130400", "130500", "130600")
+COUNTY, CITY, PROVINCE = "130302", "130300", "130000"  # where the measured officials sit
+SHARE = 0.3  # of all cases lie in the measured county
+OWN = 60  # cases of the measured firm: more than one page
+STATES = (  # for every twenty cases outside the measured county
+    *("listed",) * 7,
+    *("not_listed", "rejected", "withdrawn"),
+    *("screening", "returned", "passed"),
+    *("recommended", "recommended", "under_review", "deciding", "proposed", "on_notice", "approving"),
+)
+DESK = (*("screening",) * 8, "returned", "passed")  # for every ten of the measured county
+STEPS = {
+    "screening": ("county", 1),
+    "returned": ("county", 1),
+    "rejected": ("county", 1),
+    "withdrawn": ("county", 1),
+    "passed": ("send", 1),
+    "recommended": ("panel", 2),
+    "under_review": ("panel", 2),
+    "deciding": ("decide", 2),
+    "proposed": ("notice", 2),
+    "on_notice": ("notice", 2),
+}
+TRADES = (
+    "精密制造",
+    "生物医药",
+    "新型材料",
+    "食品加工",
+    "玻璃制品",
+    "电子信息",
+    "装备制造",
+    "节能环保",
+    "包装印刷",
+    "纺织服装",
+)
+MARKS = (
+    "海澜",
+    "青松",
+    "碧云",
+    "恒远",
+    "瑞丰",
+    "华岳",
+    "金石",
+    "安泰",
+    "宏图",
+    "明川",
+    "晨光",
+    "东篱",
+    "云帆",
+    "北辰",
+    "松溪",
+)
+TODAY = date(2026, 6, 1)
+START = datetime(2026, 4, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Who and what the pages are asked for."""
+
+    people: dict[str, int]
+    capacities: dict[str, str]
+    case: str
+    desk_case: str
+    call: int
+
+
+def seed(count: int) -> Place:
+    """N cases with reports, verdicts, listings, entries and messages; every row by bulk."""
+    from django.core.management import call_command
+    from django.db import transaction
+
+    for name in ("migrate", "load_reference", "load_policies", "load_calendar", "collectstatic"):
+        given = {"interactive": False} if name in ("migrate", "collectstatic") else {}
+        call_command(name, verbosity=0, stdout=sys.stderr, **given)
+    with transaction.atomic():
+        place = Seeder(count).run()
+    _analyse()
+    return place
+
+
+def _analyse() -> None:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+
+
+class Seeder:
+    """Rows of a province: one county with a long desk, the rest spread over six cities and all their counties."""
+
+    def __init__(self, count: int) -> None:
+        from greenlist.accounts.models import Area
+        from greenlist.organisations.models import Industry
+
+        self.count = count
+        self.areas = {area.slug: area for area in Area.objects.filter(path__startswith="/130000/")}
+        counties = [one for one in self.areas.values() if any(f"/{city}/" in one.path for city in CITIES)]
+        self.counties = sorted((one for one in counties if one.slug not in CITIES), key=lambda one: one.path)
+        self.industries = list(Industry.objects.filter(level=4).order_by("code"))
+
+    def run(self) -> Place:
+        self.offices()
+        self.persons()
+        self.calls()
+        self.firms()
+        self.reports()
+        self.cases()
+        self.reviews()
+        self.lists()
+        self.messages()
+        return self.place()
+
+    def offices(self) -> None:
+        from greenlist.accounts.models import Authority
+
+        tiers = {PROVINCE: "province"} | dict.fromkeys(CITIES, "city") | {one.slug: "county" for one in self.counties}
+        rows = [
+            Authority(area=self.areas[slug], tier=tier, name=f"{self.areas[slug].name}工信局")
+            for slug, tier in tiers.items()
+        ]
+        self.authorities = {row.area.slug: row for row in Authority.objects.bulk_create(rows)}
+
+    def persons(self) -> None:
+        from greenlist.accounts.models import Mandate, User
+
+        seats = {"county": (COUNTY, "handler"), "signer": (COUNTY, "approver"), "city": (CITY, "handler")}
+        seats["province"] = (PROVINCE, "handler")
+        names = [*seats, "firm", *(f"other{number}" for number in range(self.count // 10))]
+        made = User.objects.bulk_create(
+            User(username=name, name="测试人员", email=f"{name}@example.com", password="!") for name in names
+        )
+        self.users = {user.username: user for user in made}
+        long_ago = date(2020, 1, 1)
+        held = [
+            Mandate(user=self.users[who], role=role, authority=self.authorities[slug], valid_from=long_ago)
+            for who, (slug, role) in seats.items()
+        ]
+        self.keys = {one.user.username: f"m{one.pk}" for one in Mandate.objects.bulk_create(held)}
+
+    def calls(self) -> None:
+        from applications.models import Call
+        from greenlist.policy import selectors as policy
+
+        rules = policy.current("qinhuangdao")
+        values = {
+            "county_by": "2026-07-31",
+            "notice_first_day": "next",
+            "edition": "factory-2018",
+            "priority_industries": ["electronics", "equipment"],
+        }
+        rows = [
+            Call(
+                owner=self.authorities[city],
+                rules=rules,
+                category="factory",
+                year=year,
+                title=f"关于组织开展{year}年{self.areas[city].name}市级绿色工厂推荐工作的通知",
+                values=values,
+                created_by=self.users["city"],
+                created_at=START,
+                opened_at=START,
+                state="open" if year == TODAY.year else "closed",
+            )
+            for city in CITIES
+            for year in range(2020, TODAY.year + 1)
+        ]
+        self.by_city = {(row.owner.area.slug, row.year): row for row in Call.objects.bulk_create(rows)}
+
+    def firms(self) -> None:
+        from greenlist.organisations.models import Membership, Name, Organisation, Site
+
+        here = next(one for one in self.counties if one.slug == COUNTY)
+        rows = []
+        for number in range(self.count):
+            area = here if number % 100 < SHARE * 100 else self.counties[number % len(self.counties)]
+            industry = self.industries[number * 7 % len(self.industries)]
+            rows.append(
+                Organisation(
+                    name=f"{area.name}{MARKS[number % len(MARKS)]}{TRADES[number % 10]}{number}有限公司",
+                    code=f"91000000{number:010d}",
+                    area=area,
+                    industry=industry,
+                    claim="confirmed",
+                    size="medium",
+                    address=f"{area.full_name}示例路{number}号",
+                )
+            )
+        self.organisations = Organisation.objects.bulk_create(rows, 500)
+        sites = [
+            Site(organisation=row, name=row.name, area=row.area, address=row.address, is_default=True) for row in rows
+        ]
+        self.sites = Site.objects.bulk_create(sites, 500)
+        Name.objects.bulk_create([Name(organisation=row, text=row.name) for row in rows], 500)
+        firm = rows[0]
+        joined = Membership(user=self.users["firm"], organisation=firm, role="owner", valid_from=date(2020, 1, 1))
+        Membership.objects.bulk_create([joined])
+        self.keys["firm"] = f"o{firm.pk}"
+
+    def reports(self) -> None:
+        """A report and its declared version for each case; the first firm declares more often than others."""
+        from applications import selectors
+        from applications.models import Report, ReportVersion
+
+        call = self.by_city[(CITY, TODAY.year)]
+        form = selectors.rules_of(call).forms[selectors.rules_of(call).steps[0].form]
+        sections = {
+            part.key: {
+                one.key: f"{one.label.zh}：符合要求，详见所附材料。"
+                for one in part.fields
+                if one.type.value in ("text", "longtext")
+            }
+            for part in form.sections
+        }
+        data = {"sections": sections, "computed": {}, "evidence": [], "form": "x"}
+        self.owners = [*range(self.count), *(0,) * (OWN - 1)]
+        rows = [
+            Report(site=self.sites[owner], category="factory", year=self.year(number), form=form.key, form_digest="x")
+            for number, owner in enumerate(self.owners)
+        ]
+        self.report_rows = Report.objects.bulk_create(rows, 500)
+        made = [
+            ReportVersion(
+                report=report,
+                number=1,
+                data=data,
+                digest="x",
+                declaration="声明",
+                declared_by=self.users["firm"],
+                declared_name="申报人",
+                declared_at=START,
+            )
+            for report in self.report_rows
+        ]
+        ReportVersion.objects.bulk_create(made, 200)
+
+    def year(self, number: int) -> int:
+        """Cases that are not over belong to this year's calls; the others to the years before."""
+        return (
+            TODAY.year
+            if self.state(number) not in ("listed", "not_listed", "rejected", "withdrawn")
+            else 2020 + number % 6
+        )
+
+    def state(self, number: int) -> str:
+        if number >= self.count:
+            return "not_listed"
+        return DESK[number % 10] if number % 100 < SHARE * 100 else STATES[number // 3 % len(STATES)]
+
+    def cases(self) -> None:
+        from applications.models import Application
+
+        rows = []
+        for number, owner in enumerate(self.owners):
+            state, firm = self.state(number), self.organisations[owner]
+            step, reached = STEPS.get(state, ("publish", 2))
+            city = next(slug for slug in CITIES if f"/{slug}/" in firm.area.path)
+            desk = self.authorities[city if reached == 2 else firm.area.slug]
+            rows.append(
+                Application(
+                    number=f"QHD-{self.year(number)}-{number:06d}",
+                    call=self.by_city[(city, self.year(number))],
+                    category="factory",
+                    organisation=firm,
+                    site=self.sites[owner],
+                    report=self.report_rows[number],
+                    name=firm.name,
+                    code=firm.code,
+                    industry_code=firm.industry_id,
+                    desk=desk,
+                    area_path=firm.area.path,
+                    reached=reached,
+                    due_on=TODAY + timedelta(days=number % 40) if number % 4 else None,
+                    priority=1 if number % 3 else 9,
+                    badges=[{"rule": "industry", "clause": "QHD-N2b", "zh": "先进装备制造", "en": "Equipment"}]
+                    if number % 3
+                    else [],
+                    started_by=self.users["firm"],
+                    started_at=START,
+                    submitted_at=START,
+                    entered_at=START + timedelta(minutes=number % 5000),
+                    step=step,
+                    state=state,
+                )
+            )
+        self.case_rows = Application.objects.bulk_create(rows, 500)
+
+    def reviews(self) -> None:
+        """A timeline everywhere; answers and an open proposal on some of the cases under review."""
+        from applications.models import Screening, TimelineEntry
+
+        lines = [
+            TimelineEntry(
+                application=case,
+                at=case.submitted_at,
+                verb="submit",
+                to_state="screening",
+                step="county",
+                user=self.users["firm"],
+                person="申报人",
+                capacity="applicant",
+            )
+            for case in self.case_rows
+        ]
+        TimelineEntry.objects.bulk_create(lines, 500)
+        waiting = [case for case in self.case_rows if case.state == "screening" and case.pk % 3 == 0]
+        proposals = [
+            Screening(
+                application=case,
+                step="county",
+                outcome="pass",
+                opinion="材料齐全，同意推荐。",
+                proposed_by=self.users["county"],
+                proposed_at=START,
+            )
+            for case in waiting
+        ]
+        Screening.objects.bulk_create(proposals, 500)
+
+    def lists(self) -> None:
+        """N listings on six list books with their printed lines; three in a thousand have an old name."""
+        from registry.models import Announcement, Entry, ListBook, Listing, Notice
+        from reviews.models import Decision
+
+        books = {
+            city: ListBook(
+                owner=self.authorities[city], category="factory", title=f"{self.areas[city].name}市级绿色工厂名单"
+            )
+            for city in CITIES
+        }
+        ListBook.objects.bulk_create(books.values())
+        who = {"created_by": self.users["city"], "created_at": START}
+        decisions, notices, announced = [], [], []
+        for (_city, year), call in self.by_city.items():
+            if year < TODAY.year:
+                common = {"call": call, "authority": call.owner, "title": call.title, **who}
+                decisions.append(Decision(step="decide", state="approved", **common))
+                notices.append(Notice(decision=decisions[-1], step="notice", state="closed", **common))
+        Decision.objects.bulk_create(decisions)
+        Notice.objects.bulk_create(notices)
+        for notice in notices:
+            announced.append(
+                Announcement(
+                    listbook=books[notice.authority.area.slug],
+                    notice=notice,
+                    ordinal=notice.call.year - 2019,
+                    title=notice.title,
+                    issued_on=date(notice.call.year, 11, 1),
+                    published_at=START,
+                    state="published",
+                    **who,
+                )
+            )
+        Announcement.objects.bulk_create(announced)
+        by_book = {(row.listbook.owner.area.slug, row.notice.call.year): row for row in announced}
+        rows, entries = [], []
+        for number, firm in enumerate(self.organisations):
+            city = next(slug for slug in CITIES if f"/{slug}/" in firm.area.path)
+            act = by_book[(city, 2020 + number % 6)]
+            listing = Listing(
+                listbook=books[city],
+                site=self.sites[number],
+                organisation=firm,
+                name=firm.name,
+                code=firm.code,
+                area_path=firm.area.path,
+                area_name=firm.area.name,
+                industry_code=firm.industry_id,
+                industry_name=firm.industry.name,
+                year=act.notice.call.year,
+                ordinal=act.ordinal,
+                listed_on=act.issued_on,
+            )
+            printed = f"{firm.area.name}旧名琥珀{number}有限公司" if number % 333 == 7 else firm.name
+            rows.append(listing)
+            entries.append(
+                Entry(
+                    announcement=act,
+                    listing=listing,
+                    kind="added",
+                    position=number % 30000,
+                    name=printed,
+                    area_name=firm.area.name,
+                    on=act.issued_on,
+                )
+            )
+        Listing.objects.bulk_create(rows, 500)
+        Entry.objects.bulk_create(entries, 500)
+
+    def messages(self) -> None:
+        """Each case told somebody something; the measured people have a few hundred messages each."""
+        from greenlist.core.models import Notification
+
+        known = [user for name, user in self.users.items() if not name.startswith("other")]
+        people = [user for name, user in self.users.items() if name.startswith("other")]
+        rows = [
+            Notification(
+                event=f"bench:{number}",
+                recipient=known[number % len(known)] if number < 1000 else people[number % len(people)],
+                channel=channel,
+                kind="case.submitted",
+                params={
+                    "name": "示例有限公司",
+                    "number": f"QHD-2026-{number:06d}",
+                    "call": "推荐工作",
+                    "due": "2026-06-30",
+                },
+                created_at=START,
+                not_before=START,
+                sent_at=START,
+                state="sent",
+                read_at=None if number % 10 == 0 else START,
+            )
+            for number in range(max(self.count, 1000))
+            for channel in ("portal", "email")
+        ]
+        Notification.objects.bulk_create(rows, 500)
+
+    def place(self) -> Place:
+        listed = next(case for case in self.case_rows if case.state == "listed" and "/130300/" in case.area_path)
+        at_desk = next(
+            case
+            for case in self.case_rows
+            if case.state == "screening" and case.desk == self.authorities[COUNTY] and case.pk % 3
+        )
+        return Place(
+            people={who: self.users[who].pk for who in self.keys},
+            capacities=self.keys,
+            case=listed.reference,
+            desk_case=at_desk.reference,
+            call=self.by_city[(CITY, TODAY.year)].pk,
+        )
+
+
+def bare_view() -> Callable[..., Any]:
+    """One indexed query of 25 rows × 8 columns, rendered by a template behind the whole middleware."""
+    from django.http import HttpResponse
+    from django.template import engines
+
+    from applications.models import Application
+
+    columns = ("number", "name", "code", "industry_code", "state", "step", "due_on", "entered_at")
+    cells = "".join(f"<td>{{{{ row.{column} }}}}</td>" for column in columns)
+    template = engines["django"].from_string(f"<table>{{% for row in rows %}}<tr>{cells}</tr>{{% endfor %}}</table>")
+
+    def view(request: Any) -> HttpResponse:
+        rows = list(Application.objects.order_by("-pk").only(*columns)[:25])
+        return HttpResponse(template.render({"rows": rows}, request))
+
+    return view
+
+
+def pages(place: Place) -> dict[str, tuple[str, str]]:
+    """Name of the page → who asks, address. Deep pages are found by following the list's own links."""
+    return {
+        BARE: ("county", "/bench/bare/"),
+        "work list, county": ("county", "/work/"),
+        "work list, city": ("city", "/work/"),
+        "desk, first page": ("county", "/desk/"),
+        "desk, deep page": ("county", "deep:/desk/"),
+        "desk, search 2 characters": ("county", "/desk/?q=青松"),
+        "cases, applicant": ("firm", "/cases/"),
+        "cases, city": ("city", "/cases/"),
+        "cases, deep page": ("city", "deep:/cases/"),
+        "cases, province": ("province", "/cases/"),
+        "case file": ("city", f"/cases/{place.case}/"),
+        "case file, progress": ("city", f"/cases/{place.case}/history/"),
+        "review page": ("county", f"/cases/{place.desk_case}/review/"),
+        "call page": ("city", f"/calls/{place.call}/"),
+        "inbox": ("county", "/inbox/"),
+        "search": ("city", "/search/?q=青松"),
+        "public call page": ("", f"/p/{CITY}/calls/{place.call}/"),
+        "public list, first page": ("", "/lists/"),
+        "public list, deep page": ("", "deep:/lists/"),
+        "public list, one county": ("", f"/lists/?place={COUNTY}"),
+        "public list, 2 characters": ("", "/lists/?q=青松"),
+        "public list, rare old name": ("", "/lists/?q=琥珀"),
+    }
+
+
+LISTS = ("desk", "cases", "public list", "inbox", "work list")  # what the goal of ten statements is about
+
+
+class Bench:
+    """One seeded database and a signed-in client for each role."""
+
+    def __init__(self, count: int) -> None:
+        import django
+        from django.test import Client
+
+        django.setup()
+        started = time.monotonic()
+        place = seed(count)
+        self.seconds = time.monotonic() - started
+
+        from django.urls import path
+
+        from greenlist import urls
+        from greenlist.accounts.models import User
+
+        urls.urlpatterns.append(path("bench/bare/", bare_view()))
+        self.clients = {"": Client(SERVER_NAME="localhost", headers={"Accept-Language": "zh-CN"})}
+        for who, pk in place.people.items():
+            client = Client(SERVER_NAME="localhost", headers={"Accept-Language": "zh-CN"})
+            client.force_login(User.objects.get(pk=pk), backend="django.contrib.auth.backends.ModelBackend")
+            session = client.session
+            session["capacity"] = place.capacities[who]
+            session.save()
+            self.clients[who] = client
+        self.pages = {name: (who, self.address(who, url)) for name, (who, url) in pages(place).items()}
+
+    def address(self, who: str, url: str) -> str:
+        """`deep:` follows "after" links until twenty pages are behind, or the list ends."""
+        if not url.startswith("deep:"):
+            return url
+        here = url.removeprefix("deep:")
+        base = here
+        for _ in range(20):
+            html = self.clients[who].get(here).content.decode()
+            following = _after(html)
+            if not following:
+                break
+            here = f"{base}?after={following}"
+        return here
+
+    def facts(self) -> dict[str, Any]:
+        """Statements and bytes of each page, asked once warm."""
+        from django.db import connection
+        from django.test.utils import CaptureQueriesContext
+
+        found: dict[str, Any] = {}
+        for name in self.pages:
+            self.sample(name)
+            with CaptureQueriesContext(connection) as seen:
+                answer = self.ask(name)
+            assert answer.status_code == 200, f"{name}: {answer.status_code}"
+            slow = [one["sql"] for one in seen.captured_queries if float(one["time"]) > 0.02]
+            found[name] = {"queries": len(seen), "bytes": len(answer.content), "slow": slow, "url": self.pages[name][1]}
+            if os.environ.get("BENCH_SQL") == name:
+                print("\n".join(f"{one['time']} {one['sql'][:1500]}" for one in seen.captured_queries), file=sys.stderr)
+        return found
+
+    def ask(self, name: str) -> Any:
+        who, url = self.pages[name]
+        return self.clients[who].get(url)
+
+    def sample(self, name: str) -> tuple[float, float]:
+        """CPU and wall milliseconds of one request."""
+        cpu, wall = time.process_time(), time.perf_counter()
+        self.ask(name)
+        return (time.process_time() - cpu) * 1000, (time.perf_counter() - wall) * 1000
+
+
+def _after(html: str) -> str:
+    import re
+
+    found = re.search(r'[?&;](?:after|older)=([^"&]+)', html)
+    return found.group(1) if found else ""
+
+
+def serve(count: int) -> None:
+    """Child: seed, then answer each line on stdin with one round of samples on stdout."""
+    out = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # whatever prints goes to stderr: stdout is the line to the parent
+    bench = Bench(count)
+    print(json.dumps({"seconds": bench.seconds, "facts": bench.facts()}), file=out, flush=True)
+    for _line in sys.stdin:
+        print(json.dumps({name: bench.sample(name) for name in bench.pages}), file=out, flush=True)
+
+
+# ---- the parent -----------------------------------------------------------------------------------------------------------
+@dataclass
+class Result:
+    """What one page cost at one N; milliseconds."""
+
+    page: str
+    count: int
+    queries: int
+    size: int
+    cpu: float
+    p50: float
+    p95: float
+
+    def tail(self) -> float:
+        return self.p95 / self.p50
+
+
+class Child:
+    """A process with one seeded database."""
+
+    def __init__(self, count: int, folder: Path, url: str) -> None:
+        env = {
+            **os.environ,
+            "VAR_DIR": str(folder),
+            "DJANGO_SETTINGS_MODULE": "greenlist.settings.dev",
+            "LOG_LEVEL": "ERROR",
+        }
+        env.pop("DATABASE_URL", None)
+        env.pop("REDIS_URL", None)
+        if url:
+            env["DATABASE_URL"] = url
+        self.count = count
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.tools.bench", "--serve", str(count)],
+            cwd=ROOT,
+            env=env,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.samples: dict[str, list[tuple[float, float]]] = {}
+
+    def read(self) -> Any:
+        stream: IO[str] | None = self.process.stdout
+        assert stream is not None
+        line = stream.readline()
+        if not line:
+            sys.exit(f"the process of N = {self.count} ended with {self.process.wait()}")
+        return json.loads(line)
+
+    def round(self, *, kept: bool) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write("go\n")
+        self.process.stdin.flush()
+        for name, sample in self.read().items():
+            if kept:
+                self.samples.setdefault(name, []).append(tuple(sample))
+
+    def results(self, facts: dict[str, Any]) -> list[Result]:
+        made = []
+        for name, samples in self.samples.items():
+            walls = sorted(wall for _, wall in samples)
+            made.append(
+                Result(
+                    page=name,
+                    count=self.count,
+                    queries=facts[name]["queries"],
+                    size=facts[name]["bytes"],
+                    cpu=statistics.median(cpu for cpu, _ in samples),
+                    p50=statistics.median(walls),
+                    p95=walls[int(len(walls) * 0.95)],
+                )
+            )
+        return made
+
+    def stop(self) -> None:
+        if self.process.stdin:
+            self.process.stdin.close()
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:  # another one failed while this one was seeding
+            self.process.terminate()
+            self.process.wait(30)
+
+
+@contextmanager
+def children(counts: Iterable[int], *, on_postgres: bool) -> Iterator[list[Child]]:
+    with ExitStack() as stack:
+        folder = Path(tempfile.mkdtemp(prefix="greenlist-bench-"))
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        made = []
+        for count in counts:
+            url = ""
+            if on_postgres:
+                from tests.tools import servers
+
+                url = stack.enter_context(servers.postgres())
+            (folder / str(count)).mkdir()
+            made.append(Child(count, folder / str(count), url))
+            stack.callback(made[-1].stop)
+        yield made
+
+
+def measure(counts: list[int], *, rounds: int, on_postgres: bool) -> list[Result]:
+    with children(counts, on_postgres=on_postgres) as made:
+        facts = {}
+        for child in made:
+            told = child.read()
+            facts[child.count] = told["facts"]
+            print(f"N = {child.count:,}: seeded in {told['seconds']:.0f} s", flush=True)
+            for name, fact in told["facts"].items():
+                for sql in fact["slow"]:
+                    print(f"  slow statement on “{name}”: {sql[:400]}")
+        for number in range(WARM + rounds):
+            for child in made:
+                child.round(kept=number >= WARM)
+        return [result for child in made for result in child.results(facts[child.count])]
+
+
+def disturbed(bare: Iterable[Result]) -> bool:
+    """Other work on the machine makes the bare page wait: its time is then much more than its CPU."""
+    return any(one.p50 > DISTURBED * one.cpu for one in bare)
+
+
+def growth(result: Result, smallest: Result, *, quiet: bool) -> float:
+    """By the time taken; on a disturbed machine by CPU."""
+    return result.p50 / smallest.p50 if quiet else result.cpu / smallest.cpu
+
+
+def misses(result: Result, smallest: Result, bare: Result, *, quiet: bool) -> list[str]:
+    """Which goals this page misses at this N."""
+    found = []
+    if growth(result, smallest, quiet=quiet) > GROWTH:
+        found.append("growth")
+    if result.page.startswith(LISTS) and (result.queries > QUERIES or result.queries != smallest.queries):
+        found.append("queries")
+    if result.page.startswith(LISTS) and result.cpu / bare.cpu > CPU:
+        found.append("CPU")
+    if quiet and result.tail() > TAIL:
+        found.append("tail")
+    return found
+
+
+def rows(results: list[Result]) -> list[list[str]]:
+    smallest = min(result.count for result in results)
+    first = {result.page: result for result in results if result.count == smallest}
+    bare = {result.count: result for result in results if result.page == BARE}
+    quiet = not disturbed(bare.values())
+    made = []
+    for result in sorted(results, key=lambda one: (list(first).index(one.page), one.count)):
+        made.append(
+            [
+                result.page,
+                f"{result.count:,}",
+                str(result.queries),
+                f"{result.size / 1024:.0f}",
+                f"{result.cpu:.1f}",
+                f"{result.p50:.1f}",
+                f"{result.p95:.1f}",
+                f"{result.tail():.2f}",
+                f"{growth(result, first[result.page], quiet=quiet):.2f}",
+                f"{result.cpu / bare[result.count].cpu:.2f}",
+                ", ".join(misses(result, first[result.page], bare[result.count], quiet=quiet)) or "✓",
+            ]
+        )
+    return made
+
+
+HEAD = ["page", "N", "queries", "kB", "CPU ms", "p50", "p95", "p95/p50", "to N₁", "CPU to bare", "goals"]
+
+
+def show(table: list[list[str]]) -> str:
+    """Plain columns for a terminal."""
+    every = [HEAD, *table]
+    widths = [max(len(row[column]) for row in every) for column in range(len(HEAD))]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if not place else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in every
+    )
+
+
+def machine() -> str:
+    """Cores, Python, system: what the absolute figures mean."""
+    load = os.getloadavg()[0]
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{cores} cores, {platform.machine()}, Python {platform.python_version()}, load {load:.1f} at the end of the run"
+
+
+def document(tables: dict[str, list[list[str]]], rounds: int) -> str:
+    """docs/benchmarks.md of this run."""
+    said = [
+        "# Benchmarks",
+        "",
+        "Written by `./dev bench`; do not edit. Ratios are what counts: absolute times depend on the machine and on what else it did.",
+        "",
+        f"- Day: {datetime.now(tz=UTC).date().isoformat()}; machine: {machine()}; {rounds} samples a page, the N in turns.",
+        "- The test client in the server's process: whole middleware, session and rendering, no socket. CPU is the process's own.",
+        f"- “{BARE}”: one indexed query of 25 rows × 8 columns by a template behind the same middleware and session.",
+        f"- Goals: p50 grows at most {GROWTH} times with N; lists: at most {QUERIES} statements, the same for every N, and CPU at",
+        f"  most {CPU:g} times the bare page; p95 at most {TAIL} times p50. The last column says ✓ or which goal is missed.",
+        f"- Where the bare page takes more than {DISTURBED} times its CPU, the machine was busy with other things: growth is then",
+        "  judged by CPU, and the tail is not judged.",
+        "- A third of the cases lie on one county's desk; as many listings as cases; signing in is not measured.",
+    ]
+    for engine, table in tables.items():
+        said += ["", f"## {engine}", "", "| " + " | ".join(HEAD) + " |", "|---" + "|---:" * (len(HEAD) - 2) + "|---|"]
+        said += ["| " + " | ".join(row) + " |" for row in table]
+    return "\n".join(said) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="./dev bench", description="Pages at growing numbers of cases.")
+    parser.add_argument("counts", metavar="N", nargs="*", type=int, default=[1000, 10000])
+    parser.add_argument("--postgres", action="store_true", help="on a private PostgreSQL too")
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--keep", action="store_true", help="leave docs/benchmarks.md as it is")
+    parser.add_argument("--serve", type=int, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.serve:
+        serve(given.serve)
+        return
+    tables = {}
+    for engine in ["SQLite", *(["PostgreSQL"] if given.postgres else [])]:
+        print(f"\n{engine}", flush=True)
+        tables[engine] = rows(measure(sorted(given.counts), rounds=given.rounds, on_postgres=engine == "PostgreSQL"))
+        print(show(tables[engine]), flush=True)
+    if not given.keep:
+        REPORT.write_text(document(tables, given.rounds), encoding="utf-8")
+    missed = sum(row[-1] != "✓" for table in tables.values() for row in table)
+    print(
+        f"\n{missed} of {sum(len(table) for table in tables.values())} rows miss a goal."
+        if missed
+        else "\nEvery goal is met."
+    )
+
+
+if __name__ == "__main__":
+    main()
