@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
+from io import BytesIO
 from typing import Any
 
-from applications.models import Application, Call
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
+from PIL import Image
+
+from applications.models import Application, Call, Evidence
 from applications.services import cases
 from applications.states import State
+from greenlist.core import attachments
 from greenlist.core.actors import SYSTEM
+from greenlist.core.models import Blob
 from reviews.models import Decision, Panel, Seat
 from reviews.services import decisions, panels, seats
 from tests.applications import county
@@ -34,6 +41,24 @@ def recommended(
 def several(world: World, call: Call, count: int, *, start: int = 6000, area: str = "130302") -> list[Application]:
     """Recommended cases, each of its own firm."""
     return [recommended(world, call, organisation=county.firm(world, area, start + n)) for n in range(count)]
+
+
+def evidence(world: World, case: Application, at: datetime = START) -> str:
+    """A clean file beside a field of the declared report; its address."""
+    picture = BytesIO()
+    Image.new("RGB", (4, 4), "white").save(picture, "PNG")
+    upload = SimpleUploadedFile("证明.png", picture.getvalue(), "image/png")
+    blob = attachments.store(upload=upload, at=at)
+    Blob.objects.filter(pk=blob.pk).update(scan=Blob.Scan.CLEAN)
+    row = Evidence.objects.create(
+        report=case.report,
+        section="conditions",
+        field="registered_file",
+        blob=blob,
+        added_by=case.started_by,
+        added_at=county.START,
+    )
+    return reverse("applications:evidence", args=[case.reference, row.reference])
 
 
 def plan(

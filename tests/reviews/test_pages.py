@@ -263,6 +263,36 @@ def test_one_expert_never_reads_another(world: World, three: list[Application]) 
         assert "专家甲" not in text
 
 
+@pytest.mark.case("AZ-08")
+def test_report_and_files_open_with_the_declaration_and_close_with_the_panel(
+    world: World, three: list[Application]
+) -> None:
+    """The report and its files are reached through `applications`; the PDF prints contacts, so no expert gets it."""
+    panel, case = stage.opened(world, three), three[0]
+    file = stage.evidence(world, case, at=START)
+    client = world.client("expert")
+    page, download = reverse("applications:case", args=[case.reference]), file
+
+    def status(reader: Client, url: str) -> int:
+        answer = reader.get(url)
+        answer.close()  # a file that nobody reads on
+        return int(answer.status_code)
+
+    def statuses() -> tuple[int, ...]:
+        pdf = reverse("applications:report-pdf", args=[case.reference])
+        return tuple(status(client, url) for url in (page, download, pdf))
+
+    assert status(world.client("city_handler"), download) == 200
+    assert statuses() == (404, 404, 404)
+    client.post(address("seat-pledge", panel.reference), {"signed": "yes"})
+    assert statuses() == (404, 404, 404)
+    client.post(address("seat-declare", panel.reference))
+    assert statuses() == (200, 200, 404)
+    assert "13800000000" not in shown(client.get(page))
+    client.post(address("seat-recuse", panel.reference), {"reason": "时间冲突"})
+    assert statuses() == (404, 404, 404)
+
+
 # ---- isolation --------------------------------------------------------------------------------------------------
 @pytest.mark.authz
 @pytest.mark.case("AZ-08")
