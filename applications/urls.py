@@ -1,4 +1,4 @@
-from applications.views import batches, calls, cases, desk, drafts
+from applications.views import batches, calls, cases, desk, disqualification, drafts
 
 app_name = "applications"
 urlpatterns = [
@@ -7,4 +7,5 @@ urlpatterns = [
     *cases.urlpatterns,
     *desk.urlpatterns,
     *batches.urlpatterns,
+    *disqualification.urlpatterns,
 ]

@@ -5,7 +5,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from applications.rules.verbs import Case, Verb
-from applications.states import State
+from applications.states import BEYOND_SUBMISSION, State
 from greenlist.core.actors import Actor, Capacity
 
 
@@ -49,7 +49,16 @@ REOPEN = Verb(
     (State.PASSED,),
     not_now=_("Only a case that passed and has not been sent can be reviewed again."),
 )
-VERBS = (REVIEW,)
+DISQUALIFY = Verb(
+    "disqualify",
+    _("Disqualify"),
+    "applications:disqualify",
+    may_sign,
+    APPROVERS_ONLY,
+    tuple(state for state in BEYOND_SUBMISSION if state != State.RETURNED),
+    danger=True,
+)
+VERBS = (REVIEW, DISQUALIFY)
 
 
 def took_part(screenings: Any, step: str, actor: Actor) -> bool:

@@ -387,3 +387,17 @@ def version_changes(
         raise NotVisible
     older, newer = versions[number - 1], versions[number]
     return case, older, newer, changes(case, older, newer)
+
+
+def case_to_end(actor: Actor, reference: str) -> Application:
+    """A case for the page that disqualifies it. Raises NotVisible, NotAllowed (not an approver at its desk)."""
+    case = (
+        Application.objects.visible_to(actor)
+        .select_related("call__rules", "call__owner__area", "organisation", "site__area", "desk", "report")
+        .filter(reference=reference)
+        .first()
+    )
+    if case is None:
+        raise NotVisible
+    rules.require(rules.screening.DISQUALIFY, case, actor)
+    return case

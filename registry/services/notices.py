@@ -142,6 +142,12 @@ def publish(*, actor: Actor, reference: str, at: datetime) -> Notice:
     except TransitionNotAllowed as wrong:
         raise WrongState(_("The notice has been published already.")) from wrong
     found = lock_cases(notice.items.all())
+    gone = {case.pk for case in found if case.state != State.PROPOSED}
+    for item in notice.items.filter(application__in=gone):
+        drop(item, at=at)  # disqualified while the notice was a draft
+    found = [case for case in found if case.pk not in gone]
+    if not found:
+        raise WrongState(_("No unit is proposed for the list."))
     require_clear(found, point=step.point, actor=actor, at=at)
     notice.published_by_id = actor.user_id
     notice.starts_on, notice.ends_on = period.starts, period.ends
@@ -235,8 +241,11 @@ def _close(pk: int, at: datetime) -> bool:
         return False
     notice.close(at=at)
     notice.save()
-    for item in notice.items.select_for_update().filter(state=ItemState.ON_NOTICE):
-        clear(item, notice=notice, actor=SYSTEM, at=at)
+    for item in notice.items.select_for_update(of=("self",)).select_related("application"):
+        if item.application.state != State.ON_NOTICE:
+            drop(item, at=at)  # disqualified meanwhile
+        elif item.state == ItemState.ON_NOTICE:
+            clear(item, notice=notice, actor=SYSTEM, at=at)
     held = notice.items.filter(state=ItemState.HELD).count()
     audit.record(actor=SYSTEM, subject=("notice", notice.pk), action="notice.closed", at=at, data={"held": held})
     outbox.notify(
@@ -248,6 +257,13 @@ def _close(pk: int, at: datetime) -> bool:
         at=at,
     )
     return True
+
+
+def drop(item: NoticeItem, *, at: datetime) -> None:
+    """Takes a unit off the notice; dropped already: nothing to do."""
+    if item.state in (ItemState.ON_NOTICE, ItemState.HELD):
+        item.drop(at=at)
+        item.save()
 
 
 def clear(item: NoticeItem, *, notice: Notice, actor: Actor, at: datetime) -> None:

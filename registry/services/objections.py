@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from django_fsm import TransitionNotAllowed
 
 from applications.services import cases
+from applications.states import State
 from greenlist.accounts import selectors as accounts
 from greenlist.core import attachments, audit, numbers, outbox
 from greenlist.core.actors import ANONYMOUS, Actor
@@ -83,7 +84,7 @@ def decide(*, actor: Actor, receipt: str, upheld: bool, reasons: str, at: dateti
     if seen is None:
         raise NotVisible
     notice = notices.lock(actor=actor, reference=seen.item.notice.reference)
-    item = NoticeItem.objects.select_for_update().get(pk=seen.item_id)
+    item = NoticeItem.objects.select_for_update(of=("self",)).select_related("application").get(pk=seen.item_id)
     objection = Objection.objects.select_for_update().get(pk=seen.pk)
     if not rules.may_decide_objection(actor, seen):
         raise NotAllowed(_("An approver of the deciding authority decides objections."))
@@ -100,8 +101,10 @@ def decide(*, actor: Actor, receipt: str, upheld: bool, reasons: str, at: dateti
         at=at,
         data={"receipt": receipt, "upheld": upheld, "reasons": reasons},
     )
-    if upheld and item.state != ItemState.DROPPED:
+    if upheld and item.state != ItemState.DROPPED and item.application.state == State.ON_NOTICE:
         _drop(item, reasons=reasons, actor=actor, at=at)
+    elif item.state == ItemState.HELD and item.application.state != State.ON_NOTICE:
+        notices.drop(item, at=at)  # disqualified meanwhile
     elif item.state == ItemState.HELD and not _open(item):
         item.release()
         item.save()

@@ -124,3 +124,20 @@ def test_the_text_for_the_bureaus_own_site_and_its_address(world: World, call: A
     answer = client.post(f"/registry/notices/{notice.reference}/", {"site_address": "https://bureau.example/notice/1"})
     assert answer.status_code == 302
     assert Notice.objects.get(pk=notice.pk).site_address == "https://bureau.example/notice/1"
+
+
+def test_a_unit_disqualified_meanwhile_is_dropped_and_the_rest_goes_on(
+    world: World, call: Any, three: list[Application]
+) -> None:
+    from applications.services import disqualification
+    from tests import factories
+
+    notice = stage.running(world, call, three)
+    gone = notice.items.get(position=2).application
+    factories.adverse(gone.organisation, "environment", date(2026, 6, 1), 2)
+    disqualification.disqualify(
+        actor=world.actor("city_approver"), at=stage.PUBLISHED, reference=gone.reference, reason="发生较大环境事件。"
+    )
+    assert notices.close_due(at=stage.after(notice)) == 1
+    states = dict(notice.items.values_list("position", "state"))
+    assert states == {1: ItemState.CLEARED, 2: ItemState.DROPPED, 3: ItemState.CLEARED}
