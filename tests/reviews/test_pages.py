@@ -275,7 +275,8 @@ def test_report_and_files_open_with_the_declaration_and_close_with_the_panel(
 
     def status(reader: Client, url: str) -> int:
         answer = reader.get(url)
-        answer.close()  # a file that nobody reads on
+        if answer.streaming:
+            assert b"".join(answer.streaming_content)
         return int(answer.status_code)
 
     def statuses() -> tuple[int, ...]:
