@@ -21,12 +21,13 @@ def lock(*, actor: Actor, reference: str, revision: int | None = None) -> Applic
 
     Raises NotVisible, and Conflict when the page that asks saw an older revision.
     """
+    seen = Application.objects.visible_to(actor).filter(reference=reference)
+    # The lock comes alone and the row is read after it: PostgreSQL fills the joins of a locking SELECT from before the wait,
+    # so a desk that the faster one has just set would be missing.
+    seen.select_for_update(of=("self",)).values_list("pk", flat=True).first()
     case = (
-        Application.objects.visible_to(actor)
-        .select_for_update(of=("self",))
-        .select_related("call__rules", "call__owner__area", "organisation", "site__area", "desk", "report")
+        seen.select_related("call__rules", "call__owner__area", "organisation", "site__area", "desk", "report")
         .defer(*calls.HEAVY_OF_CASE)
-        .filter(reference=reference)
         .first()
     )
     if case is None:
