@@ -121,13 +121,12 @@ class Sheet:
     @property
     def checked(self) -> list[dict[str, Any]]:
         """The check page, unit by unit: every point with its answer and article, what the engine noted, who signed."""
-        items = {item.application.reference: item for item in self.items}
-        return [self._checked(unit, items[unit["case"]]) for unit in self.frozen["units"]]
+        return [self._checked(unit) for unit in self.frozen["units"]]
 
-    def _checked(self, unit: Mapping[str, Any], item: BatchItem) -> dict[str, Any]:
+    def _checked(self, unit: Mapping[str, Any]) -> dict[str, Any]:
         answers = {"yes": _("yes"), "no": _("no"), "fix": _("to be corrected")}
         texts = {point.key: point.text.zh for listed in self.bound.checklists.values() for point in listed.items}
-        signed = reads.signed_screening(item.application)
+        signed_at = unit["review"]["signed_at"]
         return {
             "unit": unit,
             "verdicts": [
@@ -143,9 +142,7 @@ class Sheet:
                 {"text": sentence(finding), "article": screening.article(self.bound, finding.clause)}
                 for finding in map(Finding.from_json, unit["findings"])
             ],
-            "prepared_by": signed.proposed_by.name if signed else "",
-            "signed_by": signed.signed_by.name if signed and signed.signed_by else "",
-            "signed_at": signed.signed_at if signed else None,
+            "signed_at": datetime.fromisoformat(signed_at) if signed_at else None,
         }
 
 

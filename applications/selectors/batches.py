@@ -220,6 +220,11 @@ def _unit(number: int, item: BatchItem, bound: BoundPolicy) -> dict[str, Any]:
             "declared_at": version.declared_at.isoformat() if version else "",
         },
         "opinion": signed.opinion if signed else "",
+        "review": {
+            "prepared_by": signed.proposed_by.name if signed else "",
+            "signed_by": signed.signed_by.name if signed and signed.signed_by else "",
+            "signed_at": signed.signed_at.isoformat() if signed and signed.signed_at else "",
+        },
         "verdicts": [
             {"key": row.key, "clause": row.clause, "answer": row.answer, "remark": row.remark}
             for row in sorted(case.verdicts.all(), key=lambda row: (row.step, row.pk))

@@ -65,6 +65,7 @@ class ReviewPage:
     findings: tuple[Said, ...]
     unmet: tuple[Said, ...]
     remarks: Mapping[str, str]
+    asked_before: Mapping[str, str]  # the remarks that went with the correction, by path
     proposal: Screening | None
     correction: Correction | None
     history: tuple[Screening, ...]
@@ -127,6 +128,7 @@ def page(
         findings=tuple(say(bound, one) for one in findings if one.outcome is not Outcome.CLEAR),
         unmet=tuple(say(bound, one) for one in screening.unmet(bound, step, asked, findings)),
         remarks=_remarks(remarks, typed or {}),
+        asked_before={f"{row.section}.{row.field}": row.text for row in correction.remarks.all()} if correction else {},
         proposal=proposal,
         correction=correction,
         history=tuple(case.screenings.select_related("proposed_by", "signed_by").order_by("-pk")[:20]),

@@ -257,6 +257,8 @@ def propose(
     case = _take(actor=actor, reference=reference, revision=revision)
     _refuse_while_proposed(case)
     _refuse_earlier_part(case, actor)
+    if outcome not in Screening.Outcome:
+        raise Invalid(_("Not saved."), problems={"outcome": [_("Choose a conclusion.")]})
     bound = selectors.rules_of(case.call)
     asked, findings = _judge(case, bound, actor=actor, at=at)
     if outcome == Screening.Outcome.PASS:

@@ -162,6 +162,7 @@ def test_a_signed_batch_is_frozen_with_its_digest(world: World, three: list[Appl
     first = batch.frozen["units"][0]
     assert first["report"]["digest"] == three[0].report.versions.get().digest
     assert {verdict["answer"] for verdict in first["verdicts"]} == {"yes"}
+    assert (first["review"]["prepared_by"], first["review"]["signed_by"]) == ("海港经办", "海港审批")
     assert batch.frozen["letter"]["number"] == "示工信〔2026〕5号"
     assert "共3家企业" in batch.frozen["letter"]["text"]
     before = copy.deepcopy(batch.frozen)
@@ -401,6 +402,24 @@ def test_the_second_city_asks_for_letter_and_reports_only(world: World, rules: N
     batches.receive(**city)
     with pytest.raises(WrongState):
         batches.note_paper(case=row.reference, copies=1, **city)
+
+
+@pytest.mark.clause("SJZ-4")
+def test_a_county_level_city_recommends_like_a_county(world: World, rules: None) -> None:
+    """晋州市 lies under 石家庄; 定州市, which reports to the province, has no step in this route."""
+    office = world.authorities["130183"]
+    people = [
+        accounts.actor_of(factories.mandate(factories.person(), role, office)) for role in ("handler", "approver")
+    ]
+    call = county.open_call(world, "shijiazhuang")
+    row = county.case(world, call, organisation=county.firm(world, "130183", 5900))
+    screening.save_findings(actor=people[0], at=NOW, reference=row.reference, verdicts=county.all_yes(row))
+    screening.propose(actor=people[0], at=NOW, reference=row.reference, outcome="pass")
+    screening.sign(actor=people[1], at=NOW, reference=row.reference)
+    batch = batches.start(actor=people[0], at=NOW, call=call)
+    assert (batch.sender, batch.receiver) == (office, world.authorities["130100"])
+    with pytest.raises(NotAllowed):
+        batches.start(actor=world.actor("dingzhou_handler"), at=NOW, call=call)
 
 
 # ---- races ----------------------------------------------------------------------------------------------------------

@@ -214,6 +214,8 @@ def test_a_rejection_without_any_reason_is_refused(world: World, case: Applicati
     county.answer_all(world, case, NOW)
     with pytest.raises(Invalid):
         propose(world, case, "reject")
+    with pytest.raises(Invalid):
+        propose(world, case, "maybe")
     propose(world, case, "reject", "企业已停产。")
 
 
