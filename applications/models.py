@@ -30,7 +30,9 @@ class Call(CallWorkflow):
     category = models.CharField(max_length=15, choices=Category)
     year = models.PositiveSmallIntegerField()
     round = models.PositiveSmallIntegerField(default=1)
-    second_round_reason = models.CharField(max_length=300, blank=True)  # QHD-3: one round a year unless a reason is given
+    second_round_reason = models.CharField(
+        max_length=300, blank=True
+    )  # QHD-3: one round a year unless a reason is given
     title = models.CharField(max_length=160)
     number = models.CharField(max_length=60, blank=True)  # official 文号, typed
     issued_on = models.DateField(null=True, blank=True)
@@ -40,8 +42,6 @@ class Call(CallWorkflow):
     values = models.JSONField(default=dict)  # what the rule set's `call.asks` wants
     layer = models.JSONField(default=dict)  # N-rule id → "keep" | "drop"; an edit is a changed value (QHD-N0)
     digest = models.CharField(max_length=64, blank=True)  # of values and layer as opened
-    opened_at = models.DateTimeField(null=True, blank=True)
-    closed_at = models.DateTimeField(null=True, blank=True)
     created_by = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField()
 
@@ -124,7 +124,9 @@ class ReportVersion(models.Model):
 
     report = models.ForeignKey(Report, on_delete=models.PROTECT, related_name="versions")
     number = models.PositiveSmallIntegerField()
-    data = models.JSONField()  # {"sections": {key: data}, "computed": {...}, "evidence": [{field, name, sha256}], "form": digest}
+    data = (
+        models.JSONField()
+    )  # {"sections": {key: data}, "computed": {...}, "evidence": [{field, name, sha256}], "form": digest}
     digest = models.CharField(max_length=64)
     declaration = models.TextField()
     declared_by = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="+")
@@ -367,11 +369,7 @@ class Batch(BatchWorkflow):
     created_by = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField()
     handed_by = models.ForeignKey(PERSON, null=True, on_delete=models.PROTECT, related_name="+")
-    handed_at = models.DateTimeField(null=True)
     signed_by = models.ForeignKey(PERSON, null=True, on_delete=models.PROTECT, related_name="+")
-    signed_at = models.DateTimeField(null=True)
-    sent_at = models.DateTimeField(null=True)
-    received_at = models.DateTimeField(null=True)
 
     objects = BatchQuerySet.as_manager()
 

@@ -35,7 +35,15 @@ class State(models.TextChoices):
 FINAL = (State.LISTED, State.NOT_LISTED, State.REJECTED, State.WITHDRAWN, State.DISQUALIFIED)
 OPEN = tuple(state for state in State if state not in FINAL)
 WITH_APPLICANT = (State.DRAFT, State.RETURNED)
-WITHDRAWABLE = (State.DRAFT, State.SCREENING, State.RETURNED, State.PASSED, State.RECOMMENDED, State.UNDER_REVIEW, State.DECIDING)
+WITHDRAWABLE = (
+    State.DRAFT,
+    State.SCREENING,
+    State.RETURNED,
+    State.PASSED,
+    State.RECOMMENDED,
+    State.UNDER_REVIEW,
+    State.DECIDING,
+)
 BEYOND_SUBMISSION = tuple(state for state in OPEN if state != State.DRAFT)
 
 # The states in which a case enters a step of its route; `policy.engine.types.KIND_STATES` says which kind enters where.

@@ -16,6 +16,8 @@ NEXT = RETURN_VALUE(*STATIONS)
 
 class CallWorkflow(FSMModelMixin, models.Model):
     state = FSMField(default=CallState.DRAFT, choices=CallState, protected=True, db_index=True)
+    opened_at = models.DateTimeField(null=True, blank=True)
+    closed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         abstract = True
@@ -111,6 +113,10 @@ class ApplicationWorkflow(FSMModelMixin, models.Model):
 
 class BatchWorkflow(FSMModelMixin, models.Model):
     state = FSMField(default=BatchState.DRAFT, choices=BatchState, protected=True, db_index=True)
+    handed_at = models.DateTimeField(null=True)
+    signed_at = models.DateTimeField(null=True)
+    sent_at = models.DateTimeField(null=True)
+    received_at = models.DateTimeField(null=True)
 
     class Meta:
         abstract = True

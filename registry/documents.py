@@ -3,13 +3,14 @@
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.http import HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import translation
@@ -135,9 +136,9 @@ def safe(text: str) -> str:
     return f"'{text}" if text.startswith(FORMULA) else text
 
 
-def list_download(rows: Iterable[Listing], kind: str) -> HttpResponse | StreamingHttpResponse:
+def list_download(rows: Iterable[Listing], kind: str) -> HttpResponseBase:
     """The found listings as xlsx, csv or json. Raises NotVisible for another kind."""
-    makers = {"xlsx": _xlsx, "csv": _csv, "json": _json}
+    makers: dict[str, Callable[[Iterable[Listing]], HttpResponseBase]] = {"xlsx": _xlsx, "csv": _csv, "json": _json}
     if kind not in makers:
         raise NotVisible
     response = makers[kind](rows)
@@ -160,7 +161,7 @@ def _xlsx(rows: Iterable[Listing]) -> HttpResponse:
     )
 
 
-def _text_cell(sheet: Any, text: str) -> WriteOnlyCell:
+def _text_cell(sheet: Any, text: str) -> Any:
     cell = WriteOnlyCell(sheet, value=safe(text))
     cell.data_type = "s"
     return cell

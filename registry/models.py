@@ -65,8 +65,6 @@ class Notice(NoticeWorkflow):
     created_by = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField()
     published_by = models.ForeignKey(PERSON, null=True, on_delete=models.PROTECT, related_name="+")
-    published_at = models.DateTimeField(null=True)
-    closed_at = models.DateTimeField(null=True)
 
     objects = NoticeQuerySet.as_manager()
 
@@ -94,7 +92,6 @@ class NoticeItem(NoticeItemWorkflow):
     position = models.PositiveSmallIntegerField()
     name = models.CharField(max_length=120)  # as printed
     area_name = models.CharField(max_length=60)
-    settled_at = models.DateTimeField(null=True)
 
     class Meta:
         ordering = ["position"]
@@ -114,7 +111,6 @@ class Objection(ObjectionWorkflow):
     text = EncryptedTextField(_("what is wrong"))
     evidence = models.ForeignKey(Blob, null=True, on_delete=models.PROTECT, related_name="+")
     received_at = models.DateTimeField()
-    decided_at = models.DateTimeField(null=True)
     decided_by = models.ForeignKey(PERSON, null=True, on_delete=models.PROTECT, related_name="+")
     reasons = models.TextField(blank=True)
 
@@ -143,7 +139,6 @@ class Announcement(AnnouncementWorkflow):
     handed_by = models.ForeignKey(PERSON, null=True, on_delete=models.PROTECT, related_name="+")
     approved_by = models.ForeignKey(PERSON, null=True, on_delete=models.PROTECT, related_name="+")
     four_eyes = models.BooleanField(default=True)  # as the rule set says: the approver is another person
-    published_at = models.DateTimeField(null=True)
 
     objects = AnnouncementQuerySet.as_manager()
 

@@ -15,6 +15,7 @@ from greenlist.core.clock import day_end
 from greenlist.core.errors import NotVisible
 from greenlist.organisations.models import Industry
 from registry.models import Announcement, Certificate, Entry, ListBook, Listing, Notice, NoticeItem, Objection
+from registry.querysets import AnnouncementQuerySet, NoticeQuerySet
 from registry.states import AnnouncementState, EntryKind, ItemState, NoticeState, ObjectionState
 from reviews.models import Decision
 from reviews.states import DecisionState, Outcome
@@ -44,7 +45,7 @@ class Page:
 
 def search(listbook: ListBook | None, wanted: Search, *, after: str = "", size: int = PAGE) -> Page:
     """Listings, newest first; a page costs the same at any depth and is never counted whole."""
-    rows = Listing.objects.select_related("listbook__owner__area").order_by("-listed_on", "-pk")
+    rows: QuerySet[Listing] = Listing.objects.select_related("listbook__owner__area").order_by("-listed_on", "-pk")
     if listbook is not None:
         rows = rows.filter(listbook=listbook)
     rows = _narrow(rows, wanted)
@@ -105,7 +106,7 @@ def own_notice(actor: Actor, reference: str) -> Notice:
     return _one(_notices().visible_to(actor).filter(authority_id=actor.authority_id, reference=reference))
 
 
-def _notices() -> QuerySet[Notice]:
+def _notices() -> NoticeQuerySet:
     return Notice.objects.select_related("call__rules", "call__owner", "authority__area", "decision").prefetch_related(
         "items"
     )
@@ -250,7 +251,7 @@ def followed(token: str) -> Objection:
     return _one(Objection.objects.select_related("item__notice__authority__area").filter(follow_token=token))
 
 
-def _announcements() -> QuerySet[Announcement]:
+def _announcements() -> AnnouncementQuerySet:
     return Announcement.objects.select_related(
         "listbook__owner__area", "notice__call__rules", "notice__authority", "supplement_of"
     ).prefetch_related("entries__listing__certificates")

@@ -10,6 +10,8 @@ from registry.states import AnnouncementState, ItemState, ListingState, NoticeSt
 
 class NoticeWorkflow(FSMModelMixin, models.Model):
     state = FSMField(default=NoticeState.DRAFT, choices=NoticeState, protected=True, db_index=True)
+    published_at = models.DateTimeField(null=True)
+    closed_at = models.DateTimeField(null=True)
 
     class Meta:
         abstract = True
@@ -25,6 +27,7 @@ class NoticeWorkflow(FSMModelMixin, models.Model):
 
 class NoticeItemWorkflow(FSMModelMixin, models.Model):
     state = FSMField(default=ItemState.ON_NOTICE, choices=ItemState, protected=True)
+    settled_at = models.DateTimeField(null=True)
 
     class Meta:
         abstract = True
@@ -48,6 +51,7 @@ class NoticeItemWorkflow(FSMModelMixin, models.Model):
 
 class ObjectionWorkflow(FSMModelMixin, models.Model):
     state = FSMField(default=ObjectionState.RECEIVED, choices=ObjectionState, protected=True, db_index=True)
+    decided_at = models.DateTimeField(null=True)
 
     class Meta:
         abstract = True
@@ -63,6 +67,7 @@ class ObjectionWorkflow(FSMModelMixin, models.Model):
 
 class AnnouncementWorkflow(FSMModelMixin, models.Model):
     state = FSMField(default=AnnouncementState.DRAFT, choices=AnnouncementState, protected=True, db_index=True)
+    published_at = models.DateTimeField(null=True)
 
     class Meta:
         abstract = True

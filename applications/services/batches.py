@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 from django.urls import reverse
 from django.utils import formats, translation
 from django.utils.translation import gettext as _now
@@ -484,14 +484,11 @@ def _take(
     states: tuple[str, ...] = (),
 ) -> Batch:
     """The locked batch, asked by who may, in a state that fits."""
-    batch = (
-        Batch.objects.visible_to(actor)
-        .select_for_update(of=("self",))
-        .select_related("call__rules", "call__owner__area", "sender__area", "receiver__area")
-        .defer(*HEAVY_OF_CASE)
-        .filter(reference=reference)
-        .first()
-    )
+    seen = Batch.objects.visible_to(actor).filter(reference=reference)
+    # The lock comes alone and the row is read after it, as in `cases.lock`.
+    seen.select_for_update(of=("self",)).values_list("pk", flat=True).first()
+    related = seen.select_related("call__rules", "call__owner__area", "sender__area", "receiver__area")
+    batch = related.defer(*HEAVY_OF_CASE).first()
     if batch is None:
         raise NotVisible
     rules.require(verb, batch, actor)
@@ -511,8 +508,10 @@ def _change(batch: Batch, transition: object, **arguments: object) -> None:
         ) from wrong
 
 
-def _lock_cases(rows: object) -> list[Application]:
-    found = rows.select_for_update(of=("self",)).select_related(  # type: ignore[attr-defined]
+def _lock_cases(rows: QuerySet[Application]) -> list[Application]:
+    """The cases, locked in the order of their keys, and read after that."""
+    keys = list(rows.select_for_update(of=("self",)).order_by("pk").values_list("pk", flat=True))
+    found = Application.objects.filter(pk__in=keys).select_related(
         "call__rules", "call__owner__area", "organisation", "site__area", "desk", "report"
     )
     return list(found.defer(*HEAVY_OF_CASE).order_by("pk"))

@@ -1,7 +1,7 @@
 """The page that ends a case which a rule bars."""
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
@@ -12,11 +12,12 @@ from applications.selectors import cases as reads
 from applications.services import disqualification
 from greenlist.core import clock
 from greenlist.core.errors import Invalid
+from greenlist.core.http import Request
 
 
 @require_http_methods(["GET", "POST"])
-def disqualify(request: HttpRequest, reference: str) -> HttpResponse:
-    actor, now = request.actor, clock.now()  # type: ignore[attr-defined]
+def disqualify(request: Request, reference: str) -> HttpResponse:
+    actor, now = request.actor, clock.now()
     case = reads.case_to_end(actor, reference)
     form = DisqualifyForm(request.POST or None, initial={"revision": case.revision})
     if request.method == "POST" and form.is_valid():

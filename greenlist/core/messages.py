@@ -16,7 +16,10 @@ KINDS = {
     "case.passed": (_("Passed review: %(number)s"), _("Your application has passed the review of %(authority)s.")),
     "case.to_sign": (_("To sign: %(name)s"), _("The review of %(name)s (%(number)s) awaits your signature.")),
     "case.not_signed": (_("Not signed: %(name)s"), _("The review of %(name)s (%(number)s) was sent back to you: %(reason)s")),
-    "case.rejected": (_("Not recommended: %(number)s"), _("%(authority)s does not recommend your application. Reasons: %(reason)s")),
+    "case.rejected": (
+        _("Not recommended: %(number)s"),
+        _("%(authority)s does not recommend your application. Reasons: %(reason)s"),
+    ),
     "case.recommended": (_("Recommended: %(number)s"), _("%(authority)s has recommended your application to %(to)s.")),
     "case.withdrawn": (_("Withdrawn: %(name)s"), _("%(name)s has withdrawn application %(number)s.")),
     "case.listed": (_("Listed: %(name)s"), _("%(name)s is on the list: %(announcement)s. The certificate is in your case file.")),

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from applications.models import Application, Batch, Call, Screening
+from applications.querysets import ApplicationQuerySet
 from applications.selectors import due
 from applications.states import BatchState, CallState, State
 from greenlist.core.actors import Actor, Capacity
@@ -154,7 +155,7 @@ def _proposal() -> Exists:
     return Exists(Screening.objects.filter(application=OuterRef("pk"), signed_at=None, sent_back_at=None))
 
 
-def _desk(actor: Actor) -> QuerySet[Application]:
+def _desk(actor: Actor) -> ApplicationQuerySet:
     return Application.objects.visible_to(actor).at_desk_of(actor).order_by("due_on", "pk")
 
 

@@ -1,31 +1,32 @@
 """Front page, work list, search, inbox: pages that cross the apps."""
 
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from greenlist.core import clock, outbox
 from greenlist.core import selectors as core
+from greenlist.core.http import Request
 from greenlist.portal import selectors
 
 
 @login_not_required
 @require_GET
-def home(request: HttpRequest) -> HttpResponse:
+def home(request: Request) -> HttpResponse:
     """What is on now, for everybody."""
     return render(request, "portal/home.html", {"front": selectors.front(), "today": clock.china_date(clock.now())})
 
 
 @login_not_required
 @require_GET
-def policies(request: HttpRequest) -> HttpResponse:
+def policies(request: Request) -> HttpResponse:
     """The rule sets there are, clause by clause, each with its header (QHD-20)."""
     return render(request, "portal/policies.html", {"rules": selectors.rules_in_force()})
 
 
 @require_GET
-def work(request: HttpRequest) -> HttpResponse:
+def work(request: Request) -> HttpResponse:
     """What this person in this capacity should do today."""
     today = clock.china_date(clock.now())
     groups = selectors.work_list(request.actor, today)
@@ -33,21 +34,21 @@ def work(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
-def search(request: HttpRequest) -> HttpResponse:
+def search(request: Request) -> HttpResponse:
     """Cases, organisations and listings by name, code or number."""
     words = request.GET.get("q", "")[:60].replace("\x00", "")
     return render(request, "portal/search.html", {"words": words, "found": selectors.search(request.actor, words)})
 
 
 @require_GET
-def inbox(request: HttpRequest) -> HttpResponse:
+def inbox(request: Request) -> HttpResponse:
     """Messages to this person, newest first."""
     page = core.inbox(request.actor, cursor=request.GET.get("older", ""))
     return render(request, "portal/inbox.html", {"page": page})
 
 
 @require_POST
-def read(request: HttpRequest) -> HttpResponse:
+def read(request: Request) -> HttpResponse:
     """Marks the shown messages as read."""
     ids = [int(value) for value in request.POST.getlist("id") if value.isdigit()]
     outbox.mark_read(actor=request.actor, ids=ids, at=clock.now())

@@ -273,6 +273,8 @@ def clear(item: NoticeItem, *, notice: Notice, actor: Actor, at: datetime) -> No
     (case,) = lock_cases(NoticeItem.objects.filter(pk=item.pk))
     bound = rules_of(notice.call)
     step = engine.after(bound, notice.step, Result.PASSED)
+    if not isinstance(step, Step):
+        raise WrongState(_("The route of this rule set ends before the announcement."))
     cases.move(
         case,
         "clear_notice",

@@ -1,7 +1,10 @@
 """The deciding authority's pages: notices, objections, announcements; and an applicant's own certificates."""
 
+from datetime import datetime
+
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import path
 from django.utils.translation import gettext as _
@@ -9,14 +12,16 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from greenlist.core import attachments, clock
 from greenlist.core.errors import NotVisible, Refused
+from greenlist.core.http import Request
 from registry import rules, selectors
 from registry.forms import AnnouncementForm, NoteForm, NoticeForm, ObjectionDecisionForm, SiteAddressForm
+from registry.models import Notice
 from registry.services import announcements, notices, objections
 from registry.states import AnnouncementState, NoticeState
 
 
 @require_GET
-def notice_list(request: HttpRequest) -> HttpResponse:
+def notice_list(request: Request) -> HttpResponse:
     """The authority's notices, and approved lists that have none yet."""
     actor = request.actor
     return render(
@@ -27,7 +32,7 @@ def notice_list(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-def notice_new(request: HttpRequest, decision: str) -> HttpResponse:
+def notice_new(request: Request, decision: str) -> HttpResponse:
     """Drafts the notice of an approved proposed list."""
     source = selectors.decision(request.actor, decision)
     form = NoticeForm(request.POST or None, initial=selectors.notice_words(source))
@@ -41,7 +46,7 @@ def notice_new(request: HttpRequest, decision: str) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-def notice_manage(request: HttpRequest, reference: str) -> HttpResponse:
+def notice_manage(request: Request, reference: str) -> HttpResponse:
     """One notice in the office: words while it is a draft, the planned period, publication, objections."""
     actor, now = request.actor, clock.now()
     found = selectors.own_notice(actor, reference)
@@ -65,7 +70,7 @@ def notice_manage(request: HttpRequest, reference: str) -> HttpResponse:
     return render(request, "registry/notice_manage.html", context, status=422 if form.is_bound else 200)
 
 
-def _planned(found, now) -> dict[str, object]:  # type: ignore[no-untyped-def]
+def _planned(found: Notice, now: datetime) -> dict[str, object]:
     """The period if it were published today, or why it cannot be."""
     if found.state != NoticeState.DRAFT:
         return {}
@@ -76,7 +81,7 @@ def _planned(found, now) -> dict[str, object]:  # type: ignore[no-untyped-def]
 
 
 @require_POST
-def notice_publish(request: HttpRequest, reference: str) -> HttpResponse:
+def notice_publish(request: Request, reference: str) -> HttpResponse:
     """Publishes the notice today."""
     found = notices.publish(actor=request.actor, reference=reference, at=clock.now())
     messages.success(request, _("The notice is public. It ends by itself after its last day."))
@@ -84,7 +89,7 @@ def notice_publish(request: HttpRequest, reference: str) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-def objection(request: HttpRequest, receipt: str) -> HttpResponse:
+def objection(request: Request, receipt: str) -> HttpResponse:
     """One objection: who, what, evidence; the decision with reasons. Each look at it is recorded."""
     actor, now = request.actor, clock.now()
     found = objections.read(actor=actor, receipt=receipt, at=now)
@@ -104,7 +109,7 @@ def objection(request: HttpRequest, receipt: str) -> HttpResponse:
 
 
 @require_GET
-def objection_evidence(request: HttpRequest, receipt: str) -> HttpResponse:
+def objection_evidence(request: Request, receipt: str) -> HttpResponseBase:
     """The objector's file. Raises NotVisible where there is none."""
     found = objections.read(actor=request.actor, receipt=receipt, at=clock.now())
     if found.evidence is None:
@@ -113,7 +118,7 @@ def objection_evidence(request: HttpRequest, receipt: str) -> HttpResponse:
 
 
 @require_GET
-def announcement_list(request: HttpRequest) -> HttpResponse:
+def announcement_list(request: Request) -> HttpResponse:
     """The authority's announcements, and ended notices with units to announce."""
     actor = request.actor
     return render(
@@ -124,7 +129,7 @@ def announcement_list(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-def announcement_new(request: HttpRequest, notice: str) -> HttpResponse:
+def announcement_new(request: Request, notice: str) -> HttpResponse:
     """Drafts the announcement of an ended notice, or its supplement."""
     source = selectors.own_notice(request.actor, notice)
     form = AnnouncementForm(request.POST or None, initial=selectors.announcement_words(source))
@@ -136,7 +141,7 @@ def announcement_new(request: HttpRequest, notice: str) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-def announcement(request: HttpRequest, reference: str) -> HttpResponse:
+def announcement(request: Request, reference: str) -> HttpResponse:
     """One announcement in the office: words, units, hand over, approve."""
     actor = request.actor
     found = selectors.own_announcement(actor, reference)
@@ -161,7 +166,7 @@ def announcement(request: HttpRequest, reference: str) -> HttpResponse:
 
 
 @require_POST
-def announcement_hand(request: HttpRequest, reference: str) -> HttpResponse:
+def announcement_hand(request: Request, reference: str) -> HttpResponse:
     """Hands the draft to an approver."""
     announcements.hand_to_approver(actor=request.actor, reference=reference, at=clock.now())
     messages.success(request, _("Handed to the approver."))
@@ -169,7 +174,7 @@ def announcement_hand(request: HttpRequest, reference: str) -> HttpResponse:
 
 
 @require_POST
-def announcement_back(request: HttpRequest, reference: str) -> HttpResponse:
+def announcement_back(request: Request, reference: str) -> HttpResponse:
     """The approver hands it back with a note."""
     form = NoteForm(request.POST)
     note = form.cleaned_data["note"] if form.is_valid() else ""
@@ -179,7 +184,7 @@ def announcement_back(request: HttpRequest, reference: str) -> HttpResponse:
 
 
 @require_POST
-def announcement_publish(request: HttpRequest, reference: str) -> HttpResponse:
+def announcement_publish(request: Request, reference: str) -> HttpResponse:
     """Publishes the list."""
     announcements.publish(actor=request.actor, reference=reference, at=clock.now())
     messages.success(request, _("The list is published; certificates are issued and the units are told."))
@@ -187,7 +192,7 @@ def announcement_publish(request: HttpRequest, reference: str) -> HttpResponse:
 
 
 @require_GET
-def certificates(request: HttpRequest) -> HttpResponse:
+def certificates(request: Request) -> HttpResponse:
     """The certificates of one's own organisation."""
     return render(request, "registry/certificates.html", {"certificates": selectors.own_certificates(request.actor)})
 

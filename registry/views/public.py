@@ -3,13 +3,15 @@
 from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import path
 from django.views.decorators.http import require_GET, require_http_methods
 
 from greenlist.core import attachments, clock
 from greenlist.core.errors import Invalid
+from greenlist.core.http import Request
 from registry import documents, selectors
 from registry.forms import ObjectionForm, SearchForm
 from registry.services import objections
@@ -17,7 +19,7 @@ from registry.services import objections
 
 @login_not_required
 @require_GET
-def notices(request: HttpRequest) -> HttpResponse:
+def notices(request: Request) -> HttpResponse:
     """Running notices on top, then those that are over."""
     today = clock.china_date(clock.now())
     return render(
@@ -29,7 +31,7 @@ def notices(request: HttpRequest) -> HttpResponse:
 
 @login_not_required
 @require_GET
-def notice(request: HttpRequest, place: str, reference: str) -> HttpResponse:
+def notice(request: Request, place: str, reference: str) -> HttpResponse:
     """One notice with its counted days and units."""
     found = selectors.public_notice(place, reference)
     now = clock.now()
@@ -38,7 +40,7 @@ def notice(request: HttpRequest, place: str, reference: str) -> HttpResponse:
 
 @login_not_required
 @require_GET
-def notice_pdf(request: HttpRequest, place: str, reference: str) -> HttpResponse:
+def notice_pdf(request: Request, place: str, reference: str) -> HttpResponseBase:
     """The notice as an official document, from what was frozen when it was published."""
     found = selectors.public_notice(place, reference)
     return attachments.response(documents.notice_pdf(found, at=clock.now()), inline=True)
@@ -46,7 +48,7 @@ def notice_pdf(request: HttpRequest, place: str, reference: str) -> HttpResponse
 
 @login_not_required
 @require_GET
-def notice_text(request: HttpRequest, place: str, reference: str) -> HttpResponse:
+def notice_text(request: Request, place: str, reference: str) -> HttpResponse:
     """The same notice as plain text, for the bureau's own site (QHD-10b)."""
     found = selectors.public_notice(place, reference)
     return HttpResponse(documents.notice_text(found), content_type="text/plain; charset=utf-8")
@@ -54,7 +56,7 @@ def notice_text(request: HttpRequest, place: str, reference: str) -> HttpRespons
 
 @login_not_required
 @require_http_methods(["GET", "POST"])
-def object_(request: HttpRequest, place: str, reference: str, item: int) -> HttpResponse:
+def object_(request: Request, place: str, reference: str, item: int) -> HttpResponse:
     """The form for an objection against one unit; what was typed stays when something is wrong."""
     found = selectors.public_notice(place, reference)
     unit = selectors.unit_on_notice(found, item)
@@ -78,14 +80,14 @@ def object_(request: HttpRequest, place: str, reference: str, item: int) -> Http
 
 @login_not_required
 @require_GET
-def follow(request: HttpRequest, token: str) -> HttpResponse:
+def follow(request: Request, token: str) -> HttpResponse:
     """What the objector sees under the receipt's own address: number, state, decision; never who filed it."""
     return render(request, "registry/objection_followed.html", {"objection": selectors.followed(token)})
 
 
 @login_not_required
 @require_GET
-def lists(request: HttpRequest) -> HttpResponse:
+def lists(request: Request) -> HttpResponse:
     """The public list of every place: search, filters as links, keyset pages."""
     form = SearchForm(request.GET)
     form.is_valid()
@@ -98,7 +100,7 @@ def lists(request: HttpRequest) -> HttpResponse:
 
 @login_not_required
 @require_GET
-def download(request: HttpRequest, kind: str) -> HttpResponse:
+def download(request: Request, kind: str) -> HttpResponseBase:
     """The filtered list as XLSX, CSV or JSON."""
     form = SearchForm(request.GET)
     form.is_valid()
@@ -108,14 +110,14 @@ def download(request: HttpRequest, kind: str) -> HttpResponse:
 
 @login_not_required
 @require_GET
-def listing(request: HttpRequest, place: str, pk: int) -> HttpResponse:
+def listing(request: Request, place: str, pk: int) -> HttpResponse:
     """One listed unit and its history."""
     return render(request, "registry/listing.html", {"listing": selectors.listing(place, pk)})
 
 
 @login_not_required
 @require_GET
-def as_of(request: HttpRequest, place: str, category: str) -> HttpResponse:
+def as_of(request: Request, place: str, category: str) -> HttpResponse:
     """A place's list as it stood on a day."""
     form = SearchForm(request.GET)
     form.is_valid()
@@ -130,7 +132,7 @@ def as_of(request: HttpRequest, place: str, category: str) -> HttpResponse:
 
 @login_not_required
 @require_GET
-def announcement(request: HttpRequest, place: str, reference: str) -> HttpResponse:
+def announcement(request: Request, place: str, reference: str) -> HttpResponse:
     """A published announcement with its entries."""
     return render(
         request, "registry/announcement.html", {"announcement": selectors.public_announcement(place, reference)}
@@ -139,7 +141,7 @@ def announcement(request: HttpRequest, place: str, reference: str) -> HttpRespon
 
 @login_not_required
 @require_GET
-def announcement_pdf(request: HttpRequest, place: str, reference: str) -> HttpResponse:
+def announcement_pdf(request: Request, place: str, reference: str) -> HttpResponseBase:
     """The announcement as an official document."""
     found = selectors.public_announcement(place, reference)
     return attachments.response(documents.announcement_pdf(found, at=clock.now()), inline=True)
@@ -147,7 +149,7 @@ def announcement_pdf(request: HttpRequest, place: str, reference: str) -> HttpRe
 
 @login_not_required
 @require_GET
-def verify(request: HttpRequest) -> HttpResponse:
+def verify(request: Request) -> HttpResponse:
     """Check a certificate by the number printed on it; the QR code leads to the answer directly."""
     number = request.GET.get("number", "").strip()[:40].replace("\x00", "")
     found = selectors.certificate_numbered(number) if number else None
@@ -158,7 +160,7 @@ def verify(request: HttpRequest) -> HttpResponse:
 
 @login_not_required
 @require_GET
-def certificate(request: HttpRequest, token: str) -> HttpResponse:
+def certificate(request: Request, token: str) -> HttpResponse:
     """The big clear answer a scanned code leads to: valid, or what happened."""
     found = selectors.find_certificate(token)
     if found is None:
@@ -168,7 +170,7 @@ def certificate(request: HttpRequest, token: str) -> HttpResponse:
 
 @login_not_required
 @require_GET
-def certificate_pdf(request: HttpRequest, token: str) -> HttpResponse:
+def certificate_pdf(request: Request, token: str) -> HttpResponseBase:
     """The certificate itself."""
     return attachments.response(documents.certificate_pdf(selectors.certificate(token), at=clock.now()), inline=True)
 

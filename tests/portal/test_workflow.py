@@ -27,7 +27,17 @@ def _declared(model: Any) -> set[tuple[str, str]]:
 
 def test_every_stage_has_its_machine() -> None:
     names = {model.__name__ for model in MACHINES}
-    assert {"Call", "Application", "Batch", "Panel", "Decision", "Notice", "NoticeItem", "Objection", "Announcement"} <= names
+    assert {
+        "Call",
+        "Application",
+        "Batch",
+        "Panel",
+        "Decision",
+        "Notice",
+        "NoticeItem",
+        "Objection",
+        "Announcement",
+    } <= names
 
 
 @pytest.mark.case("WF-01")

@@ -145,9 +145,9 @@ def test_the_download_equals_the_filter(world: World, call: Any, three: list[App
 def test_the_public_list_asks_the_same_number_of_questions_for_3_and_30(
     world: World, call: Any, django_assert_max_num_queries: Any
 ) -> None:
+    from django.db import connection
     from django.test.utils import CaptureQueriesContext
 
-    from django.db import connection
     from tests.reviews import stage as reviews
 
     rows = reviews.several(world, call, 3)

@@ -127,7 +127,7 @@ class Round:
 
     def recommend(self, cases: Sequence[Application], *, sent: bool = True) -> list[Batch]:
         """One batch per county, signed, sent and received."""
-        found = []
+        found: list[Batch] = []
         for slug in sorted({_slug(case) for case in cases}):
             handler, approver = self.handler(slug), self.approver(slug)
             batch = batches.start(actor=handler, at=self.later(hours=1), call=self.call)
@@ -169,7 +169,7 @@ class Round:
             actor = self.cast.actors[f"{self.city}-expert{number}"]
             seats.pledge(actor=actor, reference=panel.reference, at=self.later(hours=1))
             seats.declare(actor=actor, reference=panel.reference, conflicts={}, at=self.at)
-            mine = Sheet.objects.filter(seat__panel=panel, seat__user_id=actor.user_id, conflict="")
+            mine = Sheet.objects.filter(seat__panel=panel, seat__user_id=actor.user_id or 0, conflict="")
             for sheet in mine.select_related("item__application"):
                 seats.save_sheet(
                     actor=actor,
