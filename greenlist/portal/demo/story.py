@@ -240,9 +240,7 @@ def finished(
     tale.later(days=5)
     tale.recommend(tale.passed(tale.submit(firms)))
     tale.later(days=3)
-    panel = tale.panel(
-        Application.objects.filter(call=tale.call).order_by("pk"), f"{opened.year}年市级绿色工厂专家评审组"
-    )
+    panel = tale.panel(_of(tale.call, firms), f"{opened.year}年市级绿色工厂专家评审组")
     tale.score(panel)
     tale.conclude(panel)
     tale.announce(tale.notice(tale.decide(f"{opened.year}年市级绿色工厂综合审查")), f"示工信〔{opened.year}〕31号")
