@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from greenlist.accounts import selectors as accounts
@@ -163,8 +163,8 @@ def claims(actor: Actor) -> QuerySet[Organisation]:
     """
     if not rules.may_search(actor):
         raise NotAllowed(OFFICIALS_ONLY)
-    here = Site.objects.filter(area__path__startswith=actor.area_path, is_default=True).values("organisation")
-    waiting = Organisation.objects.awaiting_confirmation().filter(Q(pk__in=here))
+    here = Site.objects.filter(organisation=OuterRef("pk"), area__path__startswith=actor.area_path, is_default=True)
+    waiting = Organisation.objects.awaiting_confirmation().filter(Exists(here))
     return waiting.select_related("area", "industry").prefetch_related("memberships__user")
 
 

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
+from datetime import date
 from typing import Any
 
 from django.db.models import F, OuterRef, QuerySet, Subquery
@@ -102,3 +103,8 @@ def calendar(years: Iterable[int] = ()) -> Calendar:
         exceptions=dict(days.values_list("day", "working")),
         confirmed=frozenset(confirmed.values_list("year", flat=True)),
     )
+
+
+def exceptions() -> dict[date, bool]:
+    """Days that differ from the plain week: enough to count working days for planning. One query."""
+    return dict(CalendarDay.objects.values_list("day", "working"))

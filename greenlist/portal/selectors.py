@@ -3,8 +3,10 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import reduce
+from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet, Value
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -13,10 +15,11 @@ from django.utils.translation import gettext_lazy
 from applications.models import Application, Batch, Call, Screening
 from applications.querysets import ApplicationQuerySet
 from applications.selectors import due
-from applications.states import BatchState, CallState, State
-from greenlist.core.actors import Actor, Capacity
+from applications.states import WITH_APPLICANT, BatchState, CallState, State
+from greenlist.accounts.models import User
+from greenlist.core.actors import Actor, Capacity, Tier
 from greenlist.organisations import selectors as organisations
-from greenlist.organisations.models import Organisation
+from greenlist.organisations.models import Organisation, Site
 from greenlist.policy import selectors as policy
 from greenlist.policy.engine.types import Calendar, Clause, Header
 from registry.models import Announcement, Listing, Notice, NoticeItem, Objection
@@ -24,6 +27,7 @@ from registry.states import AnnouncementState, ItemState, NoticeState, Objection
 from reviews.models import Decision, Panel, Seat, Sheet
 from reviews.states import DecisionState, Outcome, PanelState
 
+OWN = 100  # open cases of one firm that its work list looks at
 SHOWN = 20  # tasks of one group on the work list; the group's own page has them all
 
 
@@ -51,35 +55,87 @@ class Group:
     waiting: bool = False
 
 
+@dataclass(frozen=True)
+class _Kind:
+    """A group before its rows are known."""
+
+    key: str
+    label: str | Promise
+    rows: QuerySet[Any] | list[Any]
+    task: Callable[..., Task]
+    more: str = ""
+    waiting: bool = False
+
+
 def work_list(actor: Actor, on: date) -> list[Group]:
-    """What this person in this capacity should do today, groups in the order of the day, oldest due first in each."""
-    groups = [group for make in _GROUPS.get(actor.capacity, ()) for group in make(actor, on) if group.tasks]
-    calendar = policy.calendar()
-    return [replace(group, tasks=tuple(_timed(task, on, calendar) for task in group.tasks)) for group in groups]
+    """What this person in this capacity should do today, groups in the order of the day, oldest due first in each.
+
+    Two queries, and one more for each kind of thing that there is something to do with.
+    """
+    kinds = [kind for make in _GROUPS.get(actor.capacity, ()) for kind in make(actor, on)]
+    found = _rows(kinds, actor)
+    filled = [(kind, found[kind.key]) for kind in kinds if found.get(kind.key)]
+    calendar = Calendar(exceptions=policy.exceptions()) if filled else Calendar()
+    return [_filled(kind, rows, on, calendar) for kind, rows in filled]
+
+
+def _rows(kinds: list[_Kind], actor: Actor) -> dict[str, list[Any]]:
+    """The first rows of every group: asked first which groups have any, then one statement for each model."""
+    found = {kind.key: kind.rows[: SHOWN + 1] for kind in kinds if isinstance(kind.rows, list)}
+    asked = {f"has_{kind.key}": Exists(kind.rows) for kind in kinds if isinstance(kind.rows, QuerySet)}
+    has = User.objects.filter(pk=actor.user_id).annotate(**asked).values(*asked).first() if asked else None
+    models: dict[type[Model], list[_Kind]] = {}
+    for kind in kinds:
+        if isinstance(kind.rows, QuerySet) and has and has[f"has_{kind.key}"]:
+            models.setdefault(kind.rows.model, []).append(kind)
+    for several in models.values():
+        found |= _at_once(several)
+    return found
+
+
+def _at_once(kinds: list[_Kind]) -> dict[str, list[Any]]:
+    """Rows of groups of one model by one statement. SQLite takes no LIMIT inside UNION, but inside a sub-query of it."""
+    first, *others = kinds
+    if not others:
+        return {first.key: list(first.rows[: SHOWN + 1])}
+    parts = [_part(kind) for kind in kinds]
+    found: dict[str, list[Any]] = {kind.key: [] for kind in kinds}
+    for row in parts[0].union(*parts[1:], all=True):
+        found[row.group].append(row)
+    orders = {kind.key: kind.rows.query.order_by for kind in kinds if isinstance(kind.rows, QuerySet)}
+    return {key: sorted(rows, key=lambda row: _place(row, orders[key])) for key, rows in found.items()}
+
+
+def _part(kind: _Kind) -> QuerySet[Any]:
+    assert isinstance(kind.rows, QuerySet)
+    keys = kind.rows.values("pk")[: SHOWN + 1]
+    plain = kind.rows.model._default_manager.filter(pk__in=keys).annotate(group=Value(kind.key)).order_by()
+    related = kind.rows.query.select_related
+    return plain.select_related(*related) if isinstance(related, dict) else plain
+
+
+def _place(row: Any, order: Iterable[Any]) -> list[tuple[bool, Any]]:
+    """Where a row stands in an ascending order; what has no value stands last."""
+    values = [reduce(getattr, name.split("__"), row) for name in order]
+    return [(value is None, value) for value in values]
+
+
+def _filled(kind: _Kind, rows: list[Any], on: date, calendar: Calendar) -> Group:
+    return Group(
+        key=kind.key,
+        label=kind.label,
+        tasks=tuple(_timed(kind.task(row), on, calendar) for row in rows[:SHOWN]),
+        more=kind.more if len(rows) > SHOWN else "",
+        waiting=kind.waiting,
+    )
 
 
 def _timed(task: Task, on: date, calendar: Calendar) -> Task:
     """The task with how long is left, in words."""
+    if task.due_on is None:
+        return task
     words, tone = due.left(task.due_on, on, calendar)
     return replace(task, words=words, tone=tone)
-
-
-def _group(
-    key: str,
-    label: str | Promise,
-    rows: Iterable[object],
-    task: Callable[..., Task],
-    more: str = "",
-    waiting: bool = False,
-) -> Group:
-    found = list(rows[: SHOWN + 1]) if isinstance(rows, QuerySet) else list(rows)[: SHOWN + 1]
-    return Group(
-        key=key,
-        label=label,
-        tasks=tuple(task(row) for row in found[:SHOWN]),
-        more=more if len(found) > SHOWN else "",
-        waiting=waiting,
-    )
 
 
 def _case(why: Callable[[Application], str], name: str = "applications:case") -> Callable[[Application], Task]:
@@ -96,9 +152,10 @@ def _case(why: Callable[[Application], str], name: str = "applications:case") ->
 
 
 # ---- applicant ----------------------------------------------------------------------------------------------------
-def _applicant(actor: Actor, on: date) -> Iterator[Group]:
-    own = Application.objects.visible_to(actor).select_related("call", "desk", "site").order_by("due_on", "pk")
-    yield _group(
+def _applicant(actor: Actor, on: date) -> Iterator[_Kind]:
+    open_cases = Application.objects.visible_to(actor).open().select_related("call", "desk").order_by("due_on", "pk")
+    own = list(open_cases[:OWN])  # a firm has few at a time: one statement for three groups
+    yield _Kind(
         "claim",
         gettext_lazy("Your organisation"),
         Organisation.objects.visible_to(actor).exclude(claim=Organisation.Claim.CONFIRMED),
@@ -109,23 +166,23 @@ def _applicant(actor: Actor, on: date) -> Iterator[Group]:
         ),
         waiting=True,
     )
-    yield _group(
+    yield _Kind(
         "correct",
         gettext_lazy("Correct and send again"),
-        own.filter(state=State.RETURNED),
+        [case for case in own if case.state == State.RETURNED],
         _case(lambda case: _("Returned for correction: only the named fields are open.")),
     )
-    yield _group(
+    yield _Kind(
         "finish",
         gettext_lazy("Finish and submit"),
-        own.filter(state=State.DRAFT),
+        [case for case in own if case.state == State.DRAFT],
         _case(lambda case: _("Begun for “%(call)s”, not submitted yet.") % {"call": case.call.title}),
     )
-    yield _group("apply", gettext_lazy("You can apply"), _calls_for(actor), _apply)
-    yield _group(
+    yield _Kind("apply", gettext_lazy("You can apply"), _calls_for(actor), _apply)
+    yield _Kind(
         "waiting",
         gettext_lazy("With the authorities"),
-        own.open().exclude(state__in=(State.DRAFT, State.RETURNED)),
+        [case for case in own if case.state not in WITH_APPLICANT],
         _case(lambda case: _("%(state)s · %(desk)s") % {"state": case.get_state_display(), "desk": case.desk or ""}),
         waiting=True,
     )
@@ -133,10 +190,7 @@ def _applicant(actor: Actor, on: date) -> Iterator[Group]:
 
 def _calls_for(actor: Actor) -> list[Call]:
     """Open calls of the authorities above the organisation's sites, for which it has no live application."""
-    organisation = Organisation.objects.visible_to(actor).prefetch_related("sites__area").first()
-    if organisation is None:
-        return []
-    paths = [site.area.path for site in organisation.sites.all()]
+    paths = list(Site.objects.visible_to(actor).values_list("area__path", flat=True))
     live = Application.objects.visible_to(actor).exclude(state__in=(State.WITHDRAWN, State.REJECTED, State.NOT_LISTED))
     calls = Call.objects.open().exclude(pk__in=live.values("call_id")).select_related("owner__area")
     return [call for call in calls if any(path.startswith(call.owner.area.path) for path in paths)]
@@ -159,11 +213,11 @@ def _desk(actor: Actor) -> ApplicationQuerySet:
     return Application.objects.visible_to(actor).at_desk_of(actor).order_by("due_on", "pk")
 
 
-def _official(actor: Actor, on: date) -> Iterator[Group]:
+def _official(actor: Actor, on: date) -> Iterator[_Kind]:
     screening = _desk(actor).filter(state=State.SCREENING)
     handler = actor.capacity == Capacity.HANDLER
     if handler:
-        yield _group(
+        yield _Kind(
             "review",
             gettext_lazy("Review"),
             screening.exclude(_proposal()),
@@ -171,7 +225,7 @@ def _official(actor: Actor, on: date) -> Iterator[Group]:
             reverse("applications:desk"),
         )
     else:
-        yield _group(
+        yield _Kind(
             "sign",
             gettext_lazy("Sign"),
             screening.filter(_proposal()),
@@ -182,10 +236,10 @@ def _official(actor: Actor, on: date) -> Iterator[Group]:
             reverse("applications:desk"),
         )
     yield from _batches(actor, handler)
-    yield _group(
+    yield _Kind(
         "confirm",
         gettext_lazy("Confirm organisations"),
-        organisations.claims(actor),
+        organisations.claims(actor).prefetch_related(None),
         lambda row: Task(
             title=row.name,
             why=_("Somebody registered as acting for this organisation."),
@@ -193,9 +247,10 @@ def _official(actor: Actor, on: date) -> Iterator[Group]:
         ),
         reverse("organisations:claims"),
     )
-    yield from _deciding(actor, handler)
+    if actor.tier is not None and actor.tier.rank >= Tier.CITY.rank:  # as the rail: counties decide nothing
+        yield from _deciding(actor, handler)
     if handler:
-        yield _group(
+        yield _Kind(
             "returned",
             gettext_lazy("Waiting for applicants"),
             Application.objects.visible_to(actor).filter(state=State.RETURNED).order_by("due_on", "pk"),
@@ -204,7 +259,7 @@ def _official(actor: Actor, on: date) -> Iterator[Group]:
         )
 
 
-def _batches(actor: Actor, handler: bool) -> Iterator[Group]:
+def _batches(actor: Actor, handler: bool) -> Iterator[_Kind]:
     mine = Batch.objects.visible_to(actor).select_related("sender").order_by("pk")
     sent = mine.filter(sender_id=actor.authority_id)
 
@@ -216,33 +271,33 @@ def _batches(actor: Actor, handler: bool) -> Iterator[Group]:
         )
 
     if handler:
-        yield _group(
+        yield _Kind(
             "recommend",
             gettext_lazy("Recommend"),
             _desk(actor).awaiting_recommendation(),
             _case(lambda case: _("Passed review and is in no recommendation yet."), "applications:case"),
             reverse("applications:batches"),
         )
-        yield _group(
+        yield _Kind(
             "batch",
             gettext_lazy("Finish recommendations"),
             sent.filter(state=BatchState.DRAFT),
             task(_("Being put together.")),
         )
     else:
-        yield _group(
+        yield _Kind(
             "batch_sign",
             gettext_lazy("Sign recommendations"),
             sent.filter(state=BatchState.TO_SIGN),
             task(_("Handed over by the handler.")),
         )
-    yield _group(
+    yield _Kind(
         "batch_send",
         gettext_lazy("Send recommendations"),
         sent.filter(state=BatchState.SIGNED),
         task(_("Signed and frozen, not sent yet.")),
     )
-    yield _group(
+    yield _Kind(
         "batch_receive",
         gettext_lazy("Receive recommendations"),
         mine.filter(receiver_id=actor.authority_id, state=BatchState.SENT),
@@ -250,10 +305,10 @@ def _batches(actor: Actor, handler: bool) -> Iterator[Group]:
     )
 
 
-def _deciding(actor: Actor, handler: bool) -> Iterator[Group]:
+def _deciding(actor: Actor, handler: bool) -> Iterator[_Kind]:
     calls = Call.objects.filter(owner_id=actor.authority_id)
     if not handler:
-        yield _group(
+        yield _Kind(
             "call_open",
             gettext_lazy("Open calls"),
             calls.filter(state=CallState.DRAFT),
@@ -265,14 +320,14 @@ def _deciding(actor: Actor, handler: bool) -> Iterator[Group]:
         )
         yield from _approvals(actor)
         return
-    yield _group(
+    yield _Kind(
         "convene",
         gettext_lazy("Convene a panel"),
         _desk(actor).filter(state=State.RECOMMENDED).exclude(panel_items__panel__state=PanelState.PREPARING),
         _case(lambda case: _("Recommended, before no panel yet.")),
         reverse("reviews:panels"),
     )
-    yield _group(
+    yield _Kind(
         "panels",
         gettext_lazy("Panels"),
         Panel.objects.visible_to(actor).exclude(state=PanelState.CLOSED).order_by("closes_on", "pk"),
@@ -285,14 +340,14 @@ def _deciding(actor: Actor, handler: bool) -> Iterator[Group]:
             due_on=panel.closes_on,
         ),
     )
-    yield _group(
+    yield _Kind(
         "decide",
         gettext_lazy("Overall review"),
         _desk(actor).filter(state=State.DECIDING).exclude(decision_items__isnull=False),
         _case(lambda case: _("The panel has concluded; propose or decline.")),
         reverse("reviews:decisions"),
     )
-    yield _group(
+    yield _Kind(
         "decisions",
         gettext_lazy("Finish proposed lists"),
         Decision.objects.visible_to(actor).filter(state=DecisionState.DRAFTING).order_by("pk"),
@@ -300,7 +355,7 @@ def _deciding(actor: Actor, handler: bool) -> Iterator[Group]:
             title=row.title, why=_("Being drawn up."), link=reverse("reviews:decision", args=[row.reference])
         ),
     )
-    yield _group(
+    yield _Kind(
         "notice_draft",
         gettext_lazy("Prepare the public notice"),
         Decision.objects.visible_to(actor)
@@ -316,7 +371,7 @@ def _deciding(actor: Actor, handler: bool) -> Iterator[Group]:
     yield from _announcing(actor)
 
 
-def _announcing(actor: Actor) -> Iterator[Group]:
+def _announcing(actor: Actor) -> Iterator[_Kind]:
     cleared = NoticeItem.objects.filter(
         notice=OuterRef("pk"), state=ItemState.CLEARED, application__state=State.APPROVING
     )
@@ -326,7 +381,7 @@ def _announcing(actor: Actor) -> Iterator[Group]:
         .exclude(announcements__state__in=(AnnouncementState.DRAFT, AnnouncementState.TO_APPROVE))
         .order_by("ends_on", "pk")
     )
-    yield _group(
+    yield _Kind(
         "announce",
         gettext_lazy("Prepare the announcement"),
         ready,
@@ -336,7 +391,7 @@ def _announcing(actor: Actor) -> Iterator[Group]:
             link=reverse("registry:announcement_new", args=[row.reference]),
         ),
     )
-    yield _group(
+    yield _Kind(
         "announcements",
         gettext_lazy("Finish announcements"),
         Announcement.objects.filter(listbook__owner_id=actor.authority_id, state=AnnouncementState.DRAFT).order_by(
@@ -348,8 +403,8 @@ def _announcing(actor: Actor) -> Iterator[Group]:
     )
 
 
-def _approvals(actor: Actor) -> Iterator[Group]:
-    yield _group(
+def _approvals(actor: Actor) -> Iterator[_Kind]:
+    yield _Kind(
         "decision_approve",
         gettext_lazy("Approve proposed lists"),
         Decision.objects.visible_to(actor).filter(state=DecisionState.TO_APPROVE).order_by("pk"),
@@ -359,7 +414,7 @@ def _approvals(actor: Actor) -> Iterator[Group]:
             link=reverse("reviews:decision", args=[row.reference]),
         ),
     )
-    yield _group(
+    yield _Kind(
         "notice_publish",
         gettext_lazy("Publish notices"),
         Notice.objects.filter(authority_id=actor.authority_id, state=NoticeState.DRAFT).order_by("pk"),
@@ -369,7 +424,7 @@ def _approvals(actor: Actor) -> Iterator[Group]:
             link=reverse("registry:notice_manage", args=[row.reference]),
         ),
     )
-    yield _group(
+    yield _Kind(
         "objections",
         gettext_lazy("Decide objections"),
         Objection.objects.visible_to(actor)
@@ -383,7 +438,7 @@ def _approvals(actor: Actor) -> Iterator[Group]:
             number=row.receipt,
         ),
     )
-    yield _group(
+    yield _Kind(
         "announcement_publish",
         gettext_lazy("Publish announcements"),
         Announcement.objects.filter(listbook__owner_id=actor.authority_id, state=AnnouncementState.TO_APPROVE).order_by(
@@ -398,7 +453,7 @@ def _approvals(actor: Actor) -> Iterator[Group]:
 
 
 # ---- experts --------------------------------------------------------------------------------------------------------
-def _expert(actor: Actor, on: date) -> Iterator[Group]:
+def _expert(actor: Actor, on: date) -> Iterator[_Kind]:
     seats = Seat.objects.of(actor).select_related("panel").order_by("panel__closes_on", "pk")
 
     def task(why: str) -> Callable[[Seat], Task]:
@@ -410,13 +465,13 @@ def _expert(actor: Actor, on: date) -> Iterator[Group]:
         )
 
     unlocked = Sheet.objects.filter(seat=OuterRef("pk"), locked_at=None, conflict="")
-    yield _group(
+    yield _Kind(
         "pledge",
         gettext_lazy("Sign the pledge"),
         seats.filter(pledged_at=None),
         task(_("The material opens once you have signed.")),
     )
-    yield _group(
+    yield _Kind(
         "score",
         gettext_lazy("Review and score"),
         seats.exclude(pledged_at=None).filter(Exists(unlocked)),
@@ -424,7 +479,7 @@ def _expert(actor: Actor, on: date) -> Iterator[Group]:
     )
 
 
-_GROUPS: dict[Capacity, tuple[Callable[[Actor, date], Iterator[Group]], ...]] = {
+_GROUPS: dict[Capacity, tuple[Callable[[Actor, date], Iterator[_Kind]], ...]] = {
     Capacity.APPLICANT: (_applicant,),
     Capacity.HANDLER: (_official,),
     Capacity.APPROVER: (_official,),
