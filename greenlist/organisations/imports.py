@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import Any
 from xml.etree.ElementTree import ParseError  # only the exception; defusedxml does the parsing
 
-from defusedxml.common import DefusedXmlException  # type: ignore[import-untyped]
+from defusedxml.common import DefusedXmlException
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 from openpyxl import load_workbook
