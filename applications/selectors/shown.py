@@ -146,7 +146,7 @@ def _table(path: str, spec: Field, value: Any, computed: Mapping[str, Any]) -> S
     numeric = [column.type in (FieldType.NUMBER, FieldType.COMPUTED) for column in spec.columns]
     first = spec.rows != ()
     return ShownTable(
-        tuple(["", *head] if first else head), tuple(rows), tuple([False, *numeric] if first else numeric)
+        tuple([_("Item"), *head] if first else head), tuple(rows), tuple([False, *numeric] if first else numeric)
     )
 
 
