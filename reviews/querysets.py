@@ -3,6 +3,7 @@ from typing import Self
 from django.db import models
 from django.db.models import Exists, OuterRef
 
+from applications.states import State
 from greenlist.core.actors import Actor, Capacity
 from reviews.states import LIVE_DECISIONS, LIVE_PANELS, DecisionState, PanelState
 
@@ -22,8 +23,14 @@ class PanelQuerySet(models.QuerySet):
 
     def awaiting_conclusion(self) -> Self:
         """Open, and nobody who still sits has an unlocked sheet to fill."""
-        at_work = self.model._default_manager.filter(pk=OuterRef("pk"), seats__recused_at=None, seats__locked_at=None)
-        return self.filter(state=PanelState.OPEN).exclude(Exists(at_work.filter(seats__isnull=False)))
+        at_work = self.model._default_manager.filter(
+            pk=OuterRef("pk"),
+            seats__recused_at=None,
+            seats__locked_at=None,
+            seats__sheets__conflict="",
+            seats__sheets__item__application__state=State.UNDER_REVIEW,
+        )
+        return self.filter(state=PanelState.OPEN).exclude(Exists(at_work))
 
 
 class SeatQuerySet(models.QuerySet):
@@ -35,6 +42,13 @@ class SeatQuerySet(models.QuerySet):
 
     def live(self) -> Self:
         return self.filter(recused_at=None)
+
+    def at_work(self) -> Self:
+        """Still sits, and has a sheet to lock: no conflict, and its case is still under review."""
+        waiting = self.filter(
+            recused_at=None, locked_at=None, sheets__conflict="", sheets__item__application__state=State.UNDER_REVIEW
+        )
+        return waiting.distinct()
 
     def to_pledge(self) -> Self:
         """The pledge is not signed, or it is not said yet whether there are conflicts."""

@@ -211,6 +211,11 @@ def seats(panel: Panel) -> list[SeatRow]:
     return [_seat_row(panel, seat, sheets.get(seat.pk, [])) for seat in rows]
 
 
+def at_work(panel: Panel) -> list[str]:
+    """The names of those whom the conclusion waits for."""
+    return list(panel.seats.at_work().order_by("pk").values_list("user__name", flat=True))
+
+
 def _seat_row(panel: Panel, seat: Seat, sheets: Collection[Sheet]) -> SeatRow:
     own = [sheet for sheet in sheets if not sheet.conflict]
     done = [sheet for sheet in own if is_complete(panel, sheet)]

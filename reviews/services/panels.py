@@ -25,6 +25,7 @@ from greenlist.policy.engine.types import Step, StepKind
 from reviews import rules
 from reviews.models import Panel, PanelItem, Seat, Sheet
 from reviews.selectors import conflicts, scores
+from reviews.selectors import panels as reads
 from reviews.services import cases
 from reviews.states import PanelKind
 
@@ -444,7 +445,7 @@ def _tell_invited(panel: Panel, seats: Collection[Seat], count: int, at: datetim
 # ---- the conclusion ---------------------------------------------------------------------------------------------
 def _nobody_at_work(panel: Panel) -> None:
     """Refuses while somebody who still sits has not locked (QHD-9: the opinion rests on all of them)."""
-    names = list(panel.seats.live().filter(locked_at=None).order_by("pk").values_list("user__name", flat=True))
+    names = reads.at_work(panel)
     if names:
         raise Refused(
             _("Not locked yet: %(names)s. Wait for them, or take them off the panel with a reason.")

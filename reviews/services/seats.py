@@ -244,7 +244,7 @@ def _are_complete(panel: Panel, own: list[Sheet]) -> None:
 
 
 def _tell_when_all_locked(panel: Panel, at: datetime) -> None:
-    if panel.seats.live().filter(locked_at=None).exists():
+    if panel.seats.at_work().exists():
         return
     outbox.notify(
         recipients=[panel.created_by_id],

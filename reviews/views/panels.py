@@ -261,7 +261,7 @@ def conclude(request: HttpRequest, reference: str) -> HttpResponse:
         except Invalid as wrong:
             form.take(wrong)
     rows = [(unit, *_bound(form, unit.case.reference)) for unit in units if unit.live]
-    waiting = [row for row in reads.seats(found) if row.seat.recused_at is None and row.seat.locked_at is None]
+    waiting = reads.at_work(found)
     context = {"panel": found, "form": form, "rows": rows, "waiting": waiting}
     return render(request, "reviews/panel_conclude.html", context, status=422 if form.is_bound else 200)
 

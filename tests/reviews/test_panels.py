@@ -314,6 +314,24 @@ def test_conclusion_waits_for_everybody_who_still_sits(world: World, three: list
     assert conclude().state == PanelState.CLOSED
 
 
+def test_who_has_nothing_to_judge_keeps_nobody_waiting(
+    world: World, case: Application, three: list[Application]
+) -> None:
+    """An expert in conflict with every unit that is left has no sheet to lock."""
+    actor = world.actor("city_handler")
+    panel = stage.opened(world, [case, three[0]], ("expert", "conflicted_expert"))
+    stage.admitted(world, panel, "expert", "conflicted_expert")
+    stage.locked(world, panel, "expert", "80")
+    assert reads.at_work(panel) == ["专家丁"]
+    gone = Application.objects.get(pk=three[0].pk)
+    cases.move(gone, "withdraw", gone.withdraw, actor=world.actor("applicant"), at=START, desk=None)
+    assert reads.at_work(panel) == []
+    assert list(selectors.panels_to_conclude(actor)) == [panel]
+    panels.conclude(
+        actor=actor, reference=panel.reference, version=panel.version, result=stage.result([case]), at=START
+    )
+
+
 @pytest.mark.case("WF-15")
 def test_only_locked_sheets_of_those_who_still_sit_count(world: World, three: list[Application]) -> None:
     """An expert is replaced mid-round: the old sheets stay on record, the total is counted without them."""
