@@ -4,7 +4,6 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path
@@ -20,7 +19,7 @@ from applications.selectors import calls as reads
 from applications.selectors.paging import page_of
 from applications.services import calls
 from applications.states import CallState
-from greenlist.accounts.models import Area
+from greenlist.accounts import selectors as accounts
 from greenlist.core import clock
 from greenlist.core.actors import Actor
 from greenlist.core.errors import Invalid, NotAllowed, NotVisible, Refused
@@ -165,7 +164,7 @@ def call_extend(request: HttpRequest, pk: int) -> HttpResponse:
     rules.require(may.EXTEND, found, actor)
     page = reads.call_page(found, clock.now())
     steps = [(one.key, one.title) for one in page.timetable if one.day]
-    form = ExtendForm(request.POST or None, steps=steps, areas=_areas_below(found))
+    form = ExtendForm(request.POST or None, steps=steps, areas=accounts.areas_below(found.owner.area))
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
         area = given["area"]
@@ -262,12 +261,6 @@ def _of_call(call: Call, version: RuleSetVersion) -> dict[str, Any]:
     names = ("category", "year", "title", "number", "issued_on", "text", "contact_name", "contact_phone")
     draft = {name: getattr(call, name) for name in (*names, "second_round_reason")}
     return initial({**draft, "version": version.pk}, call.values, call.layer)
-
-
-def _areas_below(call: Call) -> QuerySet[Area]:
-    """Areas with an authority of their own inside the call's area."""
-    below = Area.objects.filter(path__startswith=call.owner.area.path, authorities__kind="industry")
-    return below.exclude(pk=call.owner.area_id).distinct().order_by("path")
 
 
 urlpatterns: list[URLPattern] = [

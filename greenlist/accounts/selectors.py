@@ -49,6 +49,12 @@ def authorities(*, path: str = "", tier: str = "", kind: str = Authority.Kind.IN
     return found.filter(kind=kind) if kind else found
 
 
+def areas_below(area: Area) -> QuerySet[Area]:
+    """Areas with an industry authority of their own inside this one."""
+    below = Area.objects.filter(path__startswith=area.path, authorities__kind=Authority.Kind.INDUSTRY)
+    return below.exclude(pk=area.pk).distinct().order_by("path")
+
+
 def departments(area: Area, department: str) -> list[Authority]:
     """Offices of one department (ecology, emergency, market …) at or above the area, nearest first."""
     paths = lineage(area.path)
