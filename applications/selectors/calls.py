@@ -1,6 +1,6 @@
 """Reads of calls: their rules, their dates, their pages."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -60,6 +60,15 @@ def due_on(call: Call, step_key: str, area_path: str = "", at: datetime | None =
 def extensions_of(call: Call) -> list[Extension]:
     """Newest first; one query."""
     return list(Extension.objects.filter(call=call).select_related("area", "by").order_by("-at", "-pk"))
+
+
+def extensions_by_call(calls: Collection[int]) -> dict[int, list[Extension]]:
+    """Those of several calls, newest first; one query, none without calls."""
+    found: dict[int, list[Extension]] = {pk: [] for pk in calls}
+    if calls:
+        for one in Extension.objects.filter(call__in=calls).select_related("area").order_by("-at", "-pk"):
+            found[one.call_id].append(one)
+    return found
 
 
 def moved(step: Step, extensions: Iterable[Extension], area_path: str, at: datetime | None = None) -> date | None:

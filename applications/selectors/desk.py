@@ -6,9 +6,10 @@ from datetime import date, timedelta
 
 from django.core import signing
 from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Substr
 from django.utils.translation import gettext_lazy as _
 
-from applications.models import Application, BatchItem, Call, Correction, Screening
+from applications.models import Application, BatchItem, Call, Correction, Extension, Screening
 from applications.querysets import ApplicationQuerySet
 from applications.selectors import batches, calls, shown
 from applications.selectors.due import left
@@ -21,6 +22,11 @@ from greenlist.policy import selectors as policy
 from greenlist.policy.engine.types import Calendar
 
 PAGE_SIZE = 30
+SHOWN = (  # what a line of the queue shows, and what binds its call's rules
+    *("reference", "name", "number", "industry_code", "state", "step", "badges", "due_on", "entered_at"),
+    *("call__values", "call__layer", "call__rules__digest"),
+    *("organisation__striving_grade_a", "organisation__industry__name"),
+)
 SALT = "applications.desk"
 
 
@@ -86,7 +92,7 @@ def page(
     chosen = view_of(view, actor)
     rows = _filtered(_base(actor, chosen), industry, text)
     found, following = _slice(rows, after, size)
-    last_days, calendar = _own_days(found, actor), policy.calendar()
+    last_days, calendar = _own_days(found, actor), Calendar(exceptions=policy.exceptions())
     return DeskPage(
         view=chosen,
         rows=tuple(_row(case, on, last_days.get(case.call_id), calendar) for case in found),
@@ -106,8 +112,7 @@ def _base(actor: Actor, view: View) -> ApplicationQuerySet:
         rows = rows.exclude(Exists(BatchItem.objects.filter(application=OuterRef("pk"), returned_at=None)))
     if view.state == State.SCREENING:
         rows = rows.filter(has_proposal=view.key == "sign")
-    rows = rows.select_related("call__rules", "call__owner__area", "organisation__industry", "site__area")
-    return rows.defer(*calls.HEAVY_OF_CASE)
+    return rows.select_related("call__rules", "organisation__industry").only(*SHOWN)
 
 
 def _filtered(rows: ApplicationQuerySet, industry: str, text: str) -> ApplicationQuerySet:
@@ -151,16 +156,14 @@ def _read(after: str) -> tuple[date | None, int]:
 
 def _own_days(found: list[Application], actor: Actor) -> Mapping[int, date | None]:
     """Until when the authority itself must send, by call: what the queue shows where the step has no day of its own."""
-    days: dict[int, date | None] = {}
-    for call in {case.call_id: case.call for case in found}.values():
-        days[call.pk] = _own_day(call, actor)
-    return days
+    undated = {case.call_id: case.call for case in found if case.due_on is None}
+    known = calls.extensions_by_call(undated.keys())
+    return {pk: _own_day(call, known[pk], actor) for pk, call in undated.items()}
 
 
-def _own_day(call: Call, actor: Actor) -> date | None:
-    bound = calls.rules_of(call)
-    step = batches.step_of(bound, actor.tier.value) if actor.tier else None
-    return calls.due_on(call, step.key, actor.area_path) if step else None
+def _own_day(call: Call, known: list[Extension], actor: Actor) -> date | None:
+    step = batches.step_of(calls.rules_of(call), actor.tier.value) if actor.tier else None
+    return calls.moved(step, known, actor.area_path) if step else None
 
 
 def _row(case: Application, on: date, own_day: date | None, calendar: Calendar) -> Row:
@@ -181,7 +184,6 @@ def _row(case: Application, on: date, own_day: date | None, calendar: Calendar) 
 
 def _industries(actor: Actor, view: View) -> tuple[tuple[str, str], ...]:
     """The two-digit industries on this desk, with their names."""
-    rows = Application.objects.visible_to(actor).filter(desk_id=actor.authority_id, state=view.state)
-    codes = {code[:2] for code in rows.order_by().values_list("industry_code", flat=True).distinct()[:500] if code}
-    names = Industry.objects.filter(code__in=codes).order_by("code").values_list("code", "name")
-    return tuple(names)
+    here = Application.objects.visible_to(actor).filter(desk_id=actor.authority_id, state=view.state)
+    codes = here.order_by().values(division=Substr("industry_code", 1, 2)).distinct()
+    return tuple(Industry.objects.filter(code__in=codes).order_by("code").values_list("code", "name"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -15,6 +16,7 @@ from django import template
 from django.forms import BoundField
 from django.http import QueryDict
 from django.middleware.csrf import get_token
+from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -207,6 +209,11 @@ def acts_as(actor: Actor | None) -> str:
 @register.simple_tag
 def icon(name: str, css: str = "", title: str = "") -> SafeString:
     """An icon of static/img/icons.svg. Hidden from screen readers unless it has a title."""
+    return _icon(name, css, str(title))
+
+
+@lru_cache(maxsize=512)  # a list of fifty rows draws some hundred icons, all of them alike
+def _icon(name: str, css: str, title: str) -> SafeString:
     href = f"{static('img/icons.svg')}#{name}"
     classes = "shape" if name.startswith("s-") else f"icon {css}".strip()
     if title:
@@ -252,10 +259,16 @@ def state_look(value: Any) -> Look:
     return LOOKS.get(str(value or ""), QUIET)
 
 
-@register.inclusion_tag("components/state_badge.html")
-def state_badge(value: Any, label: str = "", tone: str = "", size: str = "") -> dict[str, Any]:
-    """The state as text + shape + colour. `label` defaults to the member's own label."""
-    return {"state": value, "label": label or getattr(value, "label", value), "tone": tone, "size": size}
+@register.simple_tag
+def state_badge(value: Any, label: str = "", tone: str = "", size: str = "") -> SafeString:
+    """The state as text + shape + colour, by components/state_badge.html. `label` defaults to the member's own label."""
+    return _badge(str(value), str(label or getattr(value, "label", value)), tone, size)
+
+
+@lru_cache(maxsize=512)  # its words are part of the key: one entry for each language
+def _badge(state: str, label: str, tone: str, size: str) -> SafeString:
+    found = {"state": state, "label": label, "tone": tone, "size": size}
+    return SafeString(render_to_string("components/state_badge.html", found))
 
 
 @register.simple_tag
