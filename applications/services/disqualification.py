@@ -17,7 +17,7 @@ from greenlist.policy import words
 from greenlist.policy.engine.types import Finding
 
 
-def barring(case: Application, at: datetime) -> tuple[Finding, ...]:
+def barring(case: Application, *, at: datetime) -> tuple[Finding, ...]:
     """What bars the case today, whichever point of the rule set finds it."""
     points = dict.fromkeys(step.point for step in rules_of(case.call).steps if step.point)
     found = [one for point in points for one in checks.look(case=case, point=point, at=at) if one.blocks]
@@ -34,7 +34,7 @@ def disqualify(*, actor: Actor, at: datetime, reference: str, reason: str, revis
     rules.require(may.DISQUALIFY, case, actor)
     if not reason.strip():
         raise Invalid(_("Not done."), problems={"reason": [_("Write the reason; the applicant will read it.")]})
-    found = barring(case, at)
+    found = barring(case, at=at)
     if not found:
         raise Refused(
             _("No rule bars this case today: enter the adverse record first, or decide it in the ordinary way."),

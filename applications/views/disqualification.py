@@ -29,7 +29,7 @@ def disqualify(request: Request, reference: str) -> HttpResponse:
         else:
             messages.success(request, _("The case is disqualified; the applicant has been told."))
             return redirect("applications:case", reference)
-    context = {"case": case, "form": form, "findings": disqualification.barring(case, now)}
+    context = {"case": case, "form": form, "findings": disqualification.barring(case, at=now)}
     return render(request, "applications/disqualify.html", context, status=422 if form.is_bound else 200)
 
 
