@@ -5,6 +5,7 @@ Templates go through Django's own `templatize`, Python files straight into Babel
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from io import BytesIO
@@ -55,6 +56,27 @@ def used() -> dict[str, str]:
     return found
 
 
+def texts() -> set[str]:
+    """Every string written in the product's Python: the pure engine names its messages plainly and others translate them."""
+    found: set[str] = set()
+    for folder in CODE:
+        for path in (ROOT / folder).rglob("*.py"):
+            nodes = ast.walk(ast.parse(path.read_bytes()))
+            found |= {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    return found
+
+
+def frameworks() -> set[str]:
+    """Msgids of Django itself, which the catalogue may say better."""
+    import django
+
+    found: set[str] = set()
+    for path in Path(django.__file__).parent.rglob("locale/en/LC_MESSAGES/django.po"):
+        with path.open("rb") as source:
+            found |= {str(message.id) for message in read_po(source) if message.id}
+    return found
+
+
 def problems() -> tuple[list[str], list[str]]:
     """(what must be mended, msgids of the catalogue that no file seems to use)."""
     with PO.open("rb") as source:
@@ -68,7 +90,7 @@ def problems() -> tuple[list[str], list[str]]:
             wrong.append(f"fuzzy: {msgid!r}")
         if message.string and _placeholders(msgid) != _placeholders(str(message.string)):
             wrong.append(f"placeholders differ: {msgid!r} → {message.string!r}")
-    return wrong, sorted(str(msgid) for msgid in catalogue if msgid not in places)
+    return wrong, sorted(set(catalogue) - set(places) - texts() - frameworks())
 
 
 def _placeholders(text: str) -> list[str]:
