@@ -4,6 +4,8 @@ import fcntl
 import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 
@@ -64,10 +66,26 @@ def add(path: str) -> None:
     save(catalog)
 
 
-def main(arguments: list[str]) -> int:
+def drop(msgids: list[str]) -> None:
+    """Remove messages that nothing uses any more (python -m tests.tools.msgids finds them)."""
+    with locked():
+        catalog = load()
+        for msgid in msgids:
+            catalog.delete(msgid)
+        save(catalog)
+
+
+@contextmanager
+def locked() -> Iterator[None]:
+    """One writer at a time, whoever calls."""
     PO.parent.mkdir(parents=True, exist_ok=True)
     with (PO.parent / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def main(arguments: list[str]) -> int:
+    with locked():
         match arguments:
             case ["add", path]:
                 add(path)

@@ -95,3 +95,11 @@ def problems() -> tuple[list[str], list[str]]:
 
 def _placeholders(text: str) -> list[str]:
     return sorted(match.group(0) for match in PLACEHOLDER.finditer(text))
+
+
+if __name__ == "__main__":  # python -m tests.tools.msgids: drop what nothing uses from the catalogue
+    from tests.tools import messages
+
+    gone = problems()[1]
+    messages.drop(gone)
+    print(f"{len(gone)} dropped", *gone, sep="\n")
