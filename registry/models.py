@@ -185,7 +185,10 @@ class Listing(ListingWorkflow):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["listbook", "site"], name="one_listing_per_list_and_site")]
-        indexes = [models.Index(fields=["listbook", "-listed_on", "-id"], name="list_order")]
+        indexes = [
+            models.Index(fields=["listbook", "-listed_on", "-id"], name="list_order"),
+            models.Index(fields=["-listed_on", "-id"], name="newest_listings"),
+        ]
 
     def __str__(self) -> str:
         return self.name

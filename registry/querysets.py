@@ -42,6 +42,5 @@ class ListingQuerySet(models.QuerySet):
 
     def found_by(self, words: str) -> "ListingQuerySet":
         """Present or former name contains the words, or the code is exactly them."""
-        return self.filter(
-            Q(name__icontains=words) | Q(code=words.upper()) | Q(entries__name__icontains=words)
-        ).distinct()
+        former = self.model._default_manager.filter(entries__name__icontains=words)
+        return self.filter(Q(name__icontains=words) | Q(code=words.upper()) | Q(pk__in=former.values("pk")))

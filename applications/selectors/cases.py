@@ -50,6 +50,10 @@ GRAVE = frozenset({"reject", "decline", "disqualify", "withdraw"})
 BACK = frozenset({"return_for_correction", "send_back", "reopen"})
 TABS = ("report", "evidence", "checks", "documents", "history")
 EXPERT_TABS = ("report", "evidence")
+LISTED = (  # what a line of the list shows
+    *("reference", "name", "number", "state", "due_on"),
+    *("call__title", "site__name", "site__area__name", "desk__name"),
+)
 LIST_ROWS = ("call", "organisation", "site__area", "desk")
 
 
@@ -63,7 +67,7 @@ class CaseList:
 
 def case_list(actor: Actor, given: Mapping[str, str], at: datetime) -> CaseList:
     """One page of the cases this actor sees, newest first; three queries at most."""
-    found = Application.objects.visible_to(actor).select_related(*LIST_ROWS)
+    found = Application.objects.visible_to(actor).select_related("call", "site__area", "desk").only(*LISTED)
     state = given.get("state", "")
     if state in set(State):
         found = found.filter(state=state)

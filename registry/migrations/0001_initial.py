@@ -196,6 +196,10 @@ class Migration(migrations.Migration):
             model_name='listing',
             index=models.Index(fields=['listbook', '-listed_on', '-id'], name='list_order'),
         ),
+        migrations.AddIndex(
+            model_name='listing',
+            index=models.Index(fields=['-listed_on', '-id'], name='newest_listings'),
+        ),
         migrations.AddConstraint(
             model_name='listing',
             constraint=models.UniqueConstraint(fields=('listbook', 'site'), name='one_listing_per_list_and_site'),
