@@ -273,12 +273,13 @@ def test_shijiazhuang_sets_its_own_days_or_none(world: World) -> None:
 
 
 # ---- public -----------------------------------------------------------------------------------------------------------
-@pytest.mark.clause("QHD-N5", "QHD-20")
+@pytest.mark.clause("QHD-N5", "QHD-20", "QHD-5.9")
 def test_the_public_page_names_office_contact_day_and_annexes(world: World) -> None:
     call = open_call(world, create(world, number="秦工信函〔2026〕8号"))
     page = world.client("anonymous").get(reverse("applications:public-call", args=["130300", call.pk]))
     text = page.content.decode()
-    for shown in (world.city.name, "方示例", "0335-0000000", "2026年3月2日", "秦工信函〔2026〕8号", "2026年5月31日"):
+    for shown in (world.city.name, "方示例", "0335-0000000", "2026年3月2日", "秦工信函〔2026〕8号", "2026年5月31日",
+                  "GB/T 36132-2018"):  # fmt: skip
         assert shown in text, shown
     for kind, fmt in (("report", "pdf"), ("summary", "pdf"), ("summary", "xlsx")):
         assert reverse("applications:annex", args=["130300", call.pk, kind, fmt]) in text

@@ -118,7 +118,7 @@ def test_only_what_was_read_can_be_declared(world: World, draft: Application) ->
     filled.submit(world, draft)
 
 
-@pytest.mark.clause("QHD-5.0")
+@pytest.mark.clause("QHD-5.0", "QHD-5.1", "QHD-5.2", "QHD-5.5", "QHD-5.6", "QHD-5.9")
 @pytest.mark.parametrize("number", range(1, 10))
 def test_each_basic_condition_needs_statement_and_evidence(world: World, call: Any, number: int) -> None:
     from applications.selectors import drafts as reads
@@ -496,3 +496,38 @@ def test_a_person_in_another_capacity_is_nobody_here(world: World, draft: Applic
     actor = replace(world.actor("applicant"), organisation_id=world.orgs["rival"].pk)
     with pytest.raises(NotVisible):
         submission.withdraw(actor=actor, at=MAY, reference=draft.reference)
+
+
+@pytest.mark.clause("QHD-6", "SJZ-all")
+@pytest.mark.parametrize("place", ["qinhuangdao", "shijiazhuang"])
+def test_the_firm_evaluates_itself_no_other_way_is_offered(world: World, place: str) -> None:
+    from applications import selectors
+    from greenlist.policy import engine
+    from greenlist.policy.engine.types import NotOffered
+
+    filled.load_rules()
+    call = filled.open_call(world, place)
+    bound = selectors.rules_of(call)
+    with pytest.raises(NotOffered) as refused:
+        engine.route(bound, "factory", "body")
+    assert refused.value.clause == bound.header.clause.partition("-")[0] + "-6"
+    who, site = {"qinhuangdao": ("applicant", "org"), "shijiazhuang": ("other_applicant", "sjz")}[place]
+    case = filled.submitted(world, call, who, site)
+    assert case.report.mode == "self"
+
+
+@pytest.mark.clause("SJZ-4", "SJZ-all")
+def test_a_county_level_city_receives_its_own_firms(world: World) -> None:
+    filled.load_rules()
+    call = filled.open_call(world, "shijiazhuang")
+    there = factories.site(world.orgs["sjz"], world.areas["130183"], "晋州厂区")
+    world.sites["jinzhou"] = there
+    case = filled.submitted(world, call, "other_applicant", "jinzhou")
+    assert case.desk == world.authorities["130183"]
+    outside = factories.site(
+        world.orgs["sjz"], world.areas["130682"], "定州厂区"
+    )  # acts as a city, reports to the province
+    world.sites["dingzhou"] = outside
+    with pytest.raises(Refused) as refused:
+        filled.start(world, call, "other_applicant", "dingzhou")
+    assert refused.value.code == "elsewhere"
