@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from django.core import signing
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Substr
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from applications.models import Application, BatchItem, Call, Correction, Extension, Screening
@@ -63,6 +64,10 @@ class Row:
     is_second_look: bool
     has_proposal: bool
 
+    @property
+    def age_words(self) -> str:
+        return gettext("%(n)s d") % {"n": self.age}
+
 
 @dataclass(frozen=True, slots=True)
 class DeskPage:
@@ -70,6 +75,10 @@ class DeskPage:
     rows: tuple[Row, ...]
     after: str  # key of the next page; empty at the end
     industries: tuple[tuple[str, str], ...]  # two-digit industries to filter by
+
+    @property
+    def state_label(self) -> str:
+        return str(State(self.view.state).label)
 
 
 def view_of(key: str, actor: Actor) -> View:
@@ -92,7 +101,7 @@ def page(
     chosen = view_of(view, actor)
     rows = _filtered(_base(actor, chosen), industry, text)
     found, following = _slice(rows, after, size)
-    last_days, calendar = _own_days(found, actor), Calendar(exceptions=policy.exceptions())
+    last_days, calendar = _own_days(found, actor), Calendar(exceptions=policy.exceptions(on))
     return DeskPage(
         view=chosen,
         rows=tuple(_row(case, on, last_days.get(case.call_id), calendar) for case in found),

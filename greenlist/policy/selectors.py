@@ -105,6 +105,6 @@ def calendar(years: Iterable[int] = ()) -> Calendar:
     )
 
 
-def exceptions() -> dict[date, bool]:
-    """Days that differ from the plain week: enough to count working days for planning. One query."""
-    return dict(CalendarDay.objects.values_list("day", "working"))
+def exceptions(since: date) -> dict[date, bool]:
+    """Days from then on that differ from the plain week: enough to count working days for planning. One query."""
+    return dict(CalendarDay.objects.filter(day__gte=since).values_list("day", "working"))

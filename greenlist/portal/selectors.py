@@ -28,6 +28,7 @@ from reviews.models import Decision, Panel, Seat, Sheet
 from reviews.states import DecisionState, Outcome, PanelState
 
 OWN = 100  # open cases of one firm that its work list looks at
+CASE = ("reference", "name", "number", "due_on")  # what a task says of a case
 SHOWN = 20  # tasks of one group on the work list; the group's own page has them all
 
 
@@ -70,27 +71,35 @@ class _Kind:
 def work_list(actor: Actor, on: date) -> list[Group]:
     """What this person in this capacity should do today, groups in the order of the day, oldest due first in each.
 
-    Two queries, and one more for each kind of thing that there is something to do with.
+    Three queries, and one more for each kind of thing beside cases that there is something to do with.
     """
     kinds = [kind for make in _GROUPS.get(actor.capacity, ()) for kind in make(actor, on)]
     found = _rows(kinds, actor)
     filled = [(kind, found[kind.key]) for kind in kinds if found.get(kind.key)]
-    calendar = Calendar(exceptions=policy.exceptions()) if filled else Calendar()
+    calendar = Calendar(exceptions=policy.exceptions(on)) if filled else Calendar()
     return [_filled(kind, rows, on, calendar) for kind, rows in filled]
 
 
 def _rows(kinds: list[_Kind], actor: Actor) -> dict[str, list[Any]]:
-    """The first rows of every group: asked first which groups have any, then one statement for each model."""
+    """The first rows of every group: one statement for the cases, one asks which other groups have any, one for each model."""
     found = {kind.key: kind.rows[: SHOWN + 1] for kind in kinds if isinstance(kind.rows, list)}
-    asked = {f"has_{kind.key}": Exists(kind.rows) for kind in kinds if isinstance(kind.rows, QuerySet)}
-    has = User.objects.filter(pk=actor.user_id).annotate(**asked).values(*asked).first() if asked else None
     models: dict[type[Model], list[_Kind]] = {}
     for kind in kinds:
-        if isinstance(kind.rows, QuerySet) and has and has[f"has_{kind.key}"]:
+        if isinstance(kind.rows, QuerySet):
             models.setdefault(kind.rows.model, []).append(kind)
-    for several in models.values():
-        found |= _at_once(several)
+    cases = models.pop(Application, [])  # there is nearly always one: not asked first
+    has = _has_any([kind for several in models.values() for kind in several], actor)
+    for several in (cases, *([kind for kind in several if kind.key in has] for several in models.values())):
+        if several:
+            found |= _at_once(several)
     return found
+
+
+def _has_any(kinds: list[_Kind], actor: Actor) -> set[str]:
+    """Keys of the groups that have any row; one statement."""
+    asked = {f"has_{kind.key}": Exists(kind.rows) for kind in kinds if isinstance(kind.rows, QuerySet)}
+    found = User.objects.filter(pk=actor.user_id).annotate(**asked).values(*asked).first() if asked else None
+    return {name.removeprefix("has_") for name, any_ in (found or {}).items() if any_}
 
 
 def _at_once(kinds: list[_Kind]) -> dict[str, list[Any]]:
@@ -111,6 +120,7 @@ def _part(kind: _Kind) -> QuerySet[Any]:
     keys = kind.rows.values("pk")[: SHOWN + 1]
     plain = kind.rows.model._default_manager.filter(pk__in=keys).annotate(group=Value(kind.key)).order_by()
     related = kind.rows.query.select_related
+    plain.query.deferred_loading = kind.rows.query.deferred_loading
     return plain.select_related(*related) if isinstance(related, dict) else plain
 
 
@@ -210,7 +220,7 @@ def _proposal() -> Exists:
 
 
 def _desk(actor: Actor) -> ApplicationQuerySet:
-    return Application.objects.visible_to(actor).at_desk_of(actor).order_by("due_on", "pk")
+    return Application.objects.visible_to(actor).at_desk_of(actor).order_by("due_on", "pk").only(*CASE)
 
 
 def _official(actor: Actor, on: date) -> Iterator[_Kind]:
@@ -253,7 +263,7 @@ def _official(actor: Actor, on: date) -> Iterator[_Kind]:
         yield _Kind(
             "returned",
             gettext_lazy("Waiting for applicants"),
-            Application.objects.visible_to(actor).filter(state=State.RETURNED).order_by("due_on", "pk"),
+            Application.objects.visible_to(actor).filter(state=State.RETURNED).order_by("due_on", "pk").only(*CASE),
             _case(lambda case: _("Returned for correction.")),
             waiting=True,
         )

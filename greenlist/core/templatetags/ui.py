@@ -22,8 +22,8 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from greenlist.core.actors import Actor, Capacity
 from greenlist.core.requests import request_id
@@ -269,6 +269,17 @@ def state_badge(value: Any, label: str = "", tone: str = "", size: str = "") -> 
 def _badge(state: str, label: str, tone: str, size: str) -> SafeString:
     found = {"state": state, "label": label, "tone": tone, "size": size}
     return SafeString(render_to_string("components/state_badge.html", found))
+
+
+@register.simple_tag
+def deadline(day: date | None, words: str = "", tone: str = "") -> SafeString:
+    """A last day with how long is left, by components/deadline.html; in a list many rows share theirs."""
+    return _deadline(day, str(words), tone, get_language() or "") if day else SafeString("")
+
+
+@lru_cache(maxsize=512)
+def _deadline(day: date, words: str, tone: str, language: str) -> SafeString:
+    return SafeString(render_to_string("components/deadline.html", {"date": day, "words": words, "tone": tone}))
 
 
 @register.simple_tag
