@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from greenlist.core import attachments, audit
 from greenlist.core.documents import render_pdf
 from greenlist.core.errors import NotVisible, Text
+from greenlist.core.http import whole
 from greenlist.core.models import Blob
 from reviews.models import Decision, Document, Panel, Seat, Sheet
 from reviews.selectors import panels as reads
@@ -56,8 +57,8 @@ def for_panel(panel: Panel, kind: str, *, at: datetime) -> Blob:
     if kind == "opinion":
         name = _in_chinese(lambda: _("Review opinion of the experts"))
         return _made("opinion", "reviews/documents/opinion.html", opinion_data(panel), name, at=at, panel=panel)
-    number = kind.removeprefix(SHEET)
-    seat = panel.seats.live().exclude(locked_at=None).filter(pk=int(number) if number.isdigit() else 0).first()
+    number = whole(kind.removeprefix(SHEET)) or 0
+    seat = panel.seats.live().exclude(locked_at=None).filter(pk=number).first()
     if seat is None or not kind.startswith(SHEET):
         raise NotVisible
     name = _in_chinese(lambda: _("Score sheet: %(name)s") % {"name": seat.user.name})

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 from applications.models import Evidence
 from applications.selectors import shown
 from applications.selectors.shown import say
+from greenlist.core.http import whole
 from greenlist.policy.engine import forms as engine_forms
 from greenlist.policy.engine.types import Field, FieldType, FixedRow, Form, Section
 
@@ -86,9 +87,8 @@ def _rows(spec: Field, posted: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _posted_rows(spec: Field, posted: Mapping[str, Any]) -> int:
-    indexes = [
-        int(part) for name in posted if name.startswith(f"{spec.key}.") and (part := name.split(".")[1]).isdigit()
-    ]
+    parts = (name.split(".")[1] for name in posted if name.startswith(f"{spec.key}."))
+    indexes = [index for part in parts if (index := whole(part)) is not None]
     most = spec.max_rows or 50
     return min(max(indexes, default=-1) + 1, most + SPARE)
 

@@ -19,6 +19,7 @@ from applications.states import BatchState, State
 from greenlist.core import audit
 from greenlist.core.actors import Actor, Capacity
 from greenlist.core.errors import NotVisible, Text
+from greenlist.core.http import whole
 from greenlist.core.verbs import Verb
 from greenlist.policy import selectors as policy
 from greenlist.policy import words
@@ -81,7 +82,7 @@ def startable(actor: Actor) -> list[Call]:
 
 def call_to_start(actor: Actor, key: str) -> Call:
     """A call from which this authority has something to recommend. Raises NotVisible."""
-    found = open_calls(actor).filter(pk=key).first() if key.isdigit() else None
+    found = open_calls(actor).filter(pk=whole(key) or 0).first()
     if found is None:
         raise NotVisible
     return found

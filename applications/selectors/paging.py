@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Model, QuerySet
+
+from greenlist.core.http import whole
 
 SIZE = 50
 
@@ -24,10 +26,10 @@ class Page:
 
 def page_of(found: QuerySet[Any], given: Mapping[str, str], *, size: int = SIZE) -> Page:
     """The page after `?after=<key>`, newest keys first; nonsense means the start."""
-    after = given.get("after", "")
+    after = whole(given.get("after"))
     found = found.order_by("-pk")
-    if after.isdigit() and len(after) < 19:
-        found = found.filter(Q(pk__lt=int(after)))
+    if after is not None:
+        found = found.filter(pk__lt=after)
     rows: list[Model] = list(found[: size + 1])
     older = str(rows[size - 1].pk) if len(rows) > size else ""
-    return Page(tuple(rows[:size]), older, not after)
+    return Page(tuple(rows[:size]), older, after is None)

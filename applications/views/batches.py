@@ -21,6 +21,7 @@ from applications.services import batches
 from greenlist.core import attachments, clock
 from greenlist.core.actors import Actor
 from greenlist.core.errors import Invalid, NotAllowed, NotVisible
+from greenlist.core.http import whole
 
 View = Callable[..., HttpResponse]
 
@@ -39,8 +40,7 @@ def batch_list(request: HttpRequest) -> HttpResponse:
     actor = _actor(request)
     if not actor.is_official:
         raise NotAllowed(_("Only officials have recommendation batches."))
-    after = request.GET.get("after", "")
-    page = reads.page(actor, after=int(after) if after.isdigit() else None, state=request.GET.get("state", ""))
+    page = reads.page(actor, after=whole(request.GET.get("after")), state=request.GET.get("state", ""))
     context = {"page": page, "startable": reads.startable(actor), "state": request.GET.get("state", "")}
     return render(request, "applications/batches.html", context)
 

@@ -18,14 +18,11 @@ from applications.services import screening
 from greenlist.core import clock
 from greenlist.core.actors import Actor
 from greenlist.core.errors import Invalid, NotAllowed
+from greenlist.core.http import whole
 
 
 def _actor(request: HttpRequest) -> Actor:
     return request.actor  # type: ignore[attr-defined]
-
-
-def _number(text: str | None) -> int | None:
-    return int(text) if text and text.isdigit() else None
 
 
 @require_GET
@@ -183,7 +180,7 @@ def sign(request: HttpRequest, reference: str) -> HttpResponse:
         actor=_actor(request),
         at=clock.now(),
         reference=reference,
-        revision=_number(request.POST.get("revision")),
+        revision=whole(request.POST.get("revision")),
         opinion=request.POST.get("opinion", "")[:500],
     )
     messages.success(request, _("Signed. The case is now “%(state)s”.") % {"state": case.get_state_display()})
@@ -199,7 +196,7 @@ def send_back(request: HttpRequest, reference: str) -> HttpResponse:
             at=clock.now(),
             reference=reference,
             note=request.POST.get("reason", "")[:500],
-            revision=_number(request.POST.get("revision")),
+            revision=whole(request.POST.get("revision")),
         )
     except Invalid as wrong:
         form.is_valid()
@@ -221,7 +218,7 @@ def reopen(request: HttpRequest, reference: str) -> HttpResponse:
                 at=clock.now(),
                 reference=reference,
                 reason=request.POST.get("reason", "")[:500],
-                revision=_number(request.POST.get("revision")),
+                revision=whole(request.POST.get("revision")),
             )
         except Invalid as wrong:
             form.is_valid()

@@ -23,6 +23,7 @@ from applications.states import WITH_APPLICANT
 from greenlist.core import attachments, clock
 from greenlist.core.actors import Actor, Capacity
 from greenlist.core.errors import Invalid, NotAllowed, NotVisible
+from greenlist.core.http import whole
 from greenlist.policy import engine, words
 from greenlist.policy.engine.types import Section as SectionSpec
 from greenlist.policy.engine.types import StepKind
@@ -43,17 +44,13 @@ def _sent_by(request: HttpRequest) -> str:
     return request.headers.get("X-Requested-With", "")
 
 
-def _number(text: str | None) -> int:
-    return int(text) if text and text.isdigit() else 0
-
-
 # ---- start ----------------------------------------------------------------------------------------------------------
 @require_http_methods(["GET", "POST"])
 def apply(request: HttpRequest, pk: int) -> HttpResponse:
     """Which site applies; a firm with one site still sees where its application goes before it starts."""
     actor = _actor(request)
     if request.method == "POST":
-        case = drafts.start(actor=actor, at=clock.now(), call_id=pk, site_id=_number(request.POST.get("site")))
+        case = drafts.start(actor=actor, at=clock.now(), call_id=pk, site_id=whole(request.POST.get("site")) or 0)
         return redirect("applications:fill", case.reference)
     page = pages.start_page(actor, pk, clock.now())
     return render(request, "applications/apply.html", {"page": page})
@@ -139,7 +136,7 @@ def _save(request: HttpRequest, reference: str, key: str) -> HttpResponse:
     posted = _settled(request, case, spec)
     only = posted.get("changed", "").split(",") if _sent_by(request) == AUTOSAVE and posted.get("changed") else None
     answers = section_forms.read(spec, posted, only)
-    version = _number(posted.get("version"))
+    version = whole(posted.get("version")) or 0
     try:
         saved = drafts.save_section(section=key, answers=answers, version=version, **_given(request, reference))
     except drafts.EditingConflict as conflict:

@@ -1,4 +1,4 @@
-"""The request as views see it: what the middleware has put on it. For annotations; nothing constructs one."""
+"""The request as views see it, and how keys are read from addresses and forms."""
 
 from django.http import HttpRequest
 
@@ -6,9 +6,17 @@ from greenlist.core.actors import Actor
 
 
 class Request(HttpRequest):
-    """`actor`: the capacity chosen. `capacities`: what the role switcher offers. `id`: names the request in logs."""
+    """For annotations; nothing constructs one.
+
+    `actor`: the capacity chosen. `capacities`: what the role switcher offers. `id`: names the request in logs.
+    """
 
     actor: Actor
     capacities: tuple[Actor, ...]
     id: str
     LANGUAGE_CODE: str
+
+
+def whole(text: str | None) -> int | None:
+    """A key or a counter as our pages write it; None for anything else: signs, other scripts' digits, endless rows of them."""
+    return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 19 else None

@@ -4,15 +4,16 @@ import uuid
 from collections.abc import Callable
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
-from greenlist.core.errors import Conflict, DomainError, Invalid, TooLarge
+from greenlist.core.errors import Conflict, DomainError, Invalid, NotVisible, TooLarge
 from greenlist.core.requests import request_id
 
 Handler = Callable[[HttpRequest], HttpResponse]
 KINDS = ("text/html", "application/json")
+NUL = "\x00"
 
 
 class RequestIdMiddleware:
@@ -36,7 +37,10 @@ class RequestIdMiddleware:
 
 
 class DomainErrorMiddleware:
-    """Turns a DomainError into an error page, or into JSON for a script of ours; refuses bodies that are too large."""
+    """Turns a DomainError into an error page, or into JSON for a script of ours.
+
+    Refuses bodies that are too large, and NUL anywhere: PostgreSQL keeps none and would fail deep inside a view (UP-10).
+    """
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
@@ -45,10 +49,22 @@ class DomainErrorMiddleware:
         if _length(request) > settings.REQUEST_MAX_BYTES:  # before anything reads the body
             limit = settings.REQUEST_MAX_BYTES // 1024 // 1024
             return answer(request, TooLarge(_("At most %(limit)s MB can be sent at once.") % {"limit": limit}))
+        if NUL in request.path_info:
+            return answer(request, NotVisible())
         return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, *_view: object) -> HttpResponse | None:
+        """After the CSRF check, which has read the form already."""
+        if any(_holds_nul(given) for given in (request.GET, request.POST)):
+            return answer(request, Invalid(_("The text holds a control character that cannot be kept. Type it anew.")))
+        return None
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         return answer(request, error) if isinstance(error, DomainError) else None
+
+
+def _holds_nul(given: QueryDict) -> bool:
+    return any(NUL in name or any(NUL in value for value in values) for name, values in given.lists())
 
 
 def _length(request: HttpRequest) -> int:

@@ -130,8 +130,9 @@ class YearFilter(admin.SimpleListFilter):
         return [(str(day.year), str(day.year)) for day in CalendarDay.objects.dates("day", "year", order="DESC")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[CalendarDay]) -> QuerySet[CalendarDay]:
+        known = {value for value, _label in self.lookup_choices}
         year = self.value()
-        return queryset.filter(day__year=int(year)) if year and year.isdigit() else queryset
+        return queryset.filter(day__year=int(year)) if year and year in known else queryset
 
 
 @admin.register(CalendarDay)

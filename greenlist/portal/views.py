@@ -7,7 +7,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from greenlist.core import clock, outbox
 from greenlist.core import selectors as core
-from greenlist.core.http import Request
+from greenlist.core.http import Request, whole
 from greenlist.portal import selectors
 
 
@@ -50,6 +50,6 @@ def inbox(request: Request) -> HttpResponse:
 @require_POST
 def read(request: Request) -> HttpResponse:
     """Marks the shown messages as read."""
-    ids = [int(value) for value in request.POST.getlist("id") if value.isdigit()]
+    ids = [key for value in request.POST.getlist("id") if (key := whole(value)) is not None]
     outbox.mark_read(actor=request.actor, ids=ids, at=clock.now())
     return redirect("portal:inbox")

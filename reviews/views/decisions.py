@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from applications.models import Call
 from greenlist.core import attachments, clock
 from greenlist.core.errors import Invalid, NotAllowed, NotVisible
+from greenlist.core.http import whole
 from reviews import documents, rules
 from reviews.forms import DecisionForm, NewDecisionForm, NoteForm
 from reviews.models import Decision
@@ -19,7 +20,7 @@ from reviews.selectors import decisions as reads
 from reviews.selectors import titles
 from reviews.services import decisions
 from reviews.states import DecisionState, Outcome
-from reviews.views.panels import actor_of, number
+from reviews.views.panels import actor_of
 
 
 @require_GET
@@ -28,7 +29,7 @@ def index(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     if not actor.is_official:
         raise NotAllowed(_("Only officials draw up the overall review."))
-    page = reads.page(actor, after=number(request.GET.get("after")))
+    page = reads.page(actor, after=whole(request.GET.get("after")))
     return render(request, "reviews/decisions.html", {"page": page, "calls": reads.calls_waiting(actor)})
 
 

@@ -13,6 +13,7 @@ from applications.models import Call
 from greenlist.core import attachments, clock
 from greenlist.core.actors import Actor
 from greenlist.core.errors import Invalid, NotAllowed, NotVisible
+from greenlist.core.http import whole
 from reviews import documents, rules
 from reviews.forms import ConclusionForm, InviteForm, PanelForm, ReasonForm
 from reviews.models import Panel
@@ -27,17 +28,13 @@ def actor_of(request: HttpRequest) -> Actor:
     return request.actor  # type: ignore[attr-defined]
 
 
-def number(text: str | None) -> int | None:
-    return int(text) if text and text.isdigit() else None
-
-
 @require_GET
 def index(request: HttpRequest) -> HttpResponse:
     """Officials: the authority's panels. Experts: their own seats."""
     actor = actor_of(request)
     if not actor.is_official:
         return seats(request)
-    page = reads.page(actor, after=number(request.GET.get("after")))
+    page = reads.page(actor, after=whole(request.GET.get("after")))
     context = {"page": page, "calls": reads.calls_waiting(actor)}
     return render(request, "reviews/panels.html", context)
 
@@ -198,7 +195,7 @@ def cancel(request: HttpRequest, reference: str) -> HttpResponse:
 
 @require_POST
 def invite(request: HttpRequest, reference: str) -> HttpResponse:
-    chosen = number(request.POST.get("expert"))
+    chosen = whole(request.POST.get("expert"))
     try:
         if chosen is None:
             raise Invalid(_("Choose an expert."))

@@ -11,11 +11,12 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from greenlist.core import clock
 from greenlist.core.errors import Conflict, Invalid
+from greenlist.core.http import whole
 from reviews.forms import AS_BOOL, ReasonForm, SheetForm
 from reviews.models import Sheet
 from reviews.selectors import seats as reads
 from reviews.services import seats
-from reviews.views.panels import actor_of, number
+from reviews.views.panels import actor_of
 
 AS_WORD = {True: "yes", False: "no", None: ""}
 
@@ -155,7 +156,8 @@ def save(request: HttpRequest, reference: str, case: str) -> HttpResponse:
         return JsonResponse({"version": row.version, "saved_at": saved})
     messages.success(request, _("Saved."))
     target = request.POST.get("next", "")
-    return redirect("reviews:sheet", reference, target) if target else redirect("reviews:seat", reference)
+    known = target and target == page.after
+    return redirect("reviews:sheet", reference, target) if known else redirect("reviews:seat", reference)
 
 
 def _conflict(request: HttpRequest, reference: str, case: str, conflict: Conflict) -> HttpResponse:
@@ -197,7 +199,7 @@ def lock(request: HttpRequest, reference: str) -> HttpResponse:
     error: Invalid | None = None
     if request.method == "POST":
         versions = {
-            name.removeprefix("version-"): number(request.POST.get(name)) or 0
+            name.removeprefix("version-"): whole(request.POST.get(name)) or 0
             for name in request.POST
             if name.startswith("version-")
         }

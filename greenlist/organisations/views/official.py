@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from greenlist.core import attachments, clock
 from greenlist.core.errors import Invalid, NotAllowed, NotVisible
-from greenlist.core.http import Request
+from greenlist.core.http import Request, whole
 from greenlist.organisations import forms, rules, selectors, services
 from greenlist.organisations.models import AdverseRecord, Organisation
 from greenlist.organisations.views.own import REFUSED, status_of, summary
@@ -34,8 +34,7 @@ class Rows:
 
 def leaf(request: Request, found: QuerySet[Any]) -> Rows:
     """The page of rows that `?page=` asks for."""
-    asked = request.GET.get("page", "1")
-    number = min(int(asked), LAST_PAGE) if asked.isdecimal() and asked.isascii() and int(asked[:6]) > 0 else 1
+    number = min(whole(request.GET.get("page")) or 1, LAST_PAGE)
     start = (number - 1) * SIZE
     rows = list(found[start : start + SIZE + 1])
 
@@ -235,10 +234,10 @@ def adverse_add(request: Request) -> HttpResponse:
 
 def prefill(request: Request) -> dict[str, str]:
     """Code and name of the organisation one comes from."""
-    asked = request.GET.get("organisation", "")
-    if not (asked.isdecimal() and asked.isascii()):
+    asked = whole(request.GET.get("organisation"))
+    if asked is None:
         return {}
-    organisation = selectors.visible(request.actor, int(asked[:12]))
+    organisation = selectors.visible(request.actor, asked)
     return {"code": organisation.code or "", "name": organisation.name}
 
 
