@@ -1,5 +1,7 @@
 // Menus made of <details>: Escape and a click elsewhere close them; the current entry of a scrolling bar is in view.
+// What is marked data-fold stands open beside the page on a wide screen and is folded above it on a narrow one.
 export function start() {
+  if (matchMedia("(max-width: 59.99rem)").matches) for (const fold of document.querySelectorAll("details[data-fold]")) fold.open = false;
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
     const open = document.querySelector("details[data-menu][open]");
