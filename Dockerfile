@@ -22,6 +22,7 @@ COPY . .
 RUN python tests/tools/messages.py compile \
     && mkdir -p /srv/greenlist/var \
     && DJANGO_SETTINGS_MODULE=greenlist.settings.dev VAR_DIR=/tmp/build python manage.py collectstatic --no-input \
+    && python -m whitenoise.compress --quiet /srv/greenlist/static \
     && rm -rf /tmp/build \
     && chown -R greenlist:greenlist /srv/greenlist/var
 

@@ -1,7 +1,7 @@
 """The demo and a developer's machine: embedded database and broker, mails into files, nothing secret."""
 
 from greenlist.settings.base import *  # noqa: F403
-from greenlist.settings.base import VAR
+from greenlist.settings.base import STORAGES, VAR
 
 DEBUG = env.flag("DEBUG", False)
 DEMO = True
@@ -11,3 +11,7 @@ AUDIT_KEY = "demo-only-audit-key"
 EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
 EMAIL_FILE_PATH = VAR / "mail"
 ATTACHMENT_SCANNER = "none"
+STORAGES = {  # uncompressed: squeezing costs ten seconds at the first start and gains nothing on one's own machine
+    **STORAGES,
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"},
+}
