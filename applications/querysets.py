@@ -9,9 +9,12 @@ from greenlist.core.actors import Actor, Capacity
 
 class CallQuerySet(models.QuerySet):
     def visible_to(self, actor: Actor) -> "CallQuerySet":
-        """Everybody sees opened calls; the owner's officials also those in preparation."""
+        """Everybody sees opened calls; the owner's officials also those in preparation that their mandate covers."""
         opened = ~Q(state=CallState.DRAFT)
-        return self.filter(opened | Q(owner_id=actor.authority_id)) if actor.is_official else self.filter(opened)
+        if not actor.is_official:
+            return self.filter(opened)
+        own = Q(owner_id=actor.authority_id)
+        return self.filter(opened | (own & Q(category=actor.list_kind) if actor.list_kind else own))
 
     def open(self) -> "CallQuerySet":
         return self.filter(state=CallState.OPEN)
@@ -51,11 +54,12 @@ class ApplicationQuerySet(models.QuerySet):
 
 class BatchQuerySet(models.QuerySet):
     def visible_to(self, actor: Actor) -> "BatchQuerySet":
-        """The sender's officials; the receiver's once it is sent."""
+        """The sender's officials; the receiver's once it is sent; of the list their mandate covers (QHD-4)."""
         if not actor.is_official:
             return self.none()
         sent = Q(receiver_id=actor.authority_id, state__in=(BatchState.SENT, BatchState.RECEIVED))
-        return self.filter(Q(sender_id=actor.authority_id) | sent)
+        rows = self.filter(Q(sender_id=actor.authority_id) | sent)
+        return rows.filter(call__category=actor.list_kind) if actor.list_kind else rows
 
 
 class GrantQuerySet(models.QuerySet):

@@ -43,6 +43,7 @@ WITHDRAWABLE = (
     State.RECOMMENDED,
     State.UNDER_REVIEW,
     State.DECIDING,
+    State.PROPOSED,
 )
 BEYOND_SUBMISSION = tuple(state for state in OPEN if state != State.DRAFT)
 

@@ -20,9 +20,10 @@ def may_open(call: Any, actor: Actor) -> bool:
 
 
 def is_below_owner(call: Any, actor: Actor) -> bool:
-    """An approver of an authority below the call's owner, inside the owner's area."""
+    """An approver of an authority below the call's owner, inside the owner's area, whose mandate covers the list."""
+    covers = not actor.list_kind or actor.list_kind == call.category
     below = actor.tier is not None and actor.tier.rank < Tier(call.owner.tier).rank
-    return actor.capacity == Capacity.APPROVER and below and actor.area_path.startswith(call.owner.area.path)
+    return actor.capacity == Capacity.APPROVER and covers and below and actor.area_path.startswith(call.owner.area.path)
 
 
 OWNERS_ONLY = _("Only officials of the authority that keeps this list may do this.")

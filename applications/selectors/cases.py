@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from applications import rules
 from applications.models import Application, CheckRun, Document, Evidence, ReportVersion, TimelineEntry
-from applications.selectors import calls, drafts, shown
+from applications.selectors import calls, drafts, shown, told
 from applications.selectors.filling import FindingShown, finding_shown
 from applications.selectors.paging import Page, page_of
 from applications.states import FINAL, WITH_APPLICANT, State
@@ -69,14 +69,15 @@ def case_list(actor: Actor, given: Mapping[str, str], at: datetime) -> CaseList:
     """One page of the cases this actor sees, newest first; three queries at most."""
     found = Application.objects.visible_to(actor).select_related("call", "site__area", "desk").only(*LISTED)
     state = given.get("state", "")
-    if state in set(State):
-        found = found.filter(state=state)
+    if state in set(told.states_for(actor)):
+        found = found.filter(state__in=told.meant(state, actor))
     if text := given.get("q", "").strip():
         found = found.filter(Q(name__icontains=text) | Q(number=text) | Q(code=text.upper()))
-    seen = tuple(
-        (one.value, str(one.label)) for one in State if actor.capacity == Capacity.APPLICANT or one != State.DRAFT
-    )
-    return CaseList(page_of(found, given), tuple(_open_calls(actor)), seen)
+    seen = tuple((one.value, str(one.label)) for one in told.states_for(actor))
+    page = page_of(found, given)
+    for case in page.rows:
+        told.as_told(case, actor)
+    return CaseList(page, tuple(_open_calls(actor)), seen)
 
 
 def _open_calls(actor: Actor) -> list[Any]:
@@ -165,6 +166,7 @@ def case_page(actor: Actor, reference: str, tab: str, at: datetime) -> CasePage:
     if tab not in offered:
         raise NotVisible
     bound = calls.rules_of(case.call)
+    case = told.as_told(case, actor, bound)
     step = bound.step(case.step)
     return CasePage(
         case=case,

@@ -13,9 +13,11 @@ from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from applications import rules
 from applications.documents import batch as papers
 from applications.forms.batches import LetterForm, PaperForm, ReasonForm
 from applications.models import Batch
+from applications.rules import batches as may
 from applications.selectors import batches as reads
 from applications.services import batches
 from greenlist.core import attachments, clock
@@ -84,6 +86,7 @@ def _page(
 @require_POST
 def add(request: HttpRequest, reference: str) -> HttpResponse:
     chosen = request.POST.getlist("case")
+    reads.get(_actor(request), reference)
     if not chosen:
         messages.warning(request, _("Choose at least one unit."))
     else:
@@ -172,6 +175,7 @@ def hand_back(request: HttpRequest, reference: str) -> HttpResponse:
 @require_POST
 def paper(request: HttpRequest, reference: str) -> HttpResponse:
     form = PaperForm(request.POST)
+    reads.get(_actor(request), reference)
     if not form.is_valid():
         messages.error(request, _("Give the number of copies, from 0 to 99."))
         return redirect("applications:batch", reference)
@@ -185,6 +189,7 @@ def paper(request: HttpRequest, reference: str) -> HttpResponse:
 def return_unit(request: HttpRequest, reference: str, case: str) -> HttpResponse:
     """One unit goes back with a reason; the rest of the batch stays."""
     view = reads.view(_actor(request), reference, on=clock.china_date(clock.now()))
+    rules.require(may.RETURN_UNIT, view.batch, _actor(request))
     unit = next((one for one in view.units if one.item.application.reference == case), None)
     if unit is None:
         raise NotVisible

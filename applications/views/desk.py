@@ -11,7 +11,9 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from applications import rules
 from applications.forms.desk import ProposalForm, ReasonForm, ReturnForm
+from applications.rules import screening as may
 from applications.selectors import desk as queue
 from applications.selectors import review as reads
 from applications.services import screening
@@ -125,6 +127,7 @@ def _is_autosave(request: HttpRequest) -> bool:
 def return_case(request: HttpRequest, reference: str) -> HttpResponse:
     """Which fields open for correction, why, until when."""
     page = reads.page(_actor(request), reference)
+    rules.require(may.PREPARE, page.case, _actor(request))
     form = ReturnForm(request.POST or None, page=page)
     if request.method == "POST" and form.is_valid():
         try:
@@ -152,6 +155,7 @@ def return_case(request: HttpRequest, reference: str) -> HttpResponse:
 def propose(request: HttpRequest, reference: str) -> HttpResponse:
     """The conclusion: pass, or do not recommend with reasons; what is still unmet is listed with its clause."""
     page = reads.page(_actor(request), reference)
+    rules.require(may.PREPARE, page.case, _actor(request))
     form = ProposalForm(request.POST or None, page=page)
     if request.method == "POST" and form.is_valid():
         try:
@@ -210,7 +214,8 @@ def send_back(request: HttpRequest, reference: str) -> HttpResponse:
 def reopen(request: HttpRequest, reference: str) -> HttpResponse:
     """A case that passed goes back to review, with a reason."""
     page = reads.page(_actor(request), reference)
-    form = ReasonForm(request.POST or None)
+    rules.require(may.REOPEN, page.case, _actor(request))
+    form = ReasonForm(request.POST if request.method == "POST" else None)
     if request.method == "POST":
         try:
             screening.reopen(

@@ -238,6 +238,7 @@ def _next(request: HttpRequest, case: Application, key: str) -> HttpResponse:
 @require_POST
 def evidence_add(request: HttpRequest, reference: str, key: str, field: str) -> HttpResponse:
     uploads = request.FILES.getlist("file")
+    reads.own_case(_actor(request), reference)
     try:
         if not uploads:
             raise Invalid(_("Choose a file first."))

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from applications.models import Application, Batch, Call, Screening
 from applications.querysets import ApplicationQuerySet
-from applications.selectors import due
+from applications.selectors import due, told
 from applications.states import WITH_APPLICANT, BatchState, CallState, State
 from greenlist.accounts.models import User
 from greenlist.core.actors import Actor, Capacity, Tier
@@ -164,7 +164,9 @@ def _case(why: Callable[[Application], str], name: str = "applications:case") ->
 # ---- applicant ----------------------------------------------------------------------------------------------------
 def _applicant(actor: Actor, on: date) -> Iterator[_Kind]:
     open_cases = Application.objects.visible_to(actor).open().select_related("call", "desk").order_by("due_on", "pk")
-    own = list(open_cases[:OWN])  # a firm has few at a time: one statement for three groups
+    own = [
+        told.as_told(case, actor) for case in open_cases[:OWN]
+    ]  # a firm has few at a time: one statement for three groups
     yield _Kind(
         "claim",
         gettext_lazy("Your organisation"),
@@ -521,7 +523,7 @@ def search(actor: Actor, words: str) -> Found:
         .order_by("-pk")
     )
     return Found(
-        cases=tuple(cases[:SHOWN]),
+        cases=tuple(told.as_told(case, actor) for case in cases[:SHOWN]),
         organisations=tuple(Organisation.objects.visible_to(actor).named(words).select_related("area")[:SHOWN]),
         listings=tuple(_listed(words)),
     )
