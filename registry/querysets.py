@@ -9,11 +9,12 @@ from registry.states import AnnouncementState, NoticeState
 
 class NoticeQuerySet(models.QuerySet):
     def visible_to(self, actor: Actor) -> "NoticeQuerySet":
-        """Everybody once published; in preparation only the authority's officials."""
+        """Everybody once published; in preparation only the authority's officials whose mandate covers the list."""
         published = ~Q(state=NoticeState.DRAFT)
-        return (
-            self.filter(published | Q(authority_id=actor.authority_id)) if actor.is_official else self.filter(published)
-        )
+        if not actor.is_official:
+            return self.filter(published)
+        own = Q(authority_id=actor.authority_id)
+        return self.filter(published | (own & Q(call__category=actor.list_kind) if actor.list_kind else own))
 
     def due_to_close(self, on: date) -> "NoticeQuerySet":
         """Running, and its last day is over."""
@@ -22,16 +23,20 @@ class NoticeQuerySet(models.QuerySet):
 
 class ObjectionQuerySet(models.QuerySet):
     def visible_to(self, actor: Actor) -> "ObjectionQuerySet":
-        """Only the officials of the authority whose notice it is: it names a person."""
-        return self.filter(item__notice__authority_id=actor.authority_id) if actor.is_official else self.none()
+        """Only the officials of the authority whose notice it is and whose mandate covers it: it names a person."""
+        if not actor.is_official:
+            return self.none()
+        rows = self.filter(item__notice__authority_id=actor.authority_id)
+        return rows.filter(item__notice__call__category=actor.list_kind) if actor.list_kind else rows
 
 
 class AnnouncementQuerySet(models.QuerySet):
     def visible_to(self, actor: Actor) -> "AnnouncementQuerySet":
         published = Q(state=AnnouncementState.PUBLISHED)
-        if actor.is_official:
-            return self.filter(published | Q(listbook__owner_id=actor.authority_id))
-        return self.filter(published)
+        if not actor.is_official:
+            return self.filter(published)
+        own = Q(listbook__owner_id=actor.authority_id)
+        return self.filter(published | (own & Q(listbook__category=actor.list_kind) if actor.list_kind else own))
 
 
 class ListingQuerySet(models.QuerySet):

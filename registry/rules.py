@@ -10,21 +10,24 @@ if TYPE_CHECKING:
     from registry.models import Announcement, Notice, Objection
 
 
-def _works_for(actor: Actor, authority_id: int) -> bool:
-    return actor.is_official and actor.authority_id == authority_id
+def _works_for(actor: Actor, authority_id: int, category: str) -> bool:
+    """An official of the authority whose mandate covers the list (QHD-4)."""
+    covers = not actor.list_kind or actor.list_kind == category
+    return actor.is_official and actor.authority_id == authority_id and covers
 
 
-def may_prepare(actor: Actor, authority_id: int) -> bool:
+def may_prepare(actor: Actor, authority_id: int, category: str) -> bool:
     """Draft a notice or an announcement."""
-    return _works_for(actor, authority_id)
+    return _works_for(actor, authority_id, category)
 
 
 def may_publish_notice(actor: Actor, notice: Notice) -> bool:
-    return _works_for(actor, notice.authority_id) and actor.capacity == Capacity.APPROVER
+    return _works_for(actor, notice.authority_id, notice.call.category) and actor.capacity == Capacity.APPROVER
 
 
 def may_read_objection(actor: Actor, objection: Objection) -> bool:
-    return _works_for(actor, objection.item.notice.authority_id)
+    notice = objection.item.notice
+    return _works_for(actor, notice.authority_id, notice.call.category)
 
 
 def may_decide_objection(actor: Actor, objection: Objection) -> bool:
@@ -32,4 +35,5 @@ def may_decide_objection(actor: Actor, objection: Objection) -> bool:
 
 
 def may_approve(actor: Actor, announcement: Announcement) -> bool:
-    return _works_for(actor, announcement.listbook.owner_id) and actor.capacity == Capacity.APPROVER
+    book = announcement.listbook
+    return _works_for(actor, book.owner_id, book.category) and actor.capacity == Capacity.APPROVER

@@ -41,7 +41,7 @@ def draft(*, actor: Actor, notice: str, title: str, number: str, text: str, at: 
     Raises NotVisible, NotAllowed, WrongState (notice runs, nothing to announce, one is in preparation).
     """
     source = notices.lock(actor=actor, reference=notice)
-    if not rules.may_prepare(actor, source.authority_id):
+    if not rules.may_prepare(actor, source.authority_id, source.call.category):
         raise NotAllowed(_("Only the deciding authority prepares the announcement."))
     if source.state != NoticeState.CLOSED:
         raise WrongState(_("The notice period is not over; nothing can be listed before."), code="notice_runs")
@@ -100,7 +100,7 @@ def lock(*, actor: Actor, reference: str) -> Announcement:
 def edit(*, actor: Actor, reference: str, title: str, number: str, text: str, at: datetime) -> Announcement:
     """Changes the words of a draft. Raises WrongState once it is handed on."""
     announcement = lock(actor=actor, reference=reference)
-    if not rules.may_prepare(actor, announcement.listbook.owner_id):
+    if not rules.may_prepare(actor, announcement.listbook.owner_id, announcement.listbook.category):
         raise NotAllowed(_("Only the deciding authority prepares the announcement."))
     if announcement.state != AnnouncementState.DRAFT:
         raise WrongState(_("The announcement has been handed to the approver and cannot be edited."))
@@ -114,7 +114,7 @@ def edit(*, actor: Actor, reference: str, title: str, number: str, text: str, at
 def hand_to_approver(*, actor: Actor, reference: str, at: datetime) -> Announcement:
     """The handler is done; an approver publishes. Raises WrongState."""
     announcement = lock(actor=actor, reference=reference)
-    if not rules.may_prepare(actor, announcement.listbook.owner_id):
+    if not rules.may_prepare(actor, announcement.listbook.owner_id, announcement.listbook.category):
         raise NotAllowed(_("Only the deciding authority prepares the announcement."))
     _turn(announcement, "hand_to_approver")
     announcement.handed_by_id = actor.user_id
@@ -134,7 +134,8 @@ def hand_to_approver(*, actor: Actor, reference: str, at: datetime) -> Announcem
 def _approvers(announcement: Announcement, at: datetime) -> Sequence[int]:
     from greenlist.accounts import selectors as accounts
 
-    return accounts.people_with(announcement.listbook.owner_id, ("approver",), china_date(at))
+    book = announcement.listbook
+    return accounts.people_with(book.owner_id, ("approver",), china_date(at), book.category)
 
 
 @transaction.atomic

@@ -39,7 +39,7 @@ def draft(*, actor: Actor, decision: str, title: str, text: str, at: datetime) -
     )
     if source is None:
         raise NotVisible
-    if not rules.may_prepare(actor, source.authority_id):
+    if not rules.may_prepare(actor, source.authority_id, source.call.category):
         raise NotAllowed(_("Only the deciding authority prepares the notice."))
     if source.state != DecisionState.APPROVED:
         raise WrongState(_("The proposed list is not approved yet."))
@@ -80,7 +80,7 @@ def draft(*, actor: Actor, decision: str, title: str, text: str, at: datetime) -
 def edit(*, actor: Actor, reference: str, title: str, text: str, site_address: str, at: datetime) -> Notice:
     """Changes the words of a draft; of a published notice only the address where the bureau's own site carries it."""
     notice = lock(actor=actor, reference=reference)
-    if not rules.may_prepare(actor, notice.authority_id):
+    if not rules.may_prepare(actor, notice.authority_id, notice.call.category):
         raise NotAllowed(_("Only the deciding authority prepares the notice."))
     if notice.state == NoticeState.DRAFT:
         notice.title, notice.text = title, text
@@ -249,7 +249,9 @@ def _close(pk: int, at: datetime) -> bool:
     held = notice.items.filter(state=ItemState.HELD).count()
     audit.record(actor=SYSTEM, subject=("notice", notice.pk), action="notice.closed", at=at, data={"held": held})
     outbox.notify(
-        recipients=accounts.people_with(notice.authority_id, ("handler", "approver"), china_date(at)),
+        recipients=accounts.people_with(
+            notice.authority_id, ("handler", "approver"), china_date(at), notice.call.category
+        ),
         event=f"notice.closed:{notice.pk}",
         kind="notice.closed",
         params={"title": notice.title, "held": held},

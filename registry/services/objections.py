@@ -64,7 +64,9 @@ def file(
         data={"receipt": objection.receipt, "unit": target.name, "evidence": blob.sha256 if blob else ""},
     )
     outbox.notify(
-        recipients=accounts.people_with(running.authority_id, ("handler", "approver"), china_date(at)),
+        recipients=accounts.people_with(
+            running.authority_id, ("handler", "approver"), china_date(at), running.call.category
+        ),
         event=f"objection.received:{objection.pk}",
         kind="objection.received",
         params={"name": target.name, "title": running.title, "receipt": objection.receipt},
@@ -80,7 +82,7 @@ def decide(*, actor: Actor, receipt: str, upheld: bool, reasons: str, at: dateti
 
     Raises NotVisible, NotAllowed, WrongState (decided already).
     """
-    seen = Objection.objects.visible_to(actor).filter(receipt=receipt).select_related("item__notice").first()
+    seen = Objection.objects.visible_to(actor).filter(receipt=receipt).select_related("item__notice__call").first()
     if seen is None:
         raise NotVisible
     notice = notices.lock(actor=actor, reference=seen.item.notice.reference)
@@ -118,7 +120,7 @@ def read(*, actor: Actor, receipt: str, at: datetime) -> Objection:
     """An objection with who filed it; the look itself is recorded. Raises NotVisible."""
     found = (
         Objection.objects.visible_to(actor)
-        .select_related("item__notice__authority", "item__application", "evidence", "decided_by")
+        .select_related("item__notice__authority", "item__notice__call", "item__application", "evidence", "decided_by")
         .filter(receipt=receipt)
         .first()
     )
