@@ -101,9 +101,14 @@ def public_notice(place: str, reference: str) -> Notice:
     return _one(_notices().exclude(state=NoticeState.DRAFT).filter(authority__area__slug=place, reference=reference))
 
 
+def _office(actor: Actor) -> int | None:
+    """The authority an official acts for; experts and supervisors hold mandates there and are none of its officials."""
+    return actor.authority_id if actor.is_official else None
+
+
 def own_notice(actor: Actor, reference: str) -> Notice:
     """A notice of the actor's own authority, drafts too. Raises NotVisible."""
-    return _one(_notices().visible_to(actor).filter(authority_id=actor.authority_id, reference=reference))
+    return _one(_notices().visible_to(actor).filter(authority_id=_office(actor), reference=reference))
 
 
 def _notices() -> NoticeQuerySet:
@@ -143,7 +148,7 @@ def past_notices() -> QuerySet[Notice]:
 
 def own_notices(actor: Actor) -> QuerySet[Notice]:
     """Of the actor's authority, newest first."""
-    rows = Notice.objects.visible_to(actor).filter(authority_id=actor.authority_id)
+    rows = Notice.objects.visible_to(actor).filter(authority_id=_office(actor))
     return rows.select_related("call", "authority__area").order_by("-pk")[:PAGE]
 
 
@@ -265,13 +270,13 @@ def public_announcement(place: str, reference: str) -> Announcement:
 
 def own_announcement(actor: Actor, reference: str) -> Announcement:
     """One of the actor's own authority. Raises NotVisible."""
-    rows = _announcements().visible_to(actor).filter(listbook__owner_id=actor.authority_id)
+    rows = _announcements().visible_to(actor).filter(listbook__owner_id=_office(actor))
     return _one(rows.filter(reference=reference))
 
 
 def own_announcements(actor: Actor) -> QuerySet[Announcement]:
     """Of the actor's authority, newest first."""
-    rows = Announcement.objects.visible_to(actor).filter(listbook__owner_id=actor.authority_id)
+    rows = Announcement.objects.visible_to(actor).filter(listbook__owner_id=_office(actor))
     return rows.select_related("listbook__owner__area").order_by("-pk")[:PAGE]
 
 
@@ -280,7 +285,7 @@ def notices_to_announce(actor: Actor) -> QuerySet[Notice]:
     cleared = NoticeItem.objects.filter(
         notice=OuterRef("pk"), state=ItemState.CLEARED, application__state=State.APPROVING
     )
-    rows = Notice.objects.visible_to(actor).filter(authority_id=actor.authority_id, state=NoticeState.CLOSED)
+    rows = Notice.objects.visible_to(actor).filter(authority_id=_office(actor), state=NoticeState.CLOSED)
     busy = (AnnouncementState.DRAFT, AnnouncementState.TO_APPROVE)
     return rows.filter(Exists(cleared)).exclude(announcements__state__in=busy).order_by("ends_on", "pk")
 

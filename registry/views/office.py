@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from greenlist.core import attachments, clock
-from greenlist.core.errors import NotVisible, Refused
+from greenlist.core.errors import NotAllowed, NotVisible, Refused
 from greenlist.core.http import Request
 from registry import rules, selectors
 from registry.forms import AnnouncementForm, NoteForm, NoticeForm, ObjectionDecisionForm, SiteAddressForm
@@ -24,6 +24,8 @@ from registry.states import AnnouncementState, NoticeState
 def notice_list(request: Request) -> HttpResponse:
     """The authority's notices, and approved lists that have none yet."""
     actor = request.actor
+    if not actor.is_official:
+        raise NotAllowed(_("Only the deciding authority prepares the notice."))
     return render(
         request,
         "registry/office_notices.html",
@@ -121,6 +123,8 @@ def objection_evidence(request: Request, receipt: str) -> HttpResponseBase:
 def announcement_list(request: Request) -> HttpResponse:
     """The authority's announcements, and ended notices with units to announce."""
     actor = request.actor
+    if not actor.is_official:
+        raise NotAllowed(_("Only the deciding authority prepares the announcement."))
     return render(
         request,
         "registry/office_announcements.html",

@@ -196,6 +196,7 @@ def cancel(request: HttpRequest, reference: str) -> HttpResponse:
 @require_POST
 def invite(request: HttpRequest, reference: str) -> HttpResponse:
     chosen = whole(request.POST.get("expert"))
+    reads.get(actor_of(request), reference)
     try:
         if chosen is None:
             raise Invalid(_("Choose an expert."))
@@ -215,7 +216,7 @@ def excuse(request: HttpRequest, reference: str, seat: int) -> HttpResponse:
     row = next((one for one in reads.seats(found) if one.seat.pk == seat), None)
     if row is None:
         raise NotVisible
-    form = ReasonForm(request.POST or None)
+    form = ReasonForm(request.POST if request.method == "POST" else None)
     if request.method == "POST":
         try:
             panels.excuse(

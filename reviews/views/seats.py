@@ -77,7 +77,7 @@ def declare(request: HttpRequest, reference: str) -> HttpResponse:
 def recuse(request: HttpRequest, reference: str) -> HttpResponse:
     """Gives up the seat, with the reason."""
     page = reads.get(actor_of(request), reference)
-    form = ReasonForm(request.POST or None)
+    form = ReasonForm(request.POST if request.method == "POST" else None)
     if request.method == "POST":
         try:
             seats.recuse(
@@ -173,7 +173,7 @@ def _conflict(request: HttpRequest, reference: str, case: str, conflict: Conflic
 def keep_away(request: HttpRequest, reference: str, case: str) -> HttpResponse:
     """A conflict found late: this unit closes."""
     page = reads.scoring(actor_of(request), reference, case)
-    form = ReasonForm(request.POST or None)
+    form = ReasonForm(request.POST if request.method == "POST" else None)
     if request.method == "POST":
         try:
             seats.keep_away(

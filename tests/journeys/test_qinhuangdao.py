@@ -11,6 +11,7 @@ from tests.world import World
 
 
 @pytest.mark.journey
+@pytest.mark.timeout(600)
 @pytest.mark.django_db
 @pytest.mark.clause(
     "QHD-N3b",

@@ -30,6 +30,7 @@ def people_of_jinzhou(world: World) -> None:
 
 
 @pytest.mark.journey
+@pytest.mark.timeout(600)
 @pytest.mark.django_db
 @pytest.mark.clause("SJZ-all", "SJZ-noN", "SJZ-4", "SJZ-8", "SJZ-20")
 def test_from_the_call_to_the_published_list(world: World) -> None:

@@ -139,12 +139,13 @@ def profile_edit(request: Request) -> HttpResponse:
 @get_or_post
 def site_edit(request: Request, pk: int | None = None) -> HttpResponse:
     """Adds a site (no pk) or changes one."""
+    organisation_id = own_id(request)
     site = selectors.site_of(request.actor, pk) if pk else None
     initial = {"name": site.name, "area": site.area, "address": site.address} if site else {}
     form = forms.SiteForm(request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():
         services.save_site(
-            organisation_id=own_id(request), site_id=pk, **form.cleaned_data, actor=request.actor, at=clock.now()
+            organisation_id=organisation_id, site_id=pk, **form.cleaned_data, actor=request.actor, at=clock.now()
         )
         messages.success(request, _("Saved."))
         return redirect("organisations:profile")

@@ -1,0 +1,294 @@
+"""Who may reach which route, as data. `stage.py` makes the objects, `test_matrix.py` walks every route for every persona.
+
+A row says for whom the route works (`ok`), for whom it is visible but refused (`forbidden`: 403), and what everybody else
+who is signed in gets (`others`: 404 where it is about an object, 403 where it is about none). Nobody signed in: led to the
+login page, unless the route is public. A POST that works may still end in 409 or 422: the body is nearly empty.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+PERSONAS = tuple(
+    """anonymous stranger applicant colleague rival county_handler county_approver other_county_handler
+    other_county_approver city_handler city_approver other_city_handler other_city_approver province_handler
+    hlj_city_handler expert expert3 conflicted_expert supervisor ecology administrator""".split()
+)
+SIGNED_IN = PERSONAS[1:]
+FIRM = ("applicant", "colleague")
+ALL_FIRMS = (*FIRM, "rival")
+COUNTY = ("county_handler", "county_approver")
+OTHER_COUNTY = ("other_county_handler", "other_county_approver")
+CITY = ("city_handler", "city_approver")
+OTHER_CITY = ("other_city_handler", "other_city_approver")
+ABOVE = (*COUNTY, *CITY, "province_handler")  # officials whose area holds the firm
+OFFICIALS = (*COUNTY, *OTHER_COUNTY, *CITY, *OTHER_CITY, "province_handler", "hlj_city_handler")
+EXPERTS = ("expert", "expert3", "conflicted_expert")
+PANELLISTS = ("expert",)
+GET, POST, BOTH = ("GET",), ("POST",), ("GET", "POST")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One route. `key` names the object of the stage, `body` what a POST sends beside the token: name → key of the stage."""
+
+    name: str
+    methods: tuple[str, ...]
+    key: str = ""
+    ok: tuple[str, ...] = ()
+    forbidden: tuple[str, ...] = ()
+    others: int = 404
+    body: dict[str, str] = field(default_factory=dict)
+
+    def expected(self, persona: str) -> str:
+        if persona in self.ok:
+            return "ok"
+        if persona == "anonymous":
+            return "login"
+        return "403" if persona in self.forbidden else str(self.others)
+
+
+def public(name: str, methods: tuple[str, ...] = GET, key: str = "") -> Row:
+    return Row(name, methods, key, ok=PERSONAS)
+
+
+def own(name: str, methods: tuple[str, ...] = GET, key: str = "") -> Row:
+    """About the person who asks, so for everybody signed in."""
+    return Row(name, methods, key, ok=SIGNED_IN)
+
+
+def desk(name: str, ok: tuple[str, ...] = OFFICIALS, methods: tuple[str, ...] = GET) -> Row:
+    """A list or form of an office; about no object, so the refusal gives its reason."""
+    return Row(name, methods, ok=ok, others=403)
+
+
+CORE = (
+    public("livez"),
+    public("readyz"),
+    public("set_language", POST),
+    public("portal:home"),
+    public("portal:policies"),
+    public("portal:gallery"),
+    own("portal:work"),
+    own("portal:search"),
+    own("portal:inbox"),
+    own("portal:inbox_read", POST),
+)
+
+ACCOUNTS = (
+    public("accounts:login", BOTH),
+    public("accounts:logout", POST),
+    public("accounts:register", BOTH),
+    Row("accounts:switch", POST, others=403),  # no capacity is named in the body
+    own("accounts:profile", BOTH),
+    own("accounts:email_change", BOTH),
+    own("accounts:password_change", BOTH),
+    public("accounts:password_reset", BOTH),
+    public("accounts:password_reset_done"),
+    public("accounts:password_reset_confirm", BOTH, "reset"),
+    own("accounts:areas"),
+)
+
+ORGANISATIONS = (
+    public("organisations:register", BOTH),
+    own("organisations:register_details", BOTH, "registration"),
+    own("organisations:profile"),
+    Row("organisations:profile_edit", BOTH, ok=ALL_FIRMS),
+    Row("organisations:site_add", BOTH, ok=ALL_FIRMS),
+    Row("organisations:site_edit", BOTH, "site", ok=FIRM),
+    Row("organisations:honours", BOTH, ok=ALL_FIRMS),
+    Row("organisations:honour_remove", POST, "honour", ok=FIRM),
+    Row("organisations:members", BOTH, ok=ALL_FIRMS),
+    Row("organisations:membership_end", POST, "membership", ok=FIRM),
+    public("organisations:accept", BOTH, "invitation"),
+    desk("organisations:search"),
+    Row("organisations:detail", GET, "organisation", ok=ABOVE),
+    Row("organisations:contact", POST, "organisation", ok=ABOVE, forbidden=FIRM),
+    Row("organisations:striving", POST, "organisation", ok=ABOVE, forbidden=FIRM),
+    desk("organisations:claims"),
+    Row("organisations:claim", BOTH, "claimed", ok=ABOVE),
+    desk("organisations:adverse"),
+    desk("organisations:adverse_add", methods=BOTH),
+    Row("organisations:adverse_record", BOTH, "adverse", ok=ABOVE),
+    Row("organisations:adverse_evidence", GET, "adverse", ok=ABOVE),
+    own("organisations:industries"),
+)
+
+CALLS = (
+    public("applications:public-calls", key="place"),
+    public("applications:public-call", key="public_call"),
+    public("applications:annex", key="annex"),
+    desk("applications:calls"),
+    desk("applications:call-new", (*CITY, *OTHER_CITY), BOTH),
+    own("applications:call", key="call"),  # who is no official is led on to the public page
+    Row("applications:call-edit", BOTH, "draft_call", ok=CITY),
+    Row("applications:call-open", POST, "draft_call", ok=("city_approver",), forbidden=("city_handler",)),
+    Row("applications:call-discard", POST, "draft_call", ok=CITY),
+    # An open call is public, so those who may not work on it learn why.
+    Row("applications:call-extend", BOTH, "call", ok=("city_approver",), others=403),
+    Row("applications:call-local-day", BOTH, "call", ok=("county_approver", "other_county_approver"), others=403),
+    Row("applications:call-close", BOTH, "call", ok=("city_approver",), others=403),
+    Row("applications:apply", GET, "call", ok=ALL_FIRMS, others=403),
+    Row(
+        "applications:apply",
+        POST,
+        "call",
+        ok=FIRM,
+        forbidden=tuple(set(SIGNED_IN) - set(ALL_FIRMS)),
+        body={"site": "site"},
+    ),
+)
+
+FILLING = (
+    Row("applications:fill", GET, "draft", ok=FIRM),
+    Row("applications:section", BOTH, "section", ok=FIRM),
+    Row("applications:evidence-add", POST, "upload", ok=FIRM),
+    Row("applications:evidence", GET, "evidence", ok=FIRM),  # of a draft: nobody else sees it yet
+    Row("applications:evidence-remove", POST, "evidence", ok=FIRM),
+    Row("applications:check", BOTH, "draft", ok=FIRM),
+    Row("applications:receipt", GET, "draft", ok=FIRM),
+    Row("applications:withdraw", BOTH, "draft", ok=FIRM),
+)
+
+# A case at the county's desk: the applicant and the county see it, nobody above yet.
+CASES = (
+    own("applications:cases"),
+    Row("applications:report-pdf", GET, "case", ok=(*FIRM, *COUNTY)),
+    Row("applications:case", GET, "case", ok=(*FIRM, *COUNTY)),
+    Row("applications:case-evidence", GET, "case", ok=(*FIRM, *COUNTY)),
+    Row("applications:case-checks", GET, "case", ok=(*FIRM, *COUNTY)),
+    Row("applications:case-documents", GET, "case", ok=(*FIRM, *COUNTY)),
+    Row("applications:case-history", GET, "case", ok=(*FIRM, *COUNTY)),
+    Row("applications:case-changes", GET, "changes", ok=(*FIRM, *COUNTY)),
+    desk("applications:desk"),
+    Row("applications:review", GET, "case", ok=COUNTY),
+    Row("applications:review_save", POST, "case", ok=("county_handler",), forbidden=("county_approver", *FIRM)),
+    Row("applications:review_return", BOTH, "case", ok=("county_handler",), forbidden=("county_approver",)),
+    Row("applications:review_propose", BOTH, "case", ok=("county_handler",), forbidden=("county_approver",)),
+    Row("applications:review_sign", POST, "case", ok=("county_approver",), forbidden=("county_handler", *FIRM)),
+    Row("applications:review_send_back", POST, "case", ok=("county_approver",), forbidden=("county_handler", *FIRM)),
+    Row("applications:reopen", BOTH, "passed", ok=("county_handler",), forbidden=("county_approver",)),
+    Row("applications:disqualify", BOTH, "case", ok=("county_approver",), forbidden=("county_handler", *FIRM)),
+)
+
+HANDLER, APPROVER = ("county_handler",), ("county_approver",)
+BATCHES = (
+    desk("applications:batches"),
+    Row("applications:batch_start", POST, ok=HANDLER, forbidden=APPROVER, body={"call": "call"}),
+    Row("applications:batch", GET, "batch", ok=COUNTY),
+    Row("applications:batch_add", POST, "batch", ok=HANDLER, forbidden=APPROVER, body={"case": "waiting"}),
+    Row("applications:batch_remove", POST, "batch", ok=HANDLER, forbidden=APPROVER, body={"remove": "passed"}),
+    Row("applications:batch_arrange", POST, "batch", ok=HANDLER, forbidden=APPROVER, body={"order": "passed"}),
+    Row("applications:batch_suggest", POST, "batch", ok=HANDLER, forbidden=APPROVER),
+    Row("applications:batch_letter", POST, "batch", ok=HANDLER, forbidden=APPROVER, body={"title": "passed"}),
+    Row("applications:batch_discard", POST, "batch", ok=HANDLER, forbidden=APPROVER),
+    Row("applications:batch_hand_over", POST, "batch", ok=HANDLER, forbidden=APPROVER),
+    Row("applications:batch_hand_back", POST, "batch", ok=APPROVER, forbidden=HANDLER),
+    Row("applications:batch_sign", POST, "batch", ok=APPROVER, forbidden=HANDLER),
+    Row("applications:batch_send", POST, "batch", ok=COUNTY),
+    # A batch that the city has received.
+    Row("applications:batch_receive", POST, "sent", ok=("city_handler",), forbidden=(*COUNTY, "city_approver")),
+    Row(
+        "applications:batch_paper",
+        POST,
+        "sent",
+        ok=("city_handler",),
+        forbidden=(*COUNTY, "city_approver"),
+        body={"case": "sent_case", "copies": "one"},
+    ),
+    Row("applications:batch_return", BOTH, "sent_unit", ok=("city_handler",), forbidden=(*COUNTY, "city_approver")),
+    Row("applications:batch_document", GET, "batch_paper", ok=(*COUNTY, *CITY)),
+)
+
+CITY_HANDLER, CITY_APPROVER = ("city_handler",), ("city_approver",)
+REVIEWS = (
+    desk("reviews:panels", (*OFFICIALS, *EXPERTS)),
+    desk("reviews:seats", EXPERTS),
+    Row("reviews:panel-new", BOTH, "call", ok=CITY),
+    Row("reviews:panel", GET, "panel", ok=CITY),
+    Row("reviews:panel-edit", BOTH, "prepared", ok=CITY),
+    Row("reviews:panel-open", POST, "prepared", ok=CITY),
+    Row("reviews:panel-cancel", POST, "prepared", ok=CITY),
+    Row("reviews:panel-invite", POST, "panel", ok=CITY),
+    Row("reviews:panel-excuse", BOTH, "excuse", ok=CITY),
+    Row("reviews:panel-conclude", BOTH, "panel", ok=CITY),
+    Row("reviews:panel-opinion-file", GET, "closed", ok=CITY),
+    Row("reviews:panel-document", GET, "opinion", ok=CITY),
+    Row("reviews:seat", GET, "panel", ok=PANELLISTS),
+    Row("reviews:seat-pledge", POST, "panel", ok=PANELLISTS),
+    Row("reviews:seat-declare", POST, "panel", ok=PANELLISTS),
+    Row("reviews:seat-recuse", BOTH, "panel", ok=PANELLISTS),
+    Row("reviews:seat-lock", BOTH, "panel", ok=PANELLISTS),
+    Row("reviews:sheet", GET, "sheet", ok=PANELLISTS),
+    Row("reviews:sheet-save", POST, "sheet", ok=PANELLISTS),
+    Row("reviews:sheet-away", BOTH, "sheet", ok=PANELLISTS),
+    desk("reviews:decisions"),
+    Row("reviews:decision-new", GET, "call", ok=CITY),
+    Row("reviews:decision-new", POST, "call", ok=CITY_HANDLER, forbidden=CITY_APPROVER, body={"title": "passed"}),
+    Row("reviews:decision", GET, "decision", ok=CITY),
+    Row("reviews:decision-save", POST, "decision", ok=CITY),  # an approver's complete form is refused by the service
+    Row("reviews:decision-take-in", POST, "decision", ok=CITY_HANDLER, forbidden=CITY_APPROVER),
+    Row(
+        "reviews:decision-leave-out",
+        POST,
+        "decision",
+        ok=CITY_HANDLER,
+        forbidden=CITY_APPROVER,
+        body={"case": "decision_case"},
+    ),
+    Row("reviews:decision-hand-back", POST, "decision", ok=CITY_APPROVER, forbidden=CITY_HANDLER),
+    Row("reviews:decision-approve", POST, "decision", ok=CITY_APPROVER, forbidden=CITY_HANDLER),
+    Row("reviews:decision-cancel", POST, "decision", ok=CITY_HANDLER, forbidden=CITY_APPROVER),
+    Row("reviews:decision-document", GET, "proposed_list", ok=CITY),
+)
+
+REGISTRY = (
+    public("registry:notices"),
+    public("registry:notice", key="notice"),
+    public("registry:notice_pdf", key="notice"),
+    public("registry:notice_text", key="notice"),
+    public("registry:object", BOTH, "notice_item"),
+    public("registry:follow", key="follow"),
+    public("registry:lists"),
+    public("registry:download", key="download"),
+    public("registry:as_of", key="as_of"),
+    public("registry:listing", key="listing"),
+    public("registry:announcement_public", key="announcement"),
+    public("registry:announcement_pdf", key="announcement"),
+    public("registry:verify"),
+    public("registry:certificate", key="certificate"),
+    public("registry:certificate_pdf", key="certificate"),
+    desk("registry:notices_manage"),
+    Row("registry:notice_new", BOTH, "approved", ok=CITY),
+    Row("registry:notice_manage", BOTH, "notice_draft", ok=CITY),
+    Row("registry:notice_publish", POST, "notice_draft", ok=CITY_APPROVER, forbidden=CITY_HANDLER),
+    Row("registry:objection", GET, "objection", ok=CITY),
+    Row(
+        "registry:objection",
+        POST,
+        "objection",
+        ok=CITY_APPROVER,
+        forbidden=CITY_HANDLER,
+        body={"outcome": "dismissed", "reasons": "passed"},
+    ),
+    Row("registry:objection_evidence", GET, "objection", ok=CITY),
+    desk("registry:announcements_manage"),
+    Row("registry:announcement_new", BOTH, "announcement_new", ok=CITY),
+    Row("registry:announcement", BOTH, "announcement_draft", ok=CITY),
+    Row("registry:announcement_hand", POST, "announcement_draft", ok=CITY),
+    Row("registry:announcement_back", POST, "announcement_draft", ok=CITY_APPROVER, forbidden=CITY_HANDLER),
+    Row("registry:announcement_publish", POST, "announcement_draft", ok=CITY_APPROVER, forbidden=CITY_HANDLER),
+    own("registry:certificates"),
+)
+
+PARTS = {
+    "core and accounts": (*CORE, *ACCOUNTS),
+    "organisations": ORGANISATIONS,
+    "calls and filling": (*CALLS, *FILLING),
+    "cases and batches": (*CASES, *BATCHES),
+    "reviews": REVIEWS,
+    "registry": REGISTRY,
+}
+# They answer alike to any method and change nothing.
+ANY_METHOD = {"livez", "readyz", "set_language", "portal:gallery"}
+ROWS = tuple(row for part in PARTS.values() for row in part)

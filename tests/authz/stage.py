@@ -1,0 +1,225 @@
+"""One case and everything that hangs on it, at every station at once, all of 秦皇岛市海港区: what the matrix asks for.
+
+Each persona stands to these objects as owner or as stranger, and every role is cast twice: applicant and rival,
+county_handler and other_county_handler, city_handler and other_city_handler, expert and expert3.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.contrib.auth.tokens import default_token_generator
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils.encoding import force_bytes
+from django.utils.http import urlsafe_base64_encode
+
+from applications.models import Call
+from applications.services import batches, drafts
+from applications.states import CallState, State
+from greenlist.core import attachments
+from greenlist.core.models import Blob
+from greenlist.organisations import services as organisations
+from greenlist.organisations.models import AdverseRecord, Honour, Membership, Organisation
+from greenlist.organisations.services.members import token_of
+from greenlist.portal.demo.answers import PAPER
+from registry.models import Certificate, Listing, Notice
+from registry.services import announcements, notices
+from tests import factories
+from tests.applications import county
+from tests.registry import stage as registry
+from tests.reviews import stage as reviews
+from tests.world import World
+
+AT = datetime.fromisoformat("2026-06-08T10:00:00+08:00")
+NOW = AT + timedelta(hours=3)  # when the matrix is walked
+AREA = "130302"
+
+
+def objects(world: World) -> dict[str, tuple[Any, ...]]:
+    """Arguments of routes by the key that the matrix uses."""
+    county.load_rules()
+    call = county.open_call(world, values={"county_by": "2026-07-31"})
+    found: dict[str, tuple[Any, ...]] = {"": (), "place": (call.owner.area.slug,)}
+    found |= _calls(world, call)
+    found |= _organisation(world)
+    found |= _cases(world, call)
+    found |= _batches(world, call)
+    found |= _registry(world, call)
+    found |= _panels(world, call)
+    return found
+
+
+def _calls(world: World, call: Call) -> dict[str, tuple[Any, ...]]:
+    same = {"owner": call.owner, "rules": call.rules, "category": call.category, "values": call.values}
+    draft = Call.objects.create(
+        **same,
+        year=2027,
+        title="2027年征集（草稿）",
+        created_by=world.user("city_handler"),
+        created_at=AT,
+        state=CallState.DRAFT,
+    )
+    place = call.owner.area.slug
+    return {
+        "call": (call.pk,),
+        "draft_call": (draft.pk,),
+        "public_call": (place, call.pk),
+        "annex": (place, call.pk, "report", "pdf"),
+    }
+
+
+def _organisation(world: World) -> dict[str, tuple[Any, ...]]:
+    org = world.org
+    claimed = factories.organisation(world.areas[AREA], "海港待认领示例有限公司", serial=3900)
+    Organisation.objects.filter(pk=claimed.pk).update(claim=Organisation.Claim.CLAIMED, claimed_at=AT)
+    factories.member(factories.person("待认领人"), claimed, Membership.Role.OWNER)
+    blob = _blob("查询截图.pdf")
+    record = factories.adverse(org, AdverseRecord.Kind.TAX_OFFENCE, date(2020, 1, 1), evidence=blob)
+    honour = Honour.objects.create(organisation=org, kind="单项冠军", year=2024)
+    invitation = organisations.invite(
+        organisation_id=org.pk, email="a@example.com", role=Membership.Role.STAFF, actor=world.actor("applicant"), at=AT
+    )
+    person = factories.person("忘记密码的人", password=factories.PASSWORD)
+    uid = urlsafe_base64_encode(force_bytes(person.pk))
+    return {
+        "organisation": (org.pk,),
+        "claimed": (claimed.pk,),
+        "adverse": (record.pk,),
+        "honour": (honour.pk,),
+        "membership": (world.memberships["colleague"].pk,),
+        "site": (world.site.pk,),
+        "registration": ("firm", factories.credit_code(3901)),
+        "invitation": (token_of(invitation),),
+        "reset": (uid, default_token_generator.make_token(person)),
+    }
+
+
+def _cases(world: World, call: Call) -> dict[str, tuple[Any, ...]]:
+    applicant = world.actor("applicant")
+    second = factories.site(world.org, world.areas[AREA])
+    draft = drafts.start(actor=applicant, at=AT, call_id=call.pk, site_id=second.pk)
+    upload = SimpleUploadedFile("执照.pdf", PAPER, "application/pdf")
+    evidence = drafts.add_evidence(
+        actor=applicant,
+        at=AT,
+        reference=draft.reference,
+        section="conditions",
+        field="registered_evidence",
+        upload=upload,
+    )
+    case = county.case(world, call)
+    county.declare(case, call, basic__products="换了说法")
+    return {
+        "draft": (draft.reference,),
+        "section": (draft.reference, "basic"),
+        "upload": (draft.reference, "conditions", "registered_evidence"),
+        "evidence": (draft.reference, evidence.reference),
+        "case": (case.reference,),
+        "changes": (case.reference, 2),
+    }
+
+
+def _batches(world: World, call: Call) -> dict[str, tuple[Any, ...]]:
+    first, second, third = (
+        county.case(world, call, organisation=county.firm(world, AREA, 3910 + n), state=State.SCREENING)
+        for n in range(3)
+    )
+    for case in (first, second, third):
+        county.passed(world, case, AT)
+    sent = county.signed_batch(world, [first], AT)
+    batches.send(actor=world.actor("county_approver"), at=AT, reference=sent.reference)
+    batches.receive(actor=world.actor("city_handler"), at=AT, reference=sent.reference)
+    draft = batches.start(actor=world.actor("county_handler"), at=AT, call=call)
+    batches.add(actor=world.actor("county_handler"), at=AT, reference=draft.reference, cases_=[second.reference])
+    return {
+        "passed": (second.reference,),
+        "waiting": (third.reference,),
+        "batch": (draft.reference,),
+        "sent": (sent.reference,),
+        "sent_unit": (sent.reference, first.reference),
+        "sent_case": (first.reference,),
+        "one": (1,),
+        "dismissed": ("dismissed",),
+        "batch_paper": (sent.reference, "letter", "pdf"),
+    }
+
+
+def _blob(name: str) -> Blob:
+    return attachments.store(upload=SimpleUploadedFile(name, PAPER, "application/pdf"), at=AT)
+
+
+def _registry(world: World, call: Call) -> dict[str, tuple[Any, ...]]:
+    """A notice at each station; what is concluded is decided before the next begins."""
+    ended, waiting, running, drafted, bare = (reviews.several(world, call, 1, start=3930 + n) for n in range(5))
+    place = call.owner.area.slug
+    published = registry.published(world, _over(world, call, ended))
+    to_announce = _over(world, call, waiting)
+    announcement = _announcement(world, _over(world, call, reviews.several(world, call, 1, start=3940)))
+    open_notice = registry.running(world, call, running, AT)
+    objection = registry.objection(open_notice, at=AT)
+    objection.evidence = _blob("证据.pdf")
+    objection.save(update_fields=["evidence"])
+    draft = registry.drafted(world, call, drafted, AT)
+    reviews.concluded(world, bare, at=AT)
+    listing, certificate = Listing.objects.get(), Certificate.objects.get()
+    approved = reviews.approved(world, call, AT).reference
+    return {
+        "approved": (approved,),
+        "proposed_list": (approved, "list"),
+        "notice_draft": (draft.reference,),
+        "notice": (place, open_notice.reference),
+        "notice_own": (open_notice.reference,),
+        "notice_item": (place, open_notice.reference, open_notice.items.get().pk),
+        "objection": (objection.receipt,),
+        "follow": (objection.follow_token,),
+        "announcement_new": (to_announce.reference,),
+        "announcement_draft": (announcement,),
+        "announcement": (place, published.reference),
+        "as_of": (place, "factory"),
+        "listing": (place, listing.pk),
+        "certificate": (certificate.token,),
+        "download": ("xlsx",),
+    }
+
+
+def _over(world: World, call: Call, rows: list[Any]) -> Notice:
+    """A notice whose period has ended before the day of the matrix."""
+    notice = registry.running(world, call, rows, AT - timedelta(days=20))
+    notices.close_due(at=registry.after(notice))
+    notice.refresh_from_db()
+    return notice
+
+
+def _announcement(world: World, notice: Notice) -> str:
+    row = announcements.draft(
+        actor=world.actor("city_handler"),
+        notice=notice.reference,
+        title="公告草稿",
+        number="",
+        text="现予公布。",
+        at=AT,
+    )
+    return str(row.reference)
+
+
+def _panels(world: World, call: Call) -> dict[str, tuple[Any, ...]]:
+    on_open, on_prepared, on_closed, concluded, _waiting = reviews.several(world, call, 5, start=3920)
+    prepared = reviews.laid_down(world, [on_prepared], at=AT)
+    opened = reviews.opened(world, [on_open], at=AT)
+    reviews.admitted(world, opened, "expert", at=AT)
+    closed = reviews.concluded(world, [on_closed], at=AT)
+    closed.opinion_file = _blob("意见.pdf")
+    closed.save(update_fields=["opinion_file"])
+    decision = reviews.drafted(world, call, AT)
+    reviews.concluded(world, [concluded], at=AT)
+    return {
+        "prepared": (prepared.reference,),
+        "panel": (opened.reference,),
+        "excuse": (opened.reference, reviews.seat_of(world, opened, "expert2").pk),
+        "closed": (closed.reference,),
+        "opinion": (closed.reference, "opinion"),
+        "sheet": (opened.reference, on_open.reference),
+        "decision": (decision.reference,),
+        "decision_case": (on_closed.reference,),
+    }
