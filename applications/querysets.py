@@ -24,7 +24,7 @@ class ApplicationQuerySet(models.QuerySet):
     def visible_to(self, actor: Actor) -> "ApplicationQuerySet":
         """Applicants: their organisation's. Officials: what lies under their area and was sent as high as they are.
 
-        Experts: what they were given, while the grant lasts. Everybody else: none.
+        Experts: what they were given, while the grant lasts and the case is under review. Everybody else: none.
         """
         if actor.capacity == Capacity.APPLICANT and actor.organisation_id:
             return self.filter(organisation_id=actor.organisation_id)
@@ -32,7 +32,7 @@ class ApplicationQuerySet(models.QuerySet):
             rows = self.filter(area_path__startswith=actor.area_path, reached__gte=actor.tier.rank)
             return rows.filter(category=actor.list_kind) if actor.list_kind else rows
         if actor.capacity == Capacity.EXPERT:
-            return self.filter(grants__user_id=actor.user_id, grants__ended_at=None)
+            return self.filter(grants__user_id=actor.user_id, grants__ended_at=None, state=State.UNDER_REVIEW)
         return self.none()
 
     def open(self) -> "ApplicationQuerySet":

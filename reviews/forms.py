@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from greenlist.core.forms import ServiceForm
+from greenlist.core.forms import DayField, ServiceForm
 from greenlist.policy.engine.types import Step
 from reviews.models import Panel
 from reviews.selectors.decisions import Unit
@@ -42,7 +42,7 @@ class PanelForm(ServiceForm):
         max_length=120,
         required=False,
     )
-    closes_on = forms.DateField(
+    closes_on = DayField(
         label=_("Review until"),
         help_text=_("That day included. It binds nobody by itself; experts see it."),
         required=False,

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from applications.services.calls import TYPED_HERE, Draft
 from greenlist.accounts.models import Area
 from greenlist.core.errors import Invalid
-from greenlist.core.forms import ServiceForm
+from greenlist.core.forms import DayField, ServiceForm
 from greenlist.organisations.models import Category
 from greenlist.policy import words
 from greenlist.policy.engine.types import Ask, Policy
@@ -31,9 +31,7 @@ class CallForm(ServiceForm):
         required=False,
         help_text=_("As the office gave it; it is never generated."),
     )
-    issued_on = forms.DateField(
-        label=_("Date of issue"), required=False, widget=forms.DateInput(attrs={"type": "date"})
-    )
+    issued_on = DayField(label=_("Date of issue"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
     text = forms.CharField(label=_("Text"), required=False, widget=forms.Textarea(attrs={"rows": 8}))
     contact_name = forms.CharField(label=_("Contact person"), max_length=40, required=False)
     contact_phone = forms.CharField(label=_("Telephone"), max_length=40, required=False)
@@ -128,7 +126,7 @@ def _asked(rules: Policy, ask: Ask) -> forms.Field:
     choices = [(choice.key, words.text(choice.label)) for choice in ask.of]
     match ask.type:
         case "day":
-            return forms.DateField(widget=forms.DateInput(attrs={"type": "date"}), **options)
+            return DayField(widget=forms.DateInput(attrs={"type": "date"}), **options)
         case "choice":
             return forms.ChoiceField(choices=choices, widget=forms.RadioSelect, **options)
         case "list":
@@ -158,7 +156,7 @@ class ExtendForm(ServiceForm):
     area = forms.ModelChoiceField(
         label=_("For whom"), queryset=Area.objects.none(), required=False, empty_label=_("everybody")
     )
-    new_day = forms.DateField(label=_("New last day"), widget=forms.DateInput(attrs={"type": "date"}))
+    new_day = DayField(label=_("New last day"), widget=forms.DateInput(attrs={"type": "date"}))
     reason = forms.CharField(label=_("Reason"), max_length=300, widget=forms.Textarea(attrs={"rows": 3}))
 
     def __init__(self, *args: Any, steps: list[tuple[str, str]], areas: Any, **options: Any) -> None:
@@ -168,7 +166,7 @@ class ExtendForm(ServiceForm):
 
 
 class LocalDayForm(ServiceForm):
-    new_day = forms.DateField(label=_("Last day for firms"), widget=forms.DateInput(attrs={"type": "date"}))
+    new_day = DayField(label=_("Last day for firms"), widget=forms.DateInput(attrs={"type": "date"}))
     reason = forms.CharField(label=_("Note"), max_length=300, required=False)
 
 

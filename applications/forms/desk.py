@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from applications.models import Screening
 from applications.selectors.review import ReviewPage
-from greenlist.core.forms import ServiceForm
+from greenlist.core.forms import DayField, ServiceForm
 
 
 class ReasonForm(ServiceForm):
@@ -28,7 +28,7 @@ class ReturnForm(ServiceForm):
         required=False,
         widget=forms.Textarea(attrs={"rows": 4}),
     )
-    due_on = forms.DateField(
+    due_on = DayField(
         label=_("To be corrected by"),
         help_text=_("That day included. Leave empty when there is no day."),
         required=False,

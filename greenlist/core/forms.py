@@ -1,8 +1,22 @@
 """Forms that show what a service refused, next to the field it is about."""
 
+from datetime import date
+
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from greenlist.core.errors import Invalid
+
+FIRST, LAST = date(1900, 1, 1), date(2199, 12, 31)
+
+
+class DayField(forms.DateField):
+    """A day that somebody can mean. After the calendar's last day no deadline can be reckoned, on any page that shows it."""
+
+    def validate(self, value: date | None) -> None:
+        super().validate(value)
+        if value is not None and not FIRST <= value <= LAST:
+            raise forms.ValidationError(_("Give a day between 1900 and 2199."))
 
 
 class ServiceForm(forms.Form):

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from greenlist.accounts import selectors as accounts
 from greenlist.accounts.models import Area
-from greenlist.core.forms import ServiceForm
+from greenlist.core.forms import DayField, ServiceForm
 from greenlist.organisations import rules, selectors
 from greenlist.organisations.models import AdverseRecord, Industry, Membership, Organisation
 
@@ -97,8 +97,8 @@ class CodeField(forms.CharField):
             raise forms.ValidationError(str(wrong.message)) from wrong
 
 
-def day(label: Any, **options: Any) -> forms.DateField:
-    return forms.DateField(label=label, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"), **options)
+def day(label: Any, **options: Any) -> DayField:
+    return DayField(label=label, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"), **options)
 
 
 def yes_no(label: Any, **options: Any) -> forms.TypedChoiceField:

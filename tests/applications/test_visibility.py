@@ -57,6 +57,7 @@ def test_the_city_sees_it_once_it_was_sent_up(world: World, case: Application) -
 
 def test_an_expert_reads_report_and_evidence_and_no_more(world: World, case: Application) -> None:
     Grant.objects.create(application=case, user=world.user("expert"), granted_at=MAY)
+    Application.objects.filter(pk=case.pk).update(state=State.UNDER_REVIEW)
     client = world.client("expert")
     text = client.get(page(case)).content.decode()
     assert "情况属实" in text

@@ -79,3 +79,16 @@ def test_nul_never_reaches_the_database(world: World, call: Any) -> None:
     assert applicant.get("/cases/", {"q": "\x00"}).status_code == 422
     assert applicant.post("/calls/1/apply/", {"site": "1\x00"}).status_code == 422
     assert applicant.post("/account/switch/", {"capacity": "\x00"}).status_code == 422
+
+
+@pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01", "2026-02-30", "²", "x" * 5000])
+def test_a_day_after_which_nothing_can_be_reckoned(world: World, call: Any, day: str) -> None:
+    case = county.case(world, call)
+    back, own = f"/cases/{case.reference}/review/return/", f"/cases/{case.reference}/"
+    given = {"revision": case.revision, "fields": "basic.profile", "reason": "请补充", "due_on": day}
+    official = world.client("county_handler")
+    assert official.post(back, given).status_code == 422
+    assert official.get(own).status_code == 200
+    moved = {"step": "county_batch", "new_day": day, "reason": "疫情"}
+    assert world.client("city_approver").post(f"/calls/{call.pk}/extend/", moved).status_code == 422
+    assert world.client("anonymous").get(f"/p/130300/calls/{call.pk}/").status_code == 200

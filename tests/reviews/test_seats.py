@@ -7,8 +7,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.urls import reverse
 
 from applications.models import Application, Grant
+from applications.services import submission
 from greenlist.core.audit import digest_of
 from greenlist.core.errors import Conflict, Invalid, NotAllowed, NotVisible, WrongState
 from greenlist.core.models import AuditEntry, Notification
@@ -245,3 +247,15 @@ def test_panel_services_refuse_experts(world: World, panel: Panel, three: list[A
         )
     with pytest.raises(NotAllowed):
         panels.invite(actor=actor, reference=panel.reference, user_id=world.user("expert3").pk, at=START)
+
+
+@pytest.mark.case("AZ-08")
+def test_a_unit_that_left_the_review_closes_to_its_experts(world: World, case: Application) -> None:
+    panel = stage.opened(world, [case])
+    stage.admitted(world, panel, "expert")
+    file, page = stage.evidence(world, case), reverse("applications:case", args=[case.reference])
+    expert = world.client("expert")
+    assert expert.get(page).status_code == 200
+    assert b"".join(expert.get(file)).startswith(b"\x89PNG")
+    submission.withdraw(actor=world.actor("applicant"), at=stage.START, reference=case.reference, reason="停产改造")
+    assert {expert.get(address).status_code for address in (file, page)} == {404}
