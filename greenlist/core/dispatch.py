@@ -40,7 +40,7 @@ def send(task: Task, **arguments: Any) -> bool:
             task.apply_async(kwargs=arguments, connection=connection, retry=False, ignore_result=True)
     except Exception as failure:  # kombu, redis and the file system each raise their own
         _quiet_until = time.monotonic() + PAUSE
-        log.warning("the broker cannot be reached, the sweeper will do %s: %s", task.name, type(failure).__name__)
+        log.warning("the broker cannot be reached, the sweeper will do %s: %s", task.name, failure)
         return False
     return True
 

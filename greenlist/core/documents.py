@@ -23,6 +23,8 @@ from greenlist.core.errors import DomainError
 from greenlist.core.pdf_worker import SECONDS, read_frame, write_frame
 
 log = logging.getLogger(__name__)
+LINE = 19  # characters of a title of 22 pt on a line of A4
+PAUSES = "年省市州盟区县旗"  # a title may be broken after these
 START = 30  # seconds a machine under load may need to load WeasyPrint and the fonts
 
 
@@ -142,3 +144,15 @@ def qr_svg(text: str) -> str:
 def qr_data(text: str) -> str:
     """A QR code as a data: address, for <img src>."""
     return "data:image/svg+xml;base64," + base64.b64encode(qr_svg(text).encode()).decode()
+
+
+def title_lines(title: str) -> tuple[str, ...]:
+    """A title that fills more than one line, broken near its middle, if it can be after a word of a place or a year."""
+    if len(title) <= LINE:
+        return (title,)
+    middle = len(title) / 2
+    ends = [
+        place for place in range(1, len(title)) if title[place - 1] in PAUSES and len(title) - LINE <= place <= LINE
+    ]
+    cut = min(ends or [round(middle)], key=lambda place: abs(place - middle))
+    return title[:cut], title[cut:]

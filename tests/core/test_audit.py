@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from io import StringIO
 from typing import Any
 
@@ -285,11 +286,11 @@ def test_fifty_writers_make_no_fork_and_no_gap(run_threads: Any, now: datetime) 
 def test_new_chains_inside_a_transaction_survive_a_meeting(run_threads: Any, rounds: int, now: datetime) -> None:
     """The loser of the first insert must not spoil the caller's transaction."""
 
-    def work(number: int) -> int:
+    def work(turn: int, number: int) -> int:
         with transaction.atomic():
             ChainHead.objects.create(subject_kind="own", subject_id=f"{turn}-{number}")
             return audit.record(actor=SYSTEM, subject=("case", f"new-{turn}"), action="x", at=now).position
 
     for turn in range(max(rounds // 5, 3)):
-        assert sorted(run_threads(4, work), key=str) == [1, 2, 3, 4]
+        assert sorted(run_threads(4, partial(work, turn)), key=str) == [1, 2, 3, 4]
     assert [reason for reason in reasons() if reason[0].startswith("new-")] == []

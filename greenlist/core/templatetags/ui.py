@@ -20,11 +20,12 @@ from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
+from greenlist.core import documents
 from greenlist.core.actors import Actor, Capacity
 from greenlist.core.requests import request_id
 
@@ -201,6 +202,12 @@ def number(value: Any, places: int | None = None) -> str:
 
 
 @register.filter
+def title_lines(title: str) -> SafeString:
+    """A title of an official document in lines that end where a reader would pause."""
+    return format_html_join(mark_safe("<br>"), "{}", ((line,) for line in documents.title_lines(str(title))))
+
+
+@register.filter
 def acts_as(actor: Actor | None) -> str:
     """The capacity of an actor in words: 经办, 审签 …"""
     return str(CAPACITY_WORDS.get(actor.capacity, actor.capacity)) if actor else ""
@@ -272,14 +279,15 @@ def _badge(state: str, label: str, tone: str, size: str) -> SafeString:
 
 
 @register.simple_tag
-def deadline(day: date | None, words: str = "", tone: str = "") -> SafeString:
+def deadline(day: date | None, words: str = "", tone: str = "", label: str = "") -> SafeString:
     """A last day with how long is left, by components/deadline.html; in a list many rows share theirs."""
-    return _deadline(day, str(words), tone, get_language() or "") if day else SafeString("")
+    return _deadline(day, str(words), tone, str(label), get_language() or "") if day else SafeString("")
 
 
 @lru_cache(maxsize=512)
-def _deadline(day: date, words: str, tone: str, language: str) -> SafeString:
-    return SafeString(render_to_string("components/deadline.html", {"date": day, "words": words, "tone": tone}))
+def _deadline(day: date, words: str, tone: str, label: str, language: str) -> SafeString:
+    found = {"date": day, "words": words, "tone": tone, "label": label}
+    return SafeString(render_to_string("components/deadline.html", found))
 
 
 @register.simple_tag
