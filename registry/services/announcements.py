@@ -15,7 +15,7 @@ from applications.states import State
 from greenlist.core import audit, numbers, outbox
 from greenlist.core.actors import Actor
 from greenlist.core.clock import china_date
-from greenlist.core.errors import NotAllowed, NotVisible, WrongState
+from greenlist.core.errors import Conflict, NotAllowed, NotVisible, WrongState
 from greenlist.organisations import selectors as organisations
 from greenlist.organisations import services as organisation_services
 from greenlist.policy.engine.types import BoundPolicy
@@ -166,11 +166,18 @@ def _turn(announcement: Announcement, verb: str, **arguments: datetime) -> None:
         ) from wrong
 
 
+def shown_digest(announcement: Announcement) -> str:
+    """Of what a page shows before publication: the approver publishes this and nothing else."""
+    units = [item.application_id for item in ready(announcement.notice)]
+    return audit.digest_of([announcement.title, announcement.number, announcement.text, units])
+
+
 @transaction.atomic
-def publish(*, actor: Actor, reference: str, at: datetime) -> Announcement:
+def publish(*, actor: Actor, reference: str, at: datetime, digest: str | None = None) -> Announcement:
     """Publishes the list: numbers the batch, lists each unit, issues certificates, tells the applicants.
 
-    Raises NotAllowed (not an approver, or the same person as the handler), WrongState, Refused (a unit met a veto).
+    `digest` is that of what the page showed. Raises NotAllowed (not an approver, or the same person as the handler),
+    WrongState, Conflict (words or units are others by now), Refused (a unit met a veto).
     """
     announcement = lock(actor=actor, reference=reference)
     if not rules.may_approve(actor, announcement):
@@ -180,6 +187,8 @@ def publish(*, actor: Actor, reference: str, at: datetime) -> Announcement:
             _("Whoever prepared the announcement cannot approve it: two people are needed."), code="four_eyes"
         )
     _turn(announcement, "publish", at=at)
+    if digest is not None and digest != shown_digest(announcement):
+        raise Conflict(_("The announcement is not what your page showed any more. Reload it and look again."))
     listbook = ListBook.objects.select_for_update().get(pk=announcement.listbook_id)
     items = ready(announcement.notice)
     if not items:

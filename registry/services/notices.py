@@ -15,7 +15,7 @@ from greenlist.accounts import selectors as accounts
 from greenlist.core import audit, outbox
 from greenlist.core.actors import SYSTEM, Actor
 from greenlist.core.clock import china_date
-from greenlist.core.errors import NotAllowed, NotVisible, Refused, WrongState
+from greenlist.core.errors import Conflict, NotAllowed, NotVisible, Refused, WrongState
 from greenlist.organisations import selectors as organisations
 from greenlist.policy import engine
 from greenlist.policy import selectors as policy
@@ -129,9 +129,17 @@ def _step(notice: Notice) -> Step:
     return rules_of(notice.call).step(notice.step)
 
 
+def shown_digest(notice: Notice) -> str:
+    """Of what a page shows of a draft: the approver publishes this and nothing else."""
+    return audit.digest_of([notice.title, notice.text, sorted(item.application_id for item in notice.items.all())])
+
+
 @transaction.atomic
-def publish(*, actor: Actor, reference: str, at: datetime) -> Notice:
-    """Publishes today and fixes the period. Raises Refused naming each unit that a check stops."""
+def publish(*, actor: Actor, reference: str, at: datetime, digest: str | None = None) -> Notice:
+    """Publishes today and fixes the period; `digest` is that of the draft the page showed.
+
+    Raises Conflict (the draft is another by now), Refused naming each unit that a check stops, WrongState.
+    """
     notice = lock(actor=actor, reference=reference)
     if not rules.may_publish_notice(actor, notice):
         raise NotAllowed(_("An approver of the deciding authority publishes the notice."))
@@ -141,6 +149,8 @@ def publish(*, actor: Actor, reference: str, at: datetime) -> Notice:
         notice.publish(at=at)
     except TransitionNotAllowed as wrong:
         raise WrongState(_("The notice has been published already.")) from wrong
+    if digest is not None and digest != shown_digest(notice):
+        raise Conflict(_("The notice is not what your page showed any more. Reload it and look again."))
     found = lock_cases(notice.items.all())
     gone = {case.pk for case in found if case.state != State.PROPOSED}
     for item in notice.items.filter(application__in=gone):

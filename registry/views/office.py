@@ -66,6 +66,7 @@ def notice_manage(request: Request, reference: str) -> HttpResponse:
         "form": form,
         "drafted": drafted,
         "may_publish": rules.may_publish_notice(actor, found),
+        "digest": notices.shown_digest(found),
         "objections": selectors.objections_of(actor, found),
         **_planned(found, now),
     }
@@ -85,7 +86,8 @@ def _planned(found: Notice, now: datetime) -> dict[str, object]:
 @require_POST
 def notice_publish(request: Request, reference: str) -> HttpResponse:
     """Publishes the notice today."""
-    found = notices.publish(actor=request.actor, reference=reference, at=clock.now())
+    digest = request.POST.get("digest", "")
+    found = notices.publish(actor=request.actor, reference=reference, at=clock.now(), digest=digest)
     messages.success(request, _("The notice is public. It ends by itself after its last day."))
     return redirect("registry:notice_manage", found.reference)
 
@@ -163,6 +165,7 @@ def announcement(request: Request, reference: str) -> HttpResponse:
         "drafted": drafted,
         "units": announcements.ready(found.notice) if found.state != AnnouncementState.PUBLISHED else (),
         "may_approve": rules.may_approve(actor, found),
+        "digest": announcements.shown_digest(found),
         "same_person": found.four_eyes and found.handed_by_id == actor.user_id,
         "note_form": NoteForm(),
     }
@@ -190,7 +193,8 @@ def announcement_back(request: Request, reference: str) -> HttpResponse:
 @require_POST
 def announcement_publish(request: Request, reference: str) -> HttpResponse:
     """Publishes the list."""
-    announcements.publish(actor=request.actor, reference=reference, at=clock.now())
+    digest = request.POST.get("digest", "")
+    announcements.publish(actor=request.actor, reference=reference, at=clock.now(), digest=digest)
     messages.success(request, _("The list is published; certificates are issued and the units are told."))
     return redirect("registry:announcement", reference)
 
