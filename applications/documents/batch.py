@@ -29,7 +29,7 @@ from applications.models import Batch, BatchItem, Document
 from applications.selectors import batches as reads
 from applications.selectors import screening
 from greenlist.core import attachments, clock
-from greenlist.core.documents import render_pdf
+from greenlist.core.documents import render_pdf, title_lines
 from greenlist.core.errors import NotVisible
 from greenlist.policy.engine.types import BoundPolicy, Finding, TableSpec
 from greenlist.policy.words import sentence
@@ -46,8 +46,6 @@ TEMPLATES = {
 }
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a cell that starts so would run on the reader's computer
 OLDEST = (1980, 1, 1, 0, 0, 0)  # the first moment a ZIP can name: the same batch gives the same bytes
-LINE = 19  # characters of a title of 22 pt on a line of A4
-PAUSES = "年省市州盟区县旗"  # a title may be broken after these
 MM_PER_CHARACTER = 2.1  # of the sheet's standard type
 
 
@@ -70,7 +68,7 @@ class Sheet:
     @property
     def title_lines(self) -> tuple[str, ...]:
         """The letter's title in one or two lines that end where a reader would pause."""
-        return broken(self.frozen["letter"]["title"])
+        return title_lines(self.frozen["letter"]["title"])
 
     @property
     def column_rules(self) -> SafeString:
@@ -144,18 +142,6 @@ class Sheet:
             ],
             "signed_at": datetime.fromisoformat(signed_at) if signed_at else None,
         }
-
-
-def broken(title: str) -> tuple[str, ...]:
-    """A title that fills more than one line, broken near its middle, if it can be after a word of a place or a year."""
-    if len(title) <= LINE:
-        return (title,)
-    middle = len(title) / 2
-    ends = [
-        place for place in range(1, len(title)) if title[place - 1] in PAUSES and len(title) - LINE <= place <= LINE
-    ]
-    cut = min(ends or [round(middle)], key=lambda place: abs(place - middle))
-    return title[:cut], title[cut:]
 
 
 def sheet_of(batch: Batch) -> Sheet:

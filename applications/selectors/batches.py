@@ -475,7 +475,7 @@ def _units(
             badges=tuple(unit["badges"]),
             yes=answers.count("yes"),
             asked=len(answers),
-            remarks=tuple(verdict["remark"] for verdict in unit["verdicts"] if verdict["remark"]),
+            remarks=tuple(dict.fromkeys(verdict["remark"] for verdict in unit["verdicts"] if verdict["remark"])),
             cells=cells_of(unit, table, item.application),
             paper_missing=(item.paper_copies or 0) < package.paper_copies,
         )

@@ -93,11 +93,13 @@ class Deadline:
         return at >= clock.day_end(self.day)
 
 
-def submission_deadline(call: Call, area_path: str, at: datetime | None = None) -> Deadline | None:
+def submission_deadline(
+    call: Call, area_path: str, at: datetime | None = None, known: list[Extension] | None = None
+) -> Deadline | None:
     """The firms' own last day where one is set; otherwise the first later day of the route: after it the authority that
-    receives the application may not send it on any more (QHD-N4b sets no day for firms).
+    receives the application may not send it on any more (QHD-N4b sets no day for firms). `known`: extensions, if read.
     """
-    bound, known = rules_of(call), extensions_of(call)
+    bound, known = rules_of(call), extensions_of(call) if known is None else known
     for step in bound.steps:
         day = moved(step, known, area_path, at)
         if day:

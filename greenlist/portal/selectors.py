@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime
 from functools import reduce
 from typing import Any
 
@@ -13,11 +13,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from applications.models import Application, Batch, Call, Screening
-from applications.querysets import ApplicationQuerySet
-from applications.selectors import due, told
+from applications.selectors import calls, due, told
 from applications.states import WITH_APPLICANT, BatchState, CallState, State
 from greenlist.accounts.models import User
 from greenlist.core.actors import Actor, Capacity, Tier
+from greenlist.core.clock import china_date
 from greenlist.organisations import selectors as organisations
 from greenlist.organisations.models import Organisation, Site
 from greenlist.policy import selectors as policy
@@ -29,6 +29,7 @@ from reviews.states import DecisionState, Outcome, PanelState
 
 OWN = 100  # open cases of one firm that its work list looks at
 CASE = ("reference", "name", "number", "due_on")  # what a task says of a case
+ON_FRONT = 6  # of each kind on the front page
 SHOWN = 20  # tasks of one group on the work list; the group's own page has them all
 
 
@@ -204,8 +205,8 @@ def _calls_for(actor: Actor) -> list[Call]:
     """Open calls of the authorities above the organisation's sites, for which it has no live application."""
     paths = list(Site.objects.visible_to(actor).values_list("area__path", flat=True))
     live = Application.objects.visible_to(actor).exclude(state__in=(State.WITHDRAWN, State.REJECTED, State.NOT_LISTED))
-    calls = Call.objects.open().exclude(pk__in=live.values("call_id")).select_related("owner__area")
-    return [call for call in calls if any(path.startswith(call.owner.area.path) for path in paths)]
+    found = Call.objects.open().exclude(pk__in=live.values("call_id")).select_related("owner__area")
+    return [call for call in found if any(path.startswith(call.owner.area.path) for path in paths)]
 
 
 def _apply(call: Call) -> Task:
@@ -221,7 +222,7 @@ def _proposal() -> Exists:
     return Exists(Screening.objects.filter(application=OuterRef("pk"), signed_at=None, sent_back_at=None))
 
 
-def _desk(actor: Actor) -> ApplicationQuerySet:
+def _desk(actor: Actor) -> QuerySet[Application]:
     """Cases at the actor's own desk; every group of them names its state."""
     own = Application.objects.visible_to(actor).filter(desk_id=actor.authority_id)
     return own.order_by("due_on", "pk").only(*CASE)
@@ -288,7 +289,11 @@ def _batches(actor: Actor, handler: bool) -> Iterator[_Kind]:
         yield _Kind(
             "recommend",
             gettext_lazy("Recommend"),
-            _desk(actor).awaiting_recommendation(),
+            Application.objects.visible_to(actor)
+            .at_desk_of(actor)
+            .awaiting_recommendation()
+            .order_by("due_on", "pk")
+            .only(*CASE),
             _case(lambda case: _("Passed review and is in no recommendation yet."), "applications:case"),
             reverse("applications:batches"),
         )
@@ -320,12 +325,12 @@ def _batches(actor: Actor, handler: bool) -> Iterator[_Kind]:
 
 
 def _deciding(actor: Actor, handler: bool) -> Iterator[_Kind]:
-    calls = Call.objects.filter(owner_id=actor.authority_id)
+    own = Call.objects.filter(owner_id=actor.authority_id)
     if not handler:
         yield _Kind(
             "call_open",
             gettext_lazy("Open calls"),
-            calls.filter(state=CallState.DRAFT),
+            own.filter(state=CallState.DRAFT),
             lambda call: Task(
                 title=call.title,
                 why=_("In preparation; applicants do not see it yet."),
@@ -538,24 +543,41 @@ def _listed(words: str) -> QuerySet[Listing]:
 class Front:
     """What is on now, for everybody."""
 
-    calls: tuple[Call, ...]
-    notices: tuple[Notice, ...]
+    calls: tuple[Task, ...]
+    notices: tuple[Task, ...]
     announcements: tuple[Announcement, ...]
 
 
-def front() -> Front:
-    """Open calls, running notices, latest announcements."""
+def front(at: datetime) -> Front:
+    """Calls one may still apply to, running notices, latest announcements."""
+    today = china_date(at)
+    calendar = Calendar(exceptions=policy.exceptions(today))
+    notices = Notice.objects.filter(state=NoticeState.RUNNING).select_related("authority__area").order_by("ends_on")
+    latest = Announcement.objects.filter(state=AnnouncementState.PUBLISHED).select_related("listbook__owner__area")
     return Front(
-        calls=tuple(Call.objects.open().select_related("owner__area").order_by("-opened_at")[:6]),
-        notices=tuple(
-            Notice.objects.filter(state=NoticeState.RUNNING).select_related("authority__area").order_by("ends_on")[:6]
-        ),
-        announcements=tuple(
-            Announcement.objects.filter(state=AnnouncementState.PUBLISHED)
-            .select_related("listbook__owner__area")
-            .order_by("-issued_on", "-pk")[:6]
-        ),
+        calls=tuple(_timed(task, today, calendar) for task in _open_calls(at)),
+        notices=tuple(_timed(_on_notice(row), today, calendar) for row in notices[:ON_FRONT]),
+        announcements=tuple(latest.order_by("-issued_on", "-pk")[:ON_FRONT]),
     )
+
+
+def _open_calls(at: datetime) -> list[Task]:
+    """The latest opened; without those whose last day is over and that nobody has closed yet."""
+    rows = Call.objects.open().select_related("owner__area", "rules").defer(*calls.HEAVY).order_by("-opened_at")
+    found = list(rows[: 2 * ON_FRONT])
+    known = calls.extensions_by_call([call.pk for call in found])
+    days = [(call, calls.submission_deadline(call, "", known=known[call.pk])) for call in found]
+    return [_open_call(call, day) for call, day in days if day is None or not day.is_over(at)][:ON_FRONT]
+
+
+def _open_call(call: Call, deadline: calls.Deadline | None) -> Task:
+    link = reverse("applications:public-call", args=[call.owner.area.slug, call.pk])
+    return Task(title=call.title, why=call.owner.name, link=link, due_on=deadline.day if deadline else None)
+
+
+def _on_notice(row: Notice) -> Task:
+    link = reverse("registry:notice", args=[row.authority.area.slug, row.reference])
+    return Task(title=row.title, why=row.authority.name, link=link, due_on=row.ends_on)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,9 @@ from greenlist.portal import selectors
 @require_GET
 def home(request: Request) -> HttpResponse:
     """What is on now, for everybody."""
-    return render(request, "portal/home.html", {"front": selectors.front(), "today": clock.china_date(clock.now())})
+    return render(
+        request, "portal/home.html", {"front": selectors.front(clock.now()), "today": clock.china_date(clock.now())}
+    )
 
 
 @login_not_required

@@ -9,9 +9,12 @@ from django.shortcuts import redirect, render
 from django.urls import path
 from django.views.decorators.http import require_GET, require_http_methods
 
+from applications.selectors import due, rules_of
 from greenlist.core import attachments, clock
 from greenlist.core.errors import Invalid
 from greenlist.core.http import Request
+from greenlist.policy import selectors as policy
+from greenlist.policy.engine.types import Calendar
 from registry import documents, selectors
 from registry.forms import ObjectionForm, SearchForm
 from registry.services import objections
@@ -35,7 +38,14 @@ def notice(request: Request, place: str, reference: str) -> HttpResponse:
     """One notice with its counted days and units."""
     found = selectors.public_notice(place, reference)
     now = clock.now()
-    return render(request, "registry/notice.html", {"notice": found, "open": selectors.receives_objections(found, now)})
+    today = clock.china_date(now)
+    given = {
+        "notice": found,
+        "open": selectors.receives_objections(found, now),
+        "left": due.left(found.ends_on, today, Calendar(exceptions=policy.exceptions(today))),
+        "basis": rules_of(found.call).clause(found.rule.get("clause", "")),
+    }
+    return render(request, "registry/notice.html", given)
 
 
 @login_not_required

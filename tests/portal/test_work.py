@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import pytest
+import time_machine
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -122,8 +123,12 @@ def test_search_finds_only_what_is_visible(world: World, call: Any) -> None:
         assert found.organisations == ()
 
 
-def test_the_front_page_needs_no_account(world: World, call: Any) -> None:
-    page = world.client("anonymous").get("/")
-    assert page.status_code == 200
-    assert call.title in page.content.decode()
-    assert world.client("anonymous").get("/work/").status_code == 302
+def test_the_front_page_needs_no_account_and_shows_what_one_may_still_apply_to(world: World, call: Any) -> None:
+    client = world.client("anonymous")
+    with time_machine.travel(datetime.fromisoformat("2026-05-31T23:59:59+08:00"), tick=False):
+        page = client.get("/")
+        assert page.status_code == 200
+        assert call.title in page.content.decode()
+        assert client.get("/work/").status_code == 302
+    with time_machine.travel(datetime.fromisoformat("2026-06-01T00:00:00+08:00"), tick=False):
+        assert call.title not in client.get("/").content.decode()
