@@ -33,7 +33,7 @@ DECIDING = (
     ("registry:notices_manage", _("Notices"), "notice"),
     ("registry:announcements_manage", _("Announcements"), "flag"),
 )
-EXPERT = (WORK,)
+EXPERT = (WORK, ("reviews:seats", _("My reviews"), "expert"))
 ADMINISTRATOR = (("admin:index", _("Administration"), "settings"),)
 
 
