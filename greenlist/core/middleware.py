@@ -1,5 +1,6 @@
 """Request ids, and the translator of domain errors for pages (the other one is `core.api`)."""
 
+import re
 import uuid
 from collections.abc import Callable
 
@@ -13,7 +14,7 @@ from greenlist.core.requests import request_id
 
 Handler = Callable[[HttpRequest], HttpResponse]
 KINDS = ("text/html", "application/json")
-NUL = "\x00"
+CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")  # all but tab and line ends
 
 
 class RequestIdMiddleware:
@@ -39,7 +40,8 @@ class RequestIdMiddleware:
 class DomainErrorMiddleware:
     """Turns a DomainError into an error page, or into JSON for a script of ours.
 
-    Refuses bodies that are too large, and NUL anywhere: PostgreSQL keeps none and would fail deep inside a view (UP-10).
+    Refuses bodies that are too large, and takes control characters out of what was typed: pasted from elsewhere they are
+    seen by nobody, and fail far away: NUL in PostgreSQL, the others in every workbook that names the firm (UP-10).
     """
 
     def __init__(self, get_response: Handler) -> None:
@@ -49,22 +51,26 @@ class DomainErrorMiddleware:
         if _length(request) > settings.REQUEST_MAX_BYTES:  # before anything reads the body
             limit = settings.REQUEST_MAX_BYTES // 1024 // 1024
             return answer(request, TooLarge(_("At most %(limit)s MB can be sent at once.") % {"limit": limit}))
-        if NUL in request.path_info:
+        if CONTROLS.search(request.path_info):
             return answer(request, NotVisible())
         return self.get_response(request)
 
-    def process_view(self, request: HttpRequest, *_view: object) -> HttpResponse | None:
+    def process_view(self, request: HttpRequest, *_view: object) -> None:
         """After the CSRF check, which has read the form already."""
-        if any(_holds_nul(given) for given in (request.GET, request.POST)):
-            return answer(request, Invalid(_("The text holds a control character that cannot be kept. Type it anew.")))
-        return None
+        request.GET, request.POST = _printable(request.GET), _printable(request.POST)  # type: ignore[assignment]
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         return answer(request, error) if isinstance(error, DomainError) else None
 
 
-def _holds_nul(given: QueryDict) -> bool:
-    return any(NUL in name or any(NUL in value for value in values) for name, values in given.lists())
+def _printable(given: QueryDict) -> QueryDict:
+    if not any(CONTROLS.search(text) for name, values in given.lists() for text in (name, *values)):
+        return given
+    clean = QueryDict(mutable=True)
+    for name, values in given.lists():
+        clean.setlist(CONTROLS.sub(" ", name), [CONTROLS.sub(" ", value) for value in values])
+    clean._mutable = False
+    return clean
 
 
 def _length(request: HttpRequest) -> int:
