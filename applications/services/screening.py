@@ -16,7 +16,7 @@ from applications.selectors import screening as reads
 from applications.services import cases, checks
 from applications.states import Answer, State
 from greenlist.accounts import selectors as accounts
-from greenlist.accounts.models import Authority
+from greenlist.accounts.models import Area, Authority
 from greenlist.core import audit, clock, outbox
 from greenlist.core.actors import Actor, Capacity, Tier
 from greenlist.core.errors import Conflict, Invalid, NotAllowed, Refused, WrongState
@@ -423,7 +423,10 @@ def desk_for(case: Application, step: Step) -> Authority | None:
     """The authority whose desk a step is: the one that has it now while the tier stays, else the one in charge."""
     if case.desk is not None and case.desk.tier == step.by:
         return case.desk
-    return accounts.industry_authority(case.site.area, step.by) if step.by in set(Tier) else None
+    if step.by not in set(Tier):
+        return None
+    area = Area.objects.get(path=case.area_path)  # as submitted, wherever the firm says its plant is now
+    return accounts.industry_authority(area, step.by)
 
 
 def applicants_of(case: Application) -> list[int]:

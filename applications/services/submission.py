@@ -203,7 +203,8 @@ def _freeze(case: Application, bound: BoundPolicy, at: datetime) -> None:
     """What lists, search and visibility read of the day of submission."""
     firm = case.organisation
     case.name, case.code, case.industry_code = firm.name, firm.code or "", firm.industry_id or ""
-    case.area_path = case.site.area.path
+    if case.submitted_at is None:  # a plant that moves during a correction does not take the case from who asked
+        case.area_path = case.site.area.path
     case.rules_digest, case.call_digest = bound.policy.digest, bound.digest
     known = facts.prefill(case.site, case.category, clock.china_date(at))
     earned = engine.badges(bound, known)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
@@ -10,10 +11,13 @@ from django.urls import reverse
 
 from applications.models import Application, Correction, ReportVersion, TimelineEntry
 from applications.selectors import cases as case_reads
+from applications.selectors import rules_of
 from applications.services import drafts, screening
 from applications.states import State
 from greenlist.core.errors import NotAllowed
 from greenlist.core.models import Notification
+from greenlist.organisations import services as organisations
+from greenlist.organisations.models import Site
 from tests.applications import filled
 from tests.world import World
 
@@ -100,6 +104,28 @@ def test_the_answer_goes_back_to_who_asked(world: World, returned: Application) 
     assert Notification.objects.filter(kind="case.resubmitted", recipient=world.user("county_handler")).exists()
     entry = TimelineEntry.objects.get(verb="resubmit")
     assert entry.data["late"] is False
+
+
+@pytest.mark.clause("QHD-7")
+def test_a_plant_that_moves_does_not_take_the_case_from_who_asked(world: World, returned: Application) -> None:
+    organisations.save_site(
+        organisation_id=world.org.pk,
+        site_id=world.site.pk,
+        name=world.site.name,
+        address=world.site.address,
+        area=world.areas["130322"],
+        actor=world.actor("applicant"),
+        at=LATER,
+    )
+    save(world, returned, "basic", profile="更正后的简介")
+    filled.submit(world, returned, at=LATER)
+    seen = Application.objects.filter(pk=returned.pk)
+    assert seen.get().state == State.SCREENING
+    assert seen.visible_to(world.actor("county_handler")).exists()
+    assert not seen.visible_to(world.actor("other_county_handler")).exists()
+    Site.objects.filter(pk=world.site.pk).update(area=world.areas["130104"])
+    step = replace(rules_of(returned.call).step(returned.step), by="city")
+    assert screening.desk_for(seen.get(), step) == world.city
 
 
 def test_a_late_answer_is_taken_and_marked(world: World, returned: Application) -> None:
