@@ -38,8 +38,8 @@ def scan(file: BinaryIO) -> str:
     named = settings.ATTACHMENT_SCANNER
     if not named:
         raise ScannerDown("ATTACHMENT_SCANNER is not set")
-    scanner = clamd(named) if named.startswith("clamd://") else import_string(named)
     try:
+        scanner = clamd(named) if named.startswith("clamd://") else import_string(named)
         verdict = scanner(file)
     except ScannerDown:
         raise
