@@ -8,7 +8,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from applications import rules
-from applications.models import Application, Correction, Remark, ReportVersion, Screening
+from applications.models import Application, Correction, Remark, ReportVersion, Screening, Verdict
 from applications.rules import screening as may
 from applications.selectors import calls, screening, shown
 from applications.selectors.screening import Point
@@ -135,7 +135,7 @@ def page(
         seen=max((row.at for row in verdicts), default=None),
         may_prepare=here and proposal is None and may.may_prepare(case, actor),
         may_sign=here and proposal is not None and may.may_sign(case, actor),
-        why_not_sign=_why_not_sign(step, proposal, case, actor),
+        why_not_sign=_why_not_sign(step, proposal, verdicts, case, actor),
         edition=_edition(bound, case),
     )
 
@@ -194,10 +194,12 @@ def say(bound: BoundPolicy, finding: Finding) -> Said:
     )
 
 
-def _why_not_sign(step: Step, proposal: Screening | None, case: Application, actor: Actor) -> Text:
+def _why_not_sign(
+    step: Step, proposal: Screening | None, verdicts: Sequence[Verdict], case: Application, actor: Actor
+) -> Text:
     if proposal is None:
         return ""
-    if step.four_eyes and not may.is_another(proposal.proposed_by_id, actor):
+    if step.four_eyes and may.prepared(proposal, verdicts, actor):
         return may.SAME_PERSON
     if may.took_part(case.screenings.all(), case.step, actor):
         return may.EARLIER_PART

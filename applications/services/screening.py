@@ -332,7 +332,7 @@ def sign(*, actor: Actor, at: datetime, reference: str, revision: int | None = N
     case = _take(actor=actor, reference=reference, revision=revision, verb=may.SIGN)
     proposal = _proposal(case)
     bound = selectors.rules_of(case.call)
-    _refuse_same_person(bound.step(case.step), proposal, actor)
+    _refuse_same_person(case, bound.step(case.step), proposal, actor)
     _refuse_earlier_part(case, actor)
     if proposal.outcome == Screening.Outcome.PASS:
         asked, findings = _judge(case, bound, actor=actor, at=at)
@@ -462,8 +462,8 @@ def _refuse_while_proposed(case: Application) -> None:
         raise WrongState(_("The review awaits the approver's signature; it can be changed once it is sent back."))
 
 
-def _refuse_same_person(step: Step, proposal: Screening, actor: Actor) -> None:
-    if step.four_eyes and not may.is_another(proposal.proposed_by_id, actor):
+def _refuse_same_person(case: Application, step: Step, proposal: Screening, actor: Actor) -> None:
+    if step.four_eyes and may.prepared(proposal, case.verdicts.filter(step=case.step), actor):
         raise NotAllowed(may.SAME_PERSON)
 
 

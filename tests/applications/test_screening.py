@@ -499,3 +499,16 @@ def test_the_actor_of_a_limited_mandate_sees_its_list_only(world: World, case: A
         screening.save_findings(actor=parks, at=NOW, reference=case.reference, verdicts=county.all_yes(case))
     factories_only = replace(parks, list_kind="factory")
     screening.save_findings(actor=factories_only, at=NOW, reference=case.reference, verdicts=county.all_yes(case))
+
+
+@pytest.mark.case("AZ-14")
+def test_who_answered_the_points_does_not_sign_what_a_colleague_put_forward(world: World, case: Application) -> None:
+    county.answer_all(world, case, NOW, handler="county_handler")
+    colleague = replace(world.actor("county_handler"), user_id=world.user("colleague").pk, name="海港同事")
+    screening.propose(actor=colleague, at=NOW, reference=case.reference, outcome="pass")
+    both = replace(world.actor("county_approver"), user_id=world.user("county_handler").pk)
+    assert review.page(both, case.reference).why_not_sign
+    with pytest.raises(NotAllowed):
+        screening.sign(actor=both, at=NOW, reference=case.reference)
+    assert not review.page(world.actor("county_approver"), case.reference).why_not_sign
+    screening.sign(actor=world.actor("county_approver"), at=NOW, reference=case.reference)
