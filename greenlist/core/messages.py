@@ -11,18 +11,27 @@ KINDS = {
     "call.opened": (_("A call is open: %(title)s"), _("%(authority)s has opened “%(title)s”. Apply in the portal.")),
     "call.extended": (_("A date was moved: %(title)s"), _("%(what)s is now %(day)s. Reason: %(reason)s")),
     "case.submitted": (_("Submitted: %(name)s"), _("%(name)s has submitted application %(number)s.")),
-    "case.returned": (_("Please correct: %(number)s"), _("%(authority)s asks you to correct %(count)s field(s): %(reason)s")),
+    "case.returned": (
+        _("Please correct: %(number)s"),
+        _("%(authority)s asks you to correct %(count)s field(s): %(reason)s"),
+    ),
     "case.resubmitted": (_("Corrected: %(name)s"), _("%(name)s has corrected application %(number)s.")),
     "case.passed": (_("Passed review: %(number)s"), _("Your application has passed the review of %(authority)s.")),
     "case.to_sign": (_("To sign: %(name)s"), _("The review of %(name)s (%(number)s) awaits your signature.")),
-    "case.not_signed": (_("Not signed: %(name)s"), _("The review of %(name)s (%(number)s) was sent back to you: %(reason)s")),
+    "case.not_signed": (
+        _("Not signed: %(name)s"),
+        _("The review of %(name)s (%(number)s) was sent back to you: %(reason)s"),
+    ),
     "case.rejected": (
         _("Not recommended: %(number)s"),
         _("%(authority)s does not recommend your application. Reasons: %(reason)s"),
     ),
     "case.recommended": (_("Recommended: %(number)s"), _("%(authority)s has recommended your application to %(to)s.")),
     "case.withdrawn": (_("Withdrawn: %(name)s"), _("%(name)s has withdrawn application %(number)s.")),
-    "case.listed": (_("Listed: %(name)s"), _("%(name)s is on the list: %(announcement)s. The certificate is in your case file.")),
+    "case.listed": (
+        _("Listed: %(name)s"),
+        _("%(name)s is on the list: %(announcement)s. The certificate is in your case file."),
+    ),
     "case.not_listed": (_("Not listed: %(number)s"), _("Your application was not listed. Reasons: %(reason)s")),
     "batch.to_sign": (_("A recommendation awaits your signature"), _("%(authority)s: %(count)s unit(s), %(title)s.")),
     "batch.handed_back": (_("A recommendation was handed back"), _("%(title)s: %(reason)s")),
@@ -40,11 +49,16 @@ KINDS = {
     "objection.decided": (_("An objection was decided"), _("Receipt %(receipt)s: %(outcome)s.")),
     "organisation.claimed": (_("A firm asks to be confirmed"), _("%(name)s (%(code)s) waits for your confirmation.")),
     "organisation.confirmed": (_("Your organisation is confirmed"), _("%(name)s may now submit applications.")),
-    "organisation.refused": (_("Your claim was refused: %(name)s"), _("The claim on %(name)s was refused. Reason: %(reason)s")),
+    "organisation.refused": (
+        _("Your claim was refused: %(name)s"),
+        _("The claim on %(name)s was refused. Reason: %(reason)s"),
+    ),
     "member.joined": (_("A colleague has joined"), _("%(name)s now works in %(organisation)s.")),
     "account.locked": (
         _("Your account was locked for a while"),
-        _("Too many wrong passwords came from %(remote)s. From there nobody can sign in for 15 minutes; elsewhere you can."),
+        _(
+            "Too many wrong passwords came from %(remote)s. From there nobody can sign in for 15 minutes; elsewhere you can."
+        ),
     ),
     "account.invited": (_("Invitation"), _("%(name)s invites you to work in %(organisation)s.")),
     "deadline.near": (_("%(days)s day(s) left: %(title)s"), _("%(title)s ends on %(day)s.")),

@@ -1,4 +1,4 @@
-"""`./dev screenshots [--role ROLE…] [--page WORD…] [--each N] [--address URL]`: every page as a person sees it, into var/screenshots.
+"""`./dev screenshots [--role ROLE…] [--page WORD…] [--each N] [--address URL]`: every page as seen, into var/screenshots.
 
 Starts the portal on a demonstration of its own (var/screenshots/data, kept for the next run), signs in as each role and
 follows every link; of each kind of page (one route) it keeps the first N that differ. Each is taken at 1280 and 360 CSS
@@ -47,8 +47,13 @@ ALSO = {  # pages no link of a role leads to
         "/account/register/",
         "/account/password/forgotten/",
         "/account/password/forgotten/sent/",
-    ]
-    + ["/v/", "/v/?number=NONE-1", "/v/unknown/", "/lists/?q=zzzz", "/no/such/page/", "/cases/"],
+        "/v/",
+        "/v/?number=NONE-1",
+        "/v/unknown/",
+        "/lists/?q=zzzz",
+        "/no/such/page/",
+        "/cases/",
+    ],
     "drafting": ["/search/?q=示例", "/inbox/"],
     "county-handler": ["/search/?q=示例", "/search/?q=zzzz", "/calls/", "/organisation/adverse/", "/calls/new/"],
     "city-handler": ["/search/?q=示例", "/calls/new/"],
