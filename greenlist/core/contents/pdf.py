@@ -16,13 +16,14 @@ INFLATED = 200 * 1024 * 1024
 PAGES = 5000
 
 # Long names only: three letters would turn up by chance in compressed pictures. A script needs /JavaScript beside /JS.
-_ACTS = re.compile(rb"/(JavaScript|Launch|RichMedia|SubmitForm|ImportData|GoToE|XFA)(?![A-Za-z0-9])")
-_CARRIES = re.compile(rb"/EmbeddedFiles?(?![A-Za-z0-9])")
-_LOCKED = re.compile(rb"/Encrypt\s*(\d+\s+\d+\s+R|<<)")
+_ACTS = [rb"/JavaScript", rb"/Launch", rb"/RichMedia", rb"/SubmitForm", rb"/ImportData", rb"/GoToE", rb"/XFA"]
+_CARRIES = [rb"/EmbeddedFile", rb"/EmbeddedFiles"]
+_LOCKED = [rb"/Encrypt"]
+_ENDS = rb"(?![A-Za-z0-9])"
 _MARKUP = re.compile(rb"<(html|script|svg|!doctype|\?php)", re.IGNORECASE)
 _PAGE = re.compile(rb"/Type\s*/Page(?![A-Za-z])")
 _ESCAPE = re.compile(rb"#([0-9A-Fa-f]{2})")
-_STREAM = re.compile(rb"(?<!end)stream(\r\n|\n|\r)")
+_STREAM = re.compile(rb"stream(\r\n|\n|\r)")
 _FLATE = re.compile(rb"/Filter\s*(\[\s*)?/FlateDecode\s*(?(1)\])")
 _PREDICTOR = re.compile(rb"/Predictor\s+(?!1\b)")
 
@@ -35,15 +36,20 @@ def check(data: bytes) -> None:
         raise Unfit(_("it hides another file"))
     pages = 0
     for text in (_unescaped(data), *_object_streams(data)):
-        if _LOCKED.search(text):
+        if _names(text, _LOCKED):
             raise Unfit(_("it is protected by a password; save it without protection"))
-        if _ACTS.search(text):
+        if _names(text, _ACTS):
             raise Unfit(_("it contains a script or an action; print it to a new PDF"))
-        if _CARRIES.search(text):
+        if _names(text, _CARRIES):
             raise Unfit(_("it carries another file inside; print it to a new PDF"))
         pages += len(_PAGE.findall(text))
     if pages > PAGES:
         raise Unfit(_("it has more than %(limit)s pages") % {"limit": PAGES})
+
+
+def _names(text: bytes, names: list[bytes]) -> bool:
+    """Whether one of the names stands there, not as the beginning of a longer one. Plain search first: ten times faster."""
+    return any(name in text and re.search(name + _ENDS, text) for name in names)
 
 
 def _unescaped(data: bytes) -> bytes:
@@ -54,6 +60,8 @@ def _object_streams(data: bytes) -> Iterator[bytes]:
     left = INFLATED
     for found in _STREAM.finditer(data):
         about = data[max(0, found.start() - 2048) : found.start()]
+        if about.endswith(b"end"):
+            continue
         about = _unescaped(about[about.rfind(b"obj") + 3 :])
         # /First and /ObjStm: by their number alone readers would take a stream for an object stream without its /Type.
         if b"/ObjStm" not in about and b"/First" not in about:
