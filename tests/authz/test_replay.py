@@ -1,0 +1,282 @@
+"""Each request of the story made again by everybody else, just before it succeeds for whom it is meant (R2, AZ-04).
+
+Replayed at the moment when it would work: what protects it is who asks, not the state of things.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from django.test import Client
+from django.urls import resolve, reverse
+
+from greenlist.core import clock
+from tests.applications.county import load_rules
+from tests.authz import matrix
+from tests.journeys.browsing import Sent
+from tests.journeys.places import QINHUANGDAO
+from tests.journeys.story import SECRETS, Story
+from tests.world import World
+
+pytestmark = [pytest.mark.authz, pytest.mark.django_db, pytest.mark.timeout(1200)]
+
+# Who has no part in the case of the story. `applicant` and `colleague` belong to another firm of the same county.
+OUTSIDERS = tuple(
+    """anonymous stranger applicant rival other_applicant hlj_applicant other_county_handler other_county_approver
+    sjz_county_handler other_city_handler other_city_approver province_handler hlj_city_handler expert3
+    conflicted_expert supervisor ecology administrator""".split()
+)
+# Who has one, but not each other's. Part in the story → persona of the matrix.
+INSIDERS = {
+    "county_handler": "county_handler",
+    "county_approver": "county_approver",
+    "city_handler": "city_handler",
+    "city_approver": "city_approver",
+    "expert": "expert",
+}
+AS_IN_MATRIX = {  # an outsider → the persona that stands to the case as they do
+    "applicant": "rival",
+    "other_applicant": "rival",
+    "hlj_applicant": "rival",
+    "sjz_county_handler": "other_county_handler",
+}
+SESSION_TABLES = ("django_session", "axes_")
+SCANNED_BY = (
+    "anonymous",
+    "stranger",
+    "rival",
+    "other_county_handler",
+    "other_county_approver",
+    "other_city_handler",
+    "expert3",
+)
+DENIED = {403, 404}
+TRAIL = {"core_auditentry", "core_auditpayload", "core_chainhead"}  # a look at an objection is recorded, whoever looks
+
+
+class Writes:
+    """Notes which tables a request writes to; sessions do not count."""
+
+    def __init__(self) -> None:
+        self.tables: set[str] = set()
+
+    def __call__(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        verb, _, rest = sql.lstrip().partition(" ")
+        if verb.upper() in ("INSERT", "UPDATE", "DELETE"):
+            table = rest.replace("INTO ", "").replace("FROM ", "").strip().split(" ")[0].strip('"')
+            if not table.startswith(SESSION_TABLES):
+                self.tables.add(table)
+        return execute(sql, params, many, context)
+
+
+@contextmanager
+def undone() -> Iterator[Writes]:
+    """What happens inside is taken back."""
+    seen = Writes()
+    with connection.execute_wrapper(seen), transaction.atomic():
+        yield seen
+        transaction.set_rollback(True)
+
+
+def content(answer: Any) -> str:
+    """Everything a browser would get: status line apart, headers and body."""
+    body = b"".join(answer.streaming_content) if answer.streaming else answer.content
+    return "\n".join([*(f"{name}: {value}" for name, value in answer.items()), body.decode("utf-8", "replace")])
+
+
+class Replay:
+    """Makes each request of the story again as everybody else, and keeps what went wrong."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.story = Story(world, QINHUANGDAO, before=self.again)
+        self.day: date | None = None
+        self.clients: dict[str, Client] = {}
+        self.faults: list[str] = []
+        self.seen: set[tuple[str, str, str, tuple[str, ...]]] = set()
+        self.made = 0
+        self.rows = {(row.name, method): row for row in matrix.ROWS for method in row.methods}
+
+    # ---- who asks ---------------------------------------------------------------------------------------------------
+    def client(self, character: str) -> Client:
+        """Signed in on the present day of the story: sessions of last month are over."""
+        today = clock.china_date(clock.now())
+        if self.day != today:
+            self.day, self.clients = today, {}
+        if character not in self.clients:
+            self.clients[character] = self.world.client(character)
+        return self.clients[character]
+
+    def again(self, sent: Sent) -> None:
+        for character in {*OUTSIDERS, *(self.story.place.people[part] for part in INSIDERS)}:
+            self.client(character)  # signs in here, so that taking back what they do does not sign them out
+        name = resolve(sent.path).view_name
+        once = (sent.character, sent.method, sent.path, tuple(sorted(sent.data)))
+        if once in self.seen and sent.method == "GET":
+            return
+        self.seen.add(once)
+        row = self.rows.get((name, sent.method))
+        assert row is not None, f"{name} {sent.method} is not in the matrix"
+        if row.ok == matrix.PERSONAS:
+            self._public(sent)
+            return
+        for character in OUTSIDERS:
+            self._outsider(character, sent, row)
+        if sent.method == "POST":
+            for part, persona in INSIDERS.items():
+                if part != sent.character and row.expected(persona) != "ok":
+                    self._refused(self.story.place.people[part], sent, self.story.place.people[part])
+
+    def _public(self, sent: Sent) -> None:
+        """A public page shows no secret, whoever looks."""
+        if sent.method == "GET":
+            with undone():
+                self._silent("anonymous", sent, self._ask("anonymous", sent), public=True)
+
+    def _outsider(self, character: str, sent: Sent, row: matrix.Row) -> None:
+        persona = AS_IN_MATRIX.get(character, character)
+        if row.expected(persona) != "ok":
+            self._refused(character, sent, character)
+            return
+        if row.key and row.key != "call":
+            return  # somebody above the county, who may: the matrix says so
+        before = self.fingerprint()
+        with undone() as writes:
+            answer = self._ask(character, sent)
+            self._silent(character, sent, answer)
+            if writes.tables and self.fingerprint() != before:
+                self._fault(character, sent, f"changed the case through {sorted(writes.tables)}")
+
+    def _refused(self, character: str, sent: Sent, who: str) -> None:
+        with undone() as writes:
+            answer = self._ask(character, sent)
+            to_login = answer.status_code == 302 and answer["Location"].startswith("/account/login/")
+            denied = answer.status_code in DENIED if character != "anonymous" else to_login
+            if not denied:
+                self._fault(who, sent, f"answered {answer.status_code}")
+            if changed := writes.tables - (set() if character in OUTSIDERS else TRAIL):
+                self._fault(who, sent, f"wrote {sorted(changed)}")
+            if character in OUTSIDERS:
+                self._silent(character, sent, answer)
+
+    def _ask(self, character: str, sent: Sent) -> Any:
+        self.made += 1
+        client = self.client(character)
+        kept = client.cookies.copy()
+        answer = sent.again(client)
+        client.cookies = kept
+        return answer
+
+    # ---- what must not be seen --------------------------------------------------------------------------------------
+    def words(self, character: str, path: str, *, public: bool = False) -> dict[str, str]:
+        """Secrets, and the marks of the case until the notice makes them public."""
+        found = dict(SECRETS)
+        if path.startswith("/objections/"):
+            found.pop("reasons")  # the objector reads them under the receipt's own address
+        case = getattr(self.story, "case", None)
+        if case is not None and case.number:
+            found["number"] = case.number
+        may_know = character == "province_handler" and path.startswith(("/organisation/", "/search/"))
+        if not (public or hasattr(self.story, "notice") or may_know):
+            found["firm"] = QINHUANGDAO.firm
+        return found
+
+    def _silent(self, character: str, sent: Sent, answer: Any, *, public: bool = False) -> None:
+        text = content(answer)
+        asked = f"{sent.data}{sent.path}"
+        for what, word in self.words(character, sent.path, public=public).items():
+            if word in text and word not in asked:
+                self._fault(character, sent, f"shows {what}")
+
+    def _fault(self, character: str, sent: Sent, what: str) -> None:
+        self.faults.append(f"{character} in place of {sent.character}: {sent.method} {sent.path} {what}")
+
+    def fingerprint(self) -> dict[str, Any]:
+        """The story's rows as they stand."""
+        found: dict[str, Any] = {}
+        for name in ("firm", "call", "case", "batch", "panel", "decision", "notice", "objection"):
+            one = getattr(self.story, name, None)
+            if one is not None:
+                found[name] = type(one).objects.filter(pk=one.pk).values().first()
+        return found
+
+    # ---- the scan (AZ-04) ---------------------------------------------------------------------------------------------
+    def scan(self) -> None:
+        """Lists, searches, counts, messages and files of those elsewhere hold no mark of the case."""
+        case = self.story.case
+        asked = [(row.name, (), {}) for row in matrix.ROWS if not row.key and "GET" in row.methods and not row.body]
+        for word in (QINHUANGDAO.firm, case.number, case.code, QINHUANGDAO.firm[2:6]):
+            for name in (
+                "portal:search",
+                "applications:cases",
+                "applications:desk",
+                "organisations:search",
+                "registry:lists",
+            ):
+                asked.append((name, (), {"q": word}))
+        asked += [("registry:download", (kind,), {}) for kind in ("csv", "json")]
+        asked += [("organisations:industries", (), {"q": "示例"}), ("applications:desk", (), {"industry": "39"})]
+        for character in SCANNED_BY:
+            self.client(character)
+            for name, parts, query in asked:
+                sent = Sent("scan", "GET", reverse(name, args=parts), query)
+                with undone():
+                    self._silent(character, sent, self._ask(character, sent))
+
+
+@pytest.mark.journey
+@pytest.mark.case("AZ-04")
+def test_what_one_does_nobody_else_can_do_or_see(world: World) -> None:
+    load_rules()
+    replay = Replay(world)
+    story = replay.story
+    stations = (
+        story.open_the_call,
+        story.register,
+        story.confirm_the_claim,
+        story.start_and_fill,
+        story.submit,
+        story.return_for_correction,
+        story.correct,
+        story.pass_and_sign,
+        story.second_unit,
+        story.recommend,
+        story.receive,
+        story.convene,
+        story.score,
+        story.conclude,
+        story.decide,
+        story.give_notice,
+        story.object,
+        story.close_and_announce,
+        story.settle_and_supplement,
+        story.look_it_up,
+    )
+    for station in stations:
+        station()
+        if station in (story.submit, story.conclude):
+            with story.on("submit" if station == story.submit else "conclude"):
+                replay.scan()
+    assert replay.faults == [], "\n".join(sorted(set(replay.faults))[:60])
+    assert replay.made > 1000
+
+
+def test_the_scan_would_find_a_leak(world: World) -> None:
+    """The canary works: the handler whose case it is does see the words."""
+    load_rules()
+    story = Story(world, QINHUANGDAO)
+    for station in (story.open_the_call, story.register, story.confirm_the_claim, story.start_and_fill, story.submit):
+        station()
+    with story.on("submit"):
+        replay = Replay(world)
+        replay.story = story
+        replay.client("county_handler")
+        sent = Sent("county_handler", "GET", reverse("applications:review", args=[story.reference]), {})
+        with undone():
+            replay._silent("county_handler", sent, replay._ask("county_handler", sent))
+    assert any("shows report" in fault for fault in replay.faults)
