@@ -112,3 +112,12 @@ def test_the_closing_line_adds_both_halves() -> None:
     lines = ["== 2 failed, 10 passed, 3 deselected in 5.00s ==", "== 7 passed, 1 error in 3.00s =="]
     assert suite.closing(lines, 61.5).strip("= ") == "2 failed, 17 passed, 1 error in 61.50s (1:01)"
     assert all(suite.SUMMARY.match(line) for line in lines)
+
+
+def test_a_lone_surrogate_in_a_log_does_not_end_the_run(tmp_path: Path) -> None:
+    (tmp_path / "test_log.py").write_text("def test_it():\n    print('half \\ud800')\n    assert False, '\\udfff'\n")
+    plugins = ["-p", "tests.plugins.surrogates", "-p", "no:django", "-p", "no:playwright", "-c", "/dev/null", "-n", "1"]
+    command = [sys.executable, "-m", "pytest", *plugins, "--rootdir", str(tmp_path), str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert "1 failed" in done.stdout
+    assert "INTERNALERROR" not in done.stdout + done.stderr
