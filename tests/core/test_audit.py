@@ -114,7 +114,7 @@ def test_an_action_that_cannot_be_recorded_does_not_happen(now: datetime) -> Non
         Decimal("1.50"),
         {"z": [1, {"b": None, "a": True}], "一": "二"},
     ],
-    ids=repr,
+    ids=ascii,
 )
 def test_every_value_still_fits_its_digest_after_the_database_kept_it(value: Any, actor: Actor, now: datetime) -> None:
     entry = audit.record(actor=actor, subject=CASE, action="x", at=now, data={"value": value})
