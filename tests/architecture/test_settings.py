@@ -168,3 +168,12 @@ def test_the_web_process_never_loads_the_renderer() -> None:
     """WeasyPrint costs a second and 100 MB; documents are made in a child process."""
     done = start(WEB, LOG_LEVEL="ERROR")
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.case("OP-01")
+def test_the_known_accounts_of_the_demo_cannot_exist_in_production() -> None:
+    env = production(LOG_LEVEL="ERROR", DATABASE_URL="", REDIS_URL="", ALLOW_EMBEDDED="true")
+    words = [sys.executable, "manage.py", "demo_data", "--skip-checks"]
+    done = subprocess.run(words, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "DEMO" in done.stderr

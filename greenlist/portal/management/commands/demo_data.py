@@ -1,6 +1,7 @@
 from datetime import date, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
@@ -14,6 +15,8 @@ class Command(BaseCommand):
 
     @transaction.atomic
     def handle(self, *args: Any, **options: Any) -> None:
+        if not settings.DEMO:
+            raise CommandError("Its persons share one published password: only the demo's settings (DEMO) may have them.")
         if Call.objects.exists():
             raise CommandError("There are calls already; the demonstration fills an empty database only.")
         now = clock.now()
