@@ -16,7 +16,9 @@ class Command(BaseCommand):
     @transaction.atomic
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.DEMO:
-            raise CommandError("Its persons share one published password: only the demo's settings (DEMO) may have them.")
+            raise CommandError(
+                "Its persons share one published password: only the demo's settings (DEMO) may have them."
+            )
         if Call.objects.exists():
             raise CommandError("There are calls already; the demonstration fills an empty database only.")
         now = clock.now()
