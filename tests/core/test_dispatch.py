@@ -50,6 +50,8 @@ def deaf_port() -> Iterator[int]:
 def broker(monkeypatch: pytest.MonkeyPatch, settings: Any) -> Any:
     """`broker(port)`: Celery publishes to a Redis there."""
 
+    import kombu.transport.redis  # noqa: F401  loading it is no part of what is measured
+
     def use(port: int) -> None:
         url = f"redis://127.0.0.1:{port}/0"
         monkeypatch.setattr(app.conf, "broker_url", url)  # first: Celery reads the settings when first asked
