@@ -37,6 +37,7 @@ ROLES = {
     "city-handler": "130300-handler",
     "city-approver": "130300-approver",
     "expert": "130300-expert1",
+    "expert-locked": "130300-expert2",
     "province": "130000-handler",
     "sjz-handler": "130100-handler",
     "admin": "admin",
@@ -62,8 +63,8 @@ LEAVE = re.compile(r"^/(admin/|i18n/|static/|account/logout|lists/download)|\.(x
 FILE = re.compile(r"\.pdf$|/files/|/documents/\w|/opinion/$|/evidence/$|annex")
 ENGLISH = re.compile(r"[A-Za-z][A-Za-z'’-]{3,}")
 KNOWN = re.compile(  # names, formats, and what people typed
-    r"https?://\S+|\S+@\S+|[\w./-]+\.(?:pdf|xlsx|docx|zip|txt|csv|png|jpe?g)|\b(?:PDF|XLSX|ZIP|CSV|JSON|DOCX|JPEG|HTML|English|Excel)\b|"
-    r"\b[0-9A-Za-z]*\d[0-9A-Za-z]*\b|GB/T|\b(?:QHD|SJZ|HEB)-\S+|\b(?:qinhuangdao|shijiazhuang|factory|firm)-\S+|130\d{3}\S*"
+    r"https?://\S+|\S+@\S+|[\w./-]+\.(?:pdf|xlsx|docx|zip|txt|csv|png|jpe?g)|\b(?:PDF|XLSX|ZIP|CSV|JSON|DOCX|JPEG|HTML|English|Excel|Word|zzzz)\b|"
+    r"\b[0-9A-Za-z]*\d[0-9A-Za-z]*\b|GB/T|SHA-256|\b[A-Z]{3}-\d+|\b(?:QHD|SJZ|HEB)-\S+|\b(?:qinhuangdao|shijiazhuang|factory|firm)-\S+|130\d{3}\S*"
 )
 
 
@@ -220,7 +221,7 @@ def take_all(address: str, given: argparse.Namespace) -> Seen:
 
     seen = Seen()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox", "--disable-gpu"])
+        browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox", "--disable-gpu", "--lang=zh-CN"])
         for role in given.role or ROLES:
             walk = Walk(browser, address, role, given, seen)
             if ROLES[role]:
