@@ -189,8 +189,8 @@ class Walk:
 @contextmanager
 def portal() -> Iterator[str]:
     """The portal on its own demonstration, on a free port."""
-    DATA.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("VAR_DIR", str(DATA))
+    Path(os.environ["VAR_DIR"]).mkdir(parents=True, exist_ok=True)
     from tests.tools import demo, servers
 
     demo.prepare(seed=True)
