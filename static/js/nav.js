@@ -1,7 +1,10 @@
 // Menus made of <details>: Escape and a click elsewhere close them; the current entry of a scrolling bar is in view.
 // What is marked data-fold stands open beside the page on a wide screen and is folded above it on a narrow one.
 export function start() {
-  if (matchMedia("(max-width: 59.99rem)").matches) for (const fold of document.querySelectorAll("details[data-fold]")) fold.open = false;
+  const narrow = matchMedia("(max-width: 59.99rem)");
+  const fold = () => { for (const one of document.querySelectorAll("details[data-fold]")) one.open = !narrow.matches; };
+  fold();
+  narrow.addEventListener("change", fold);
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
     const open = document.querySelector("details[data-menu][open]");

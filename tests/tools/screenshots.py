@@ -148,6 +148,7 @@ class Walk:
         label = f"{self.role}-{name}{number}"
         if FILE.search(urlsplit(path).path) and self.as_file(path, label):
             return
+        self.page.set_viewport_size({"width": WIDTHS[0], "height": 900})
         answer = self.page.goto(self.address + path, wait_until="load")
         if answer and answer.status not in (200, 404) and not (self.role == "public" and "/login" in self.page.url):
             self.note(f"answered {answer.status}")
