@@ -222,7 +222,9 @@ def take_all(address: str, given: argparse.Namespace) -> Seen:
 
     seen = Seen()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox", "--disable-gpu", "--lang=zh-CN"])
+        browser = playwright.chromium.launch(
+            executable_path=chromium(), args=["--no-sandbox", "--disable-gpu", "--lang=zh-CN"]
+        )
         for role in given.role or ROLES:
             walk = Walk(browser, address, role, given, seen)
             if ROLES[role]:
