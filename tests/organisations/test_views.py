@@ -115,6 +115,9 @@ def test_a_claim_is_confirmed_or_refused(world: World) -> None:
     address = reverse("organisations:claim", args=[made.pk])
     assert county.get(address).status_code == 200
     assert county.post(address, {"action": "refuse", "reason": ""}).status_code == 422
+    assert county.post(address, {}).status_code == 200
+    made.refresh_from_db()
+    assert made.claim == "claimed"  # a send that names no button decides nothing
     assert county.post(address, {"action": "confirm"}).status_code == 302
     assert county.post(address, {"action": "confirm"}).status_code == 409
     made.refresh_from_db()

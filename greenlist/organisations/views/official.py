@@ -158,7 +158,7 @@ def claim(request: Request, pk: int) -> HttpResponse:
     page = selectors.page_of(request.actor, pk)
     refusing = request.method == "POST" and request.POST.get("action") == "refuse"
     form = forms.RefuseForm(request.POST if refusing else None)
-    if request.method == "POST" and not refusing:
+    if request.POST.get("action") == "confirm":
         services.confirm_claim(organisation_id=pk, actor=request.actor, at=clock.now())
         messages.success(request, _("Confirmed. The organisation may submit applications from now on."))
         return redirect("organisations:claims")
