@@ -488,7 +488,7 @@ def test_one_case_put_into_two_batches_at_once_lies_in_one(
 def test_a_mandate_for_another_list_arranges_nothing(world: World, three: list[Application]) -> None:
     batch = draft(world, three)
     parks = replace(world.actor("county_handler"), list_kind="park")
-    with pytest.raises(NotAllowed):
+    with pytest.raises(NotVisible):
         batches.suggest_order(actor=parks, at=NOW, reference=batch.reference)
     batches.suggest_order(actor=replace(parks, list_kind="factory"), at=NOW, reference=batch.reference)
 

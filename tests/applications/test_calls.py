@@ -82,8 +82,9 @@ def test_only_an_approver_of_the_owner_opens(world: World, who: str) -> None:
 def test_a_mandate_for_another_list_opens_nothing(world: World) -> None:
     call = create(world)
     parks_only = replace(world.actor("city_approver"), list_kind="park")
-    with pytest.raises(NotAllowed):
+    with pytest.raises(NotVisible):
         calls.open_call(actor=parks_only, at=MARCH, pk=call.pk)
+    calls.open_call(actor=replace(parks_only, list_kind="factory"), at=MARCH, pk=call.pk)
 
 
 @pytest.mark.clause("QHD-3")
