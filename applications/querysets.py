@@ -1,7 +1,7 @@
 from datetime import datetime
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from applications.states import FINAL, OPEN, WITH_APPLICANT, BatchState, CallState, State
 from greenlist.core.actors import Actor, Capacity
@@ -49,7 +49,9 @@ class ApplicationQuerySet(models.QuerySet):
 
     def awaiting_recommendation(self) -> "ApplicationQuerySet":
         """Passed, and in no live batch."""
-        return self.filter(state=State.PASSED).exclude(batch_items__returned_at=None, batch_items__isnull=False)
+        items = self.model._meta.get_field("batch_items").related_model._default_manager
+        live = items.filter(application=OuterRef("pk"), returned_at=None)
+        return self.filter(~Exists(live), state=State.PASSED)
 
 
 class BatchQuerySet(models.QuerySet):

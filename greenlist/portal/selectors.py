@@ -24,7 +24,7 @@ from greenlist.policy import selectors as policy
 from greenlist.policy.engine.types import Calendar, Clause, Header
 from registry.models import Announcement, Listing, Notice, NoticeItem, Objection
 from registry.states import AnnouncementState, ItemState, NoticeState, ObjectionState
-from reviews.models import Decision, Panel, Seat, Sheet
+from reviews.models import Decision, DecisionItem, Panel, PanelItem, Seat, Sheet
 from reviews.states import DecisionState, Outcome, PanelState
 
 OWN = 100  # open cases of one firm that its work list looks at
@@ -222,6 +222,14 @@ def _proposal() -> Exists:
     return Exists(Screening.objects.filter(application=OuterRef("pk"), signed_at=None, sent_back_at=None))
 
 
+def _prepared() -> Exists:
+    return Exists(PanelItem.objects.filter(application=OuterRef("pk"), panel__state=PanelState.PREPARING))
+
+
+def _drawn_up() -> Exists:
+    return Exists(DecisionItem.objects.filter(application=OuterRef("pk")))
+
+
 def _desk(actor: Actor) -> QuerySet[Application]:
     """Cases at the actor's own desk; every group of them names its state."""
     own = Application.objects.visible_to(actor).filter(desk_id=actor.authority_id)
@@ -342,7 +350,7 @@ def _deciding(actor: Actor, handler: bool) -> Iterator[_Kind]:
     yield _Kind(
         "convene",
         gettext_lazy("Convene a panel"),
-        _desk(actor).filter(state=State.RECOMMENDED).exclude(panel_items__panel__state=PanelState.PREPARING),
+        _desk(actor).filter(state=State.RECOMMENDED).exclude(_prepared()),
         _case(lambda case: _("Recommended, before no panel yet.")),
         reverse("reviews:panels"),
     )
@@ -362,7 +370,7 @@ def _deciding(actor: Actor, handler: bool) -> Iterator[_Kind]:
     yield _Kind(
         "decide",
         gettext_lazy("Overall review"),
-        _desk(actor).filter(state=State.DECIDING).exclude(decision_items__isnull=False),
+        _desk(actor).filter(state=State.DECIDING).exclude(_drawn_up()),
         _case(lambda case: _("The panel has concluded; propose or decline.")),
         reverse("reviews:decisions"),
     )
