@@ -282,12 +282,9 @@ REGISTRY = (
 )
 
 PARTS = {
-    "core and accounts": (*CORE, *ACCOUNTS),
-    "organisations": ORGANISATIONS,
-    "calls and filling": (*CALLS, *FILLING),
-    "cases and batches": (*CASES, *BATCHES),
-    "reviews": REVIEWS,
-    "registry": REGISTRY,
+    "people": (*CORE, *ACCOUNTS, *ORGANISATIONS),
+    "applications": (*CALLS, *FILLING, *CASES, *BATCHES),
+    "city": (*REVIEWS, *REGISTRY),
 }
 # They answer alike to any method and change nothing.
 ANY_METHOD = {"livez", "readyz", "set_language", "portal:gallery"}

@@ -31,6 +31,13 @@ OUTSIDERS = tuple(
     sjz_county_handler other_city_handler other_city_approver province_handler hlj_city_handler expert3
     conflicted_expert supervisor ecology administrator""".split()
 )
+# Of those who stand alike to the case one looks at its pages for all; what is sent is tried by each of them.
+LOOKERS = tuple(
+    one
+    for one in OUTSIDERS
+    if one
+    not in ("other_applicant", "hlj_applicant", "sjz_county_handler", "other_county_approver", "other_city_approver")
+)
 # Who has one, but not each other's. Part in the story → persona of the matrix.
 INSIDERS = {
     "county_handler": "county_handler",
@@ -125,7 +132,7 @@ class Replay:
         if row.ok == matrix.PERSONAS:
             self._public(sent)
             return
-        for character in OUTSIDERS:
+        for character in OUTSIDERS if sent.method == "POST" else LOOKERS:
             self._outsider(character, sent, row)
         if sent.method == "POST":
             for part, persona in INSIDERS.items():
