@@ -1,5 +1,6 @@
 from datetime import datetime
 
+from django.apps import apps
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
@@ -49,8 +50,8 @@ class ApplicationQuerySet(models.QuerySet):
 
     def awaiting_recommendation(self) -> "ApplicationQuerySet":
         """Passed, and in no live batch."""
-        items = self.model._meta.get_field("batch_items").related_model._default_manager
-        live = items.filter(application=OuterRef("pk"), returned_at=None)
+        items = apps.get_model("applications", "BatchItem")  # models know querysets, not the other way round
+        live = items._default_manager.filter(application=OuterRef("pk"), returned_at=None)
         return self.filter(~Exists(live), state=State.PASSED)
 
 
