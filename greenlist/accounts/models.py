@@ -7,7 +7,7 @@ from django.db.models import F, Q
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
-from greenlist.accounts.querysets import AreaQuerySet, MandateQuerySet
+from greenlist.accounts.querysets import AreaQuerySet, MandateQuerySet, SignInQuerySet
 from greenlist.core.crypto import EncryptedTextField
 
 
@@ -99,6 +99,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(_("active"), default=True)
     is_staff = models.BooleanField(_("may enter the administration"), default=False)
     session_epoch = models.PositiveIntegerField(default=0)  # raised to end every session of the person
+    password_set_at = models.DateTimeField(null=True)  # empty: as old as the account
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = UserManager()
@@ -136,7 +137,10 @@ class Mandate(models.Model):
         EXPERT = "expert", _("expert")
         SUPERVISOR = "supervisor", _("supervisor")
         DEPARTMENT = "department", _("department officer")
-        ADMINISTRATOR = "administrator", _("administrator")
+        # Three who watch each other; nobody is two of them (AZ-11).
+        ADMINISTRATOR = "administrator", _("system administrator")
+        SECURITY = "security", _("security administrator")
+        AUDITOR = "auditor", _("audit administrator")
 
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="mandates", verbose_name=_("person"))
     role = models.CharField(_("role"), max_length=15, choices=Role)
@@ -163,7 +167,12 @@ class Mandate(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=Q(valid_until=None) | Q(valid_until__gte=F("valid_from")), name="mandate_ends_after_start"
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["user"],
+                condition=Q(role__in=["administrator", "security", "auditor"], ended_at=None),
+                name="nobody_is_two_administrators",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -184,3 +193,119 @@ class PasswordReset(models.Model):
 
     def __str__(self) -> str:
         return f"{self.email} {self.requested_at:%Y-%m-%d %H:%M}"
+
+
+class ApiToken(models.Model):
+    """A program's key to the API: one person's, in one capacity, until a day. The secret itself is kept nowhere.
+
+    The capacity is named by its key (`Actor.key`) and looked up at each request: who has lost it has lost the token.
+    """
+
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="api_tokens", verbose_name=_("person"))
+    capacity = models.CharField(_("acts as"), max_length=24)
+    capacity_name = models.CharField(_("for"), max_length=140)  # office or firm on the day it was made, to be read
+    name = models.CharField(_("used by"), max_length=60)
+    scopes = models.JSONField(_("may"), default=list)
+    digest = models.CharField(max_length=64, unique=True)  # SHA-256 of 256 random bits
+    tail = models.CharField(_("ends with"), max_length=4)
+    valid_until = models.DateField(_("last day"))
+    created_at = models.DateTimeField(_("made"))
+    used_at = models.DateTimeField(_("last used"), null=True, blank=True)  # to the hour
+    refused_at = models.DateTimeField(null=True)  # last refusal that was written into the trail
+    revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("API token")
+        verbose_name_plural = _("API tokens")
+
+    def __str__(self) -> str:
+        return f"{self.name} …{self.tail}"
+
+
+class KeptAnswer(models.Model):
+    """The answer to a request that carried an Idempotency-Key: sent again, it is given again and nothing is done twice."""
+
+    token = models.ForeignKey(ApiToken, on_delete=models.CASCADE, related_name="+")
+    key = models.CharField(max_length=80)
+    fingerprint = models.CharField(max_length=64)  # of what was asked: the same key for something else is refused
+    body = models.JSONField(default=dict)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["token", "key"], name="one_answer_per_key")]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class SecondFactor(models.Model):
+    """The seed from which a person's app makes its codes (TOTP, RFC 6238). There is a row once a code confirmed it."""
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="second_factor")
+    seed = EncryptedTextField()  # base32, as apps take it
+    since = models.DateTimeField()
+    last_step = models.BigIntegerField(default=-1)  # of the last code that counted: none counts twice (AU-04)
+    failures = models.PositiveSmallIntegerField(default=0)  # wrong codes in a row
+    blocked_until = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return str(self.user_id)
+
+
+class RecoveryCode(models.Model):
+    """One way in without the app, once. Only its digest is kept: eighty random bits need no slow hash."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="recovery_codes")
+    digest = models.CharField(max_length=64)
+    used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "digest"], name="each_recovery_code_once")]
+
+    def __str__(self) -> str:
+        return str(self.user_id)
+
+
+class Device(models.Model):
+    """A browser that a person has signed in with, known again by a cookie; another one is told to the person."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="devices")
+    digest = models.CharField(max_length=64)
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "digest"], name="each_device_once")]
+
+    def __str__(self) -> str:
+        return str(self.user_id)
+
+
+class SignIn(models.Model):
+    """One stay of a person in one browser, from signing in until its end. The session names it; the row decides."""
+
+    class End(models.TextChoices):
+        OUT = "out", _("signed out")
+        IDLE = "idle", _("nothing done for a while")
+        AGE = "age", _("longest time reached")
+        ELSEWHERE = "elsewhere", _("signed in elsewhere")
+        CLOSED = "closed", _("ended from another device")
+        CHANGED = "changed", _("role, password or account changed")
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="sign_ins")
+    agent = models.CharField(max_length=60, blank=True)  # browser and system, as far as they say
+    remote = models.CharField(max_length=45, blank=True)
+    idle_minutes = models.PositiveIntegerField()  # fixed at the start: a change of role ends it anyway
+    began_at = models.DateTimeField()
+    seen_at = models.DateTimeField()  # last sign of life, a minute more or less
+    verified_at = models.DateTimeField(null=True)  # when the second factor was given
+    ended_at = models.DateTimeField(null=True)
+    end = models.CharField(max_length=10, choices=End, blank=True)
+
+    objects = SignInQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["user", "-began_at"], name="sign_ins_of_a_person")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.began_at:%Y-%m-%d %H:%M}"

@@ -1,4 +1,4 @@
-from datetime import date
+from datetime import date, datetime
 
 from django.db import models
 from django.db.models import Q
@@ -18,3 +18,12 @@ class MandateQuerySet(models.QuerySet):
 
     def of_role(self, *roles: str) -> "MandateQuerySet":
         return self.filter(role__in=roles)
+
+
+class SignInQuerySet(models.QuerySet):
+    def live(self) -> "SignInQuerySet":
+        """Not ended by anybody; that its time is over is found out with its next request."""
+        return self.filter(ended_at=None)
+
+    def close(self, end: str, at: datetime) -> int:
+        return self.filter(ended_at=None).update(ended_at=at, end=end)

@@ -13,7 +13,9 @@ class Capacity(StrEnum):
     EXPERT = "expert"
     SUPERVISOR = "supervisor"
     DEPARTMENT = "department"
-    ADMINISTRATOR = "administrator"
+    ADMINISTRATOR = "administrator"  # of the system: places, calendar, rules
+    SECURITY = "security"  # administrator of people, mandates, tokens
+    AUDITOR = "auditor"  # administrator who reads the audit trail and writes nothing
     SYSTEM = "system"  # a task or a command
 
 
@@ -30,6 +32,8 @@ class Tier(StrEnum):
 
 
 OFFICIALS = frozenset({Capacity.HANDLER, Capacity.APPROVER})
+# Given by a mandate: these prove themselves twice, and their passwords follow the grading rules (MLPS 8.1.4.1).
+ENTRUSTED = frozenset(Capacity) - {Capacity.PUBLIC, Capacity.NONE, Capacity.APPLICANT, Capacity.SYSTEM}
 
 
 @dataclass(frozen=True)

@@ -113,7 +113,9 @@ CAPACITY_WORDS = {
     Capacity.EXPERT: gettext_lazy("expert"),
     Capacity.SUPERVISOR: gettext_lazy("supervisor"),
     Capacity.DEPARTMENT: gettext_lazy("department"),
-    Capacity.ADMINISTRATOR: gettext_lazy("administrator"),
+    Capacity.ADMINISTRATOR: gettext_lazy("system administrator"),
+    Capacity.SECURITY: gettext_lazy("security administrator"),
+    Capacity.AUDITOR: gettext_lazy("audit administrator"),
     Capacity.SYSTEM: gettext_lazy("system"),
 }
 
