@@ -97,7 +97,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 PASSWORD_RESET_TIMEOUT = 3600  # seconds
 LOGIN_URL = "accounts:login"
-LOGIN_REDIRECT_URL = "portal:home"
+LOGIN_REDIRECT_URL = "portal:work"
 LOGOUT_REDIRECT_URL = "portal:home"
 SESSION_ENGINE = "django.contrib.sessions.backends.db"  # the database is the record; a cache may vanish
 SESSION_COOKIE_AGE = 12 * 3600
@@ -134,11 +134,19 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 # Licensed fonts by the names that static/css/document.css knows: FangSong=/path/a.ttf;XiaoBiaoSong=/path/b.ttf
 DOCUMENT_FONTS = env.text("DOCUMENT_FONTS", "")
 ATTACHMENT_MAX_BYTES = env.number("ATTACHMENT_MAX_BYTES", 50 * 1024 * 1024)
-ATTACHMENT_MAX_FILES = env.number("ATTACHMENT_MAX_FILES", 50)  # of one owner
+ATTACHMENT_MAX_FILES = env.number("ATTACHMENT_MAX_FILES", 100)  # of one report
 ATTACHMENT_MAX_PIXELS = 120_000_000
 ATTACHMENT_SCANNER = env.text(
     "ATTACHMENT_SCANNER", ""
 )  # clamd://host:port or dotted path (core.scanners); empty: nothing is clean
+# How often one account and one address may do what costs others work or room (core.limits): "10/hour 30/day".
+LIMITS = {
+    "objection": {
+        "address": env.text("LIMIT_OBJECTIONS", "10/hour 30/day"),
+        "account": env.text("LIMIT_OBJECTIONS", "10/hour 30/day"),
+    },
+    "upload": {"account": env.text("LIMIT_UPLOADS", "200/hour 600/day")},
+}
 REQUEST_MAX_BYTES = env.number("REQUEST_MAX_BYTES", 2 * ATTACHMENT_MAX_BYTES)
 
 EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
@@ -189,6 +197,7 @@ CELERY_BEAT_SCHEDULE: dict = {
     "scan-files": {"task": "greenlist.core.tasks.scan_files", "schedule": 60.0},
     "close-notices": {"task": "registry.tasks.close_notices", "schedule": 300.0},
     "anchor-chains": {"task": "greenlist.core.tasks.anchor_chains", "schedule": 3600.0},
+    "forget-uses": {"task": "greenlist.core.tasks.forget_uses", "schedule": 86400.0},
 }
 
 CONTENT_SECURITY_POLICY = {
