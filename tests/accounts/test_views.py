@@ -71,8 +71,8 @@ def test_five_wrong_tries_lock_name_and_address_for_a_quarter_of_an_hour(person,
 def test_only_our_own_pages_come_after_signing_in(person) -> None:
     for wanted, reached in [
         ("/organisation/", "/organisation/"),
-        ("https://evil.example/", "/"),
-        ("//evil.example", "/"),
+        ("https://evil.example/", "/work/"),
+        ("//evil.example", "/work/"),
     ]:
         response = Client().post("/account/login/", {"username": "zhang", "password": PASSWORD, "next": wanted})
         assert response.headers["Location"] == reached
