@@ -4,7 +4,13 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 
-class NoticeForm(forms.Form):
+class WordsForm(forms.Form):
+    """Words that two people may be editing: `version` is that of the page."""
+
+    version = forms.IntegerField(widget=forms.HiddenInput, required=False, min_value=0)
+
+
+class NoticeForm(WordsForm):
     title = forms.CharField(label=_("Title"), max_length=160)
     text = forms.CharField(
         label=_("Text"),
@@ -14,7 +20,7 @@ class NoticeForm(forms.Form):
     )
 
 
-class SiteAddressForm(forms.Form):
+class SiteAddressForm(WordsForm):
     site_address = forms.URLField(
         label=_("Address on the bureau's own site"),
         required=False,
@@ -64,7 +70,7 @@ class ObjectionDecisionForm(forms.Form):
     )
 
 
-class AnnouncementForm(forms.Form):
+class AnnouncementForm(WordsForm):
     title = forms.CharField(label=_("Title"), max_length=160)
     number = forms.CharField(
         label=_("Document number"),

@@ -62,6 +62,7 @@ class Notice(NoticeWorkflow):
     ends_on = models.DateField(null=True, blank=True, db_index=True)
     counted_days = models.JSONField(default=list)  # ISO days that count
     site_address = models.URLField(blank=True)  # where the bureau's own site carries it (QHD-10b)
+    version = models.PositiveIntegerField(default=0)  # of the words: two editors do not overwrite each other
     created_by = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField()
     published_by = models.ForeignKey(PERSON, null=True, on_delete=models.PROTECT, related_name="+")
@@ -131,6 +132,7 @@ class Announcement(AnnouncementWorkflow):
     number = models.CharField(max_length=60, blank=True)  # official 文号, typed
     title = models.CharField(max_length=160)
     text = models.TextField(blank=True)
+    version = models.PositiveIntegerField(default=0)  # of the words: two editors do not overwrite each other
     issued_on = models.DateField(null=True)
     frozen = models.JSONField(null=True)
     digest = models.CharField(max_length=64, blank=True)

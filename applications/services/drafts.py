@@ -17,7 +17,7 @@ from applications.services import cases
 from applications.states import FINAL, WITH_APPLICANT, CallState
 from greenlist.accounts import selectors as accounts
 from greenlist.accounts.models import Authority
-from greenlist.core import attachments, audit, clock
+from greenlist.core import attachments, audit, clock, limits
 from greenlist.core.actors import Actor, Capacity, Tier
 from greenlist.core.errors import Conflict, Invalid, NotAllowed, NotVisible, Refused, WrongState
 from greenlist.organisations.models import Site
@@ -228,11 +228,18 @@ def _require_opened(case: Application, section: str, keys: Mapping[str, Any]) ->
 
 
 # ---- evidence -------------------------------------------------------------------------------------------------------
-@transaction.atomic
 def add_evidence(
     *, actor: Actor, at: datetime, reference: str, section: str, field: str, upload: UploadedFile
 ) -> Evidence:
-    """A file beside a field. Raises Invalid (type, size, too many), NotAllowed (field not opened), WrongState."""
+    """A file beside a field. Raises TooMany, Invalid (type, size, full), NotAllowed (field not opened), WrongState."""
+    limits.take("upload", actor=actor, at=at)
+    return _add_evidence(actor=actor, at=at, reference=reference, section=section, field=field, upload=upload)
+
+
+@transaction.atomic
+def _add_evidence(
+    *, actor: Actor, at: datetime, reference: str, section: str, field: str, upload: UploadedFile
+) -> Evidence:
     case = writable(actor=actor, reference=reference)
     spec = _file_field(case, section, field)
     _require_opened(case, section, {field: None})
@@ -244,6 +251,7 @@ def add_evidence(
                 field: [_("At most %(most)s files can stand here; remove one first.") % {"most": spec.max_files}]
             },
         )
+    attachments.check_count(stored=Evidence.objects.filter(report=case.report, removed_at=None).count())
     blob = attachments.store(upload=upload, at=at)
     row = Evidence.objects.create(
         report=case.report, section=section, field=field, blob=blob, added_by_id=actor.user_id, added_at=at

@@ -22,7 +22,7 @@ from applications.services import checks, drafts, submission
 from applications.states import WITH_APPLICANT
 from greenlist.core import attachments, clock
 from greenlist.core.actors import Actor, Capacity
-from greenlist.core.errors import Invalid, NotAllowed, NotVisible
+from greenlist.core.errors import Invalid, NotAllowed, NotVisible, TooMany
 from greenlist.core.http import whole
 from greenlist.policy import engine, words
 from greenlist.policy.engine.types import Section as SectionSpec
@@ -244,7 +244,7 @@ def evidence_add(request: HttpRequest, reference: str, key: str, field: str) -> 
             raise Invalid(_("Choose a file first."))
         for upload in uploads:
             drafts.add_evidence(section=key, field=field, upload=upload, **_given(request, reference))
-    except (Invalid, NotAllowed) as refused:
+    except (Invalid, NotAllowed, TooMany) as refused:
         if _sent_by(request) == UPLOAD:
             return JsonResponse({"message": str(refused.message)}, status=refused.status)
         messages.error(request, str(refused.message))

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
 
@@ -38,3 +39,18 @@ def scanner(**_: Any) -> list[CheckMessage]:
     return (
         [] if found else [Warning(f"ATTACHMENT_SCANNER {named!r}: no such function, no file is clean", id="core.W002")]
     )
+
+
+@register()
+def limited(**_: Any) -> list[CheckMessage]:
+    """A limit that cannot be read would fail at the first upload instead of at the start."""
+    from greenlist.core.limits import limits
+
+    found: list[CheckMessage] = []
+    for kind, sides in settings.LIMITS.items():
+        for by in sides:
+            try:
+                limits(kind, by)
+            except ImproperlyConfigured as wrong:
+                found.append(Error(str(wrong), id="core.E002"))
+    return found

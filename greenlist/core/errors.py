@@ -82,3 +82,14 @@ class TooLarge(DomainError):
 
     status = 413
     code = "too_large"
+
+
+class TooMany(DomainError):
+    """Done too often; `retry_after` seconds from now there is room again (core.limits)."""
+
+    status = 429
+    code = "too_many"
+
+    def __init__(self, message: Text, *, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after

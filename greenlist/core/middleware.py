@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
-from greenlist.core.errors import Conflict, DomainError, Invalid, NotVisible, TooLarge
+from greenlist.core.errors import Conflict, DomainError, Invalid, NotVisible, TooLarge, TooMany
 from greenlist.core.requests import request_id
 
 Handler = Callable[[HttpRequest], HttpResponse]
@@ -81,10 +81,15 @@ def _length(request: HttpRequest) -> int:
 
 def answer(request: HttpRequest, error: DomainError) -> HttpResponse:
     """The page, or the JSON where a script asks for it (autosave, Accept: application/json)."""
+    # When to come back, for programs; people read it in the message.
+    headers = {"Retry-After": str(error.retry_after)} if isinstance(error, TooMany) else {}
     if request.headers.get("X-Requested-With") == "autosave" or request.get_preferred_type(KINDS) == KINDS[1]:
-        return JsonResponse(as_json(error), status=error.status)
+        return JsonResponse(as_json(error), status=error.status, headers=headers)
     template = "404.html" if error.status == 404 else "error.html"
-    return render(request, template, {"error": error}, status=error.status)
+    shown = render(request, template, {"error": error}, status=error.status)
+    for name, value in headers.items():
+        shown[name] = value
+    return shown
 
 
 def as_json(error: DomainError) -> dict:

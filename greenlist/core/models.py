@@ -146,3 +146,21 @@ class Sequence(models.Model):
 
     def __str__(self) -> str:
         return f"{self.scope}/{self.year}: {self.last}"
+
+
+class Use(models.Model):
+    """How much of something limited one account or address has taken since a moment; see `core.limits`."""
+
+    kind = models.CharField(max_length=20)
+    taker = models.CharField(max_length=64)  # sealed: nobody reads from here who did what
+    begins = models.DateTimeField(db_index=True)
+    seconds = models.PositiveIntegerField()
+    taken = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "taker", "begins", "seconds"], name="one_use_per_window")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.taken}"

@@ -1,6 +1,6 @@
 from celery import shared_task
 
-from greenlist.core import anchors, attachments, clock, outbox
+from greenlist.core import anchors, attachments, clock, limits, outbox
 
 
 @shared_task
@@ -16,3 +16,8 @@ def anchor_chains(**kwargs: object) -> None:
 @shared_task
 def scan_files(**kwargs: object) -> None:
     attachments.scan_waiting(at=clock.now())
+
+
+@shared_task
+def forget_uses(**kwargs: object) -> None:
+    limits.forget(at=clock.now())

@@ -97,25 +97,37 @@ def lock(*, actor: Actor, reference: str) -> Announcement:
 
 
 @transaction.atomic
-def edit(*, actor: Actor, reference: str, title: str, number: str, text: str, at: datetime) -> Announcement:
-    """Changes the words of a draft. Raises WrongState once it is handed on."""
+def edit(
+    *,
+    actor: Actor,
+    reference: str,
+    title: str,
+    number: str,
+    text: str,
+    at: datetime,
+    version: int | None = None,
+) -> Announcement:
+    """Changes the words of a draft. Raises WrongState once it is handed on, Conflict when the page saw an older version."""
     announcement = lock(actor=actor, reference=reference)
     if not rules.may_prepare(actor, announcement.listbook.owner_id, announcement.listbook.category):
         raise NotAllowed(_("Only the deciding authority prepares the announcement."))
     if announcement.state != AnnouncementState.DRAFT:
         raise WrongState(_("The announcement has been handed to the approver and cannot be edited."))
+    notices.require_version(announcement, version, "title", "number", "text")
     announcement.title, announcement.number, announcement.text = title, number, text
-    announcement.save(update_fields=["title", "number", "text"])
+    announcement.version += 1
+    announcement.save(update_fields=["title", "number", "text", "version"])
     audit.record(actor=actor, subject=("announcement", announcement.pk), action="announcement.edited", at=at)
     return announcement
 
 
 @transaction.atomic
-def hand_to_approver(*, actor: Actor, reference: str, at: datetime) -> Announcement:
-    """The handler is done; an approver publishes. Raises WrongState."""
+def hand_to_approver(*, actor: Actor, reference: str, at: datetime, version: int | None = None) -> Announcement:
+    """The handler is done; an approver publishes. Raises WrongState, Conflict when the page saw an older version."""
     announcement = lock(actor=actor, reference=reference)
     if not rules.may_prepare(actor, announcement.listbook.owner_id, announcement.listbook.category):
         raise NotAllowed(_("Only the deciding authority prepares the announcement."))
+    notices.require_version(announcement, version, "title", "number", "text")
     _turn(announcement, "hand_to_approver")
     announcement.handed_by_id = actor.user_id
     announcement.save()

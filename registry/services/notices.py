@@ -21,7 +21,7 @@ from greenlist.policy import engine
 from greenlist.policy import selectors as policy
 from greenlist.policy.engine.types import CalendarUnknown, Period, Result, Step
 from registry import rules, selectors
-from registry.models import Notice, NoticeItem
+from registry.models import Announcement, Notice, NoticeItem
 from registry.states import ItemState, NoticeState
 from reviews.models import Decision
 from reviews.states import DecisionState, Outcome
@@ -77,19 +77,43 @@ def draft(*, actor: Actor, decision: str, title: str, text: str, at: datetime) -
 
 
 @transaction.atomic
-def edit(*, actor: Actor, reference: str, title: str, text: str, site_address: str, at: datetime) -> Notice:
-    """Changes the words of a draft; of a published notice only the address where the bureau's own site carries it."""
+def edit(
+    *,
+    actor: Actor,
+    reference: str,
+    title: str,
+    text: str,
+    site_address: str,
+    at: datetime,
+    version: int | None = None,
+) -> Notice:
+    """Changes the words of a draft; of a published notice only the address where the bureau's own site carries it.
+
+    Raises Conflict with what stands now when the page that asks saw an older version.
+    """
     notice = lock(actor=actor, reference=reference)
     if not rules.may_prepare(actor, notice.authority_id, notice.call.category):
         raise NotAllowed(_("Only the deciding authority prepares the notice."))
+    require_version(notice, version, "title", "text", "site_address")
     if notice.state == NoticeState.DRAFT:
         notice.title, notice.text = title, text
     notice.site_address = site_address
-    notice.save(update_fields=["title", "text", "site_address"])
+    notice.version += 1
+    notice.save(update_fields=["title", "text", "site_address", "version"])
     audit.record(
         actor=actor, subject=("notice", notice.pk), action="notice.edited", at=at, data={"site_address": site_address}
     )
     return notice
+
+
+def require_version(row: Notice | Announcement, version: int | None, *words: str) -> None:
+    """Raises Conflict with what stands now when `version` is not the newest."""
+    if version is not None and version != row.version:
+        raise Conflict(
+            _("Somebody else has changed this draft since you opened the page."),
+            theirs={name: getattr(row, name) for name in words},
+            version=row.version,
+        )
 
 
 def lock(*, actor: Actor, reference: str) -> Notice:

@@ -1,5 +1,6 @@
 """异议: filed by anybody with name and contact while the notice runs; holds its item until it is decided with reasons."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from django.core.files.uploadedfile import UploadedFile
@@ -10,7 +11,7 @@ from django_fsm import TransitionNotAllowed
 from applications.services import cases
 from applications.states import State
 from greenlist.accounts import selectors as accounts
-from greenlist.core import attachments, audit, numbers, outbox
+from greenlist.core import attachments, audit, limits, numbers, outbox
 from greenlist.core.actors import ANONYMOUS, Actor
 from greenlist.core.clock import china_date, day_end
 from greenlist.core.errors import NotAllowed, NotVisible, WrongState
@@ -21,7 +22,6 @@ from registry.services import notices
 from registry.states import ItemState, NoticeState, ObjectionState
 
 
-@transaction.atomic
 def file(
     *,
     notice: str,
@@ -31,12 +31,22 @@ def file(
     text: str,
     evidence: UploadedFile | None,
     at: datetime,
-    remote: str = "",
+    actor: Actor = ANONYMOUS,
 ) -> Objection:
-    """Receives an objection up to the last instant of the last day (QHD-10b).
+    """Receives an objection up to the last instant of the last day (QHD-10b). The form is open to all, so tries are counted.
 
-    Raises NotVisible, WrongState (not begun, over). The notice's row is locked, so closing cannot overtake it.
+    Raises TooMany, NotVisible, WrongState (not begun, over), Invalid (evidence). Who is signed in by chance is not noted.
     """
+    limits.take("objection", actor=actor, at=at)
+    words = {"name": name, "contact": contact, "text": text}
+    return _receive(notice=notice, item=item, words=words, evidence=evidence, at=at, remote=actor.remote)
+
+
+@transaction.atomic
+def _receive(
+    *, notice: str, item: int, words: dict[str, str], evidence: UploadedFile | None, at: datetime, remote: str
+) -> Objection:
+    """The notice's row is locked, so closing cannot overtake it."""
     running = notices.lock(actor=ANONYMOUS, reference=notice)
     target = NoticeItem.objects.select_for_update().filter(notice=running, pk=item).first()
     if target is None or target.state == ItemState.DROPPED:
@@ -48,16 +58,14 @@ def file(
     objection = Objection.objects.create(
         item=target,
         receipt=f"YY{year}{numbers.take(scope='objection', year=year):05d}",
-        name=name,
-        contact=contact,
-        text=text,
         evidence=blob,
         received_at=at,
+        **words,
     )
     target.hold()
     target.save()
     audit.record(
-        actor=ANONYMOUS,
+        actor=replace(ANONYMOUS, remote=remote),
         subject=("notice", running.pk),
         action="objection.received",
         at=at,

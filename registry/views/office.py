@@ -1,6 +1,7 @@
 """The deciding authority's pages: notices, objections, announcements; and an applicant's own certificates."""
 
 from datetime import datetime
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -11,10 +12,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from greenlist.core import attachments, clock
-from greenlist.core.errors import NotAllowed, NotVisible, Refused
-from greenlist.core.http import Request
+from greenlist.core.errors import Conflict, NotAllowed, NotVisible, Refused
+from greenlist.core.http import Request, whole
 from registry import rules, selectors
-from registry.forms import AnnouncementForm, NoteForm, NoticeForm, ObjectionDecisionForm, SiteAddressForm
+from registry.forms import AnnouncementForm, NoteForm, NoticeForm, ObjectionDecisionForm, SiteAddressForm, WordsForm
 from registry.models import Notice
 from registry.services import announcements, notices, objections
 from registry.states import AnnouncementState, NoticeState
@@ -39,7 +40,7 @@ def notice_new(request: Request, decision: str) -> HttpResponse:
     source = selectors.decision(request.actor, decision)
     form = NoticeForm(request.POST or None, initial=selectors.notice_words(source))
     if request.method == "POST" and form.is_valid():
-        found = notices.draft(actor=request.actor, decision=decision, at=clock.now(), **form.cleaned_data)
+        found = notices.draft(actor=request.actor, decision=decision, at=clock.now(), **_words(form))
         messages.success(request, _("The notice is drafted. An approver publishes it; the period begins that day."))
         return redirect("registry:notice_manage", found.reference)
     return render(
@@ -53,15 +54,22 @@ def notice_manage(request: Request, reference: str) -> HttpResponse:
     actor, now = request.actor, clock.now()
     found = selectors.own_notice(actor, reference)
     drafted = found.state == NoticeState.DRAFT
+    stands = {"title": found.title, "text": found.text, "site_address": found.site_address}
     form = (NoticeForm if drafted else SiteAddressForm)(
-        request.POST or None, initial={"title": found.title, "text": found.text, "site_address": found.site_address}
+        request.POST or None, initial={**stands, "version": found.version}
     )
+    conflict: Conflict | None = None
     if request.method == "POST" and form.is_valid():
-        words = {"title": found.title, "text": found.text, "site_address": found.site_address} | form.cleaned_data
-        notices.edit(actor=actor, reference=reference, at=now, **words)
-        messages.success(request, _("Saved."))
-        return redirect("registry:notice_manage", reference)
+        words = stands | _words(form)
+        try:
+            notices.edit(actor=actor, reference=reference, at=now, version=_version(form), **words)
+        except Conflict as other:
+            form, conflict = _typed_again(form, other), other
+        else:
+            messages.success(request, _("Saved."))
+            return redirect("registry:notice_manage", reference)
     context = {
+        "conflict": conflict,
         "notice": found,
         "form": form,
         "drafted": drafted,
@@ -70,7 +78,29 @@ def notice_manage(request: Request, reference: str) -> HttpResponse:
         "objections": selectors.objections_of(actor, found),
         **_planned(found, now),
     }
-    return render(request, "registry/notice_manage.html", context, status=422 if form.is_bound else 200)
+    return render(request, "registry/notice_manage.html", context, status=_status(form, conflict))
+
+
+def _words(form: WordsForm) -> dict[str, Any]:
+    return {name: value for name, value in form.cleaned_data.items() if name != "version"}
+
+
+def _version(form: WordsForm) -> int:
+    """That of the page; a form without one saw none, so it loses against any change."""
+    return form.cleaned_data["version"] or 0
+
+
+def _typed_again(form: WordsForm, conflict: Conflict) -> WordsForm:
+    """What was typed, to be saved over what stands: whoever saves again has seen both (WF-06)."""
+    again = type(form)({**form.data.dict(), "version": str(conflict.version)})  # type: ignore[attr-defined]
+    again.is_valid()
+    return again
+
+
+def _status(form: WordsForm, conflict: Conflict | None) -> int:
+    if conflict:
+        return conflict.status
+    return 422 if form.is_bound else 200
 
 
 def _planned(found: Notice, now: datetime) -> dict[str, object]:
@@ -140,7 +170,7 @@ def announcement_new(request: Request, notice: str) -> HttpResponse:
     source = selectors.own_notice(request.actor, notice)
     form = AnnouncementForm(request.POST or None, initial=selectors.announcement_words(source))
     if request.method == "POST" and form.is_valid():
-        found = announcements.draft(actor=request.actor, notice=notice, at=clock.now(), **form.cleaned_data)
+        found = announcements.draft(actor=request.actor, notice=notice, at=clock.now(), **_words(form))
         return redirect("registry:announcement", found.reference)
     context = {"form": form, "notice": source, "units": announcements.ready(source)}
     return render(request, "registry/announcement_form.html", context, status=422 if form.is_bound else 200)
@@ -152,14 +182,20 @@ def announcement(request: Request, reference: str) -> HttpResponse:
     actor = request.actor
     found = selectors.own_announcement(actor, reference)
     drafted = found.state == AnnouncementState.DRAFT
-    form = AnnouncementForm(
-        request.POST or None, initial={"title": found.title, "number": found.number, "text": found.text}
-    )
+    stands = {"title": found.title, "number": found.number, "text": found.text, "version": found.version}
+    form = AnnouncementForm(request.POST or None, initial=stands)
+    conflict: Conflict | None = None
     if request.method == "POST" and form.is_valid():
-        announcements.edit(actor=actor, reference=reference, at=clock.now(), **form.cleaned_data)
-        messages.success(request, _("Saved."))
-        return redirect("registry:announcement", reference)
+        version, words = _version(form), _words(form)
+        try:
+            announcements.edit(actor=actor, reference=reference, at=clock.now(), version=version, **words)
+        except Conflict as other:
+            form, conflict = _typed_again(form, other), other
+        else:
+            messages.success(request, _("Saved."))
+            return redirect("registry:announcement", reference)
     context = {
+        "conflict": conflict,
         "announcement": found,
         "form": form,
         "drafted": drafted,
@@ -169,13 +205,14 @@ def announcement(request: Request, reference: str) -> HttpResponse:
         "same_person": found.four_eyes and found.handed_by_id == actor.user_id,
         "note_form": NoteForm(),
     }
-    return render(request, "registry/announcement_manage.html", context, status=422 if form.is_bound else 200)
+    return render(request, "registry/announcement_manage.html", context, status=_status(form, conflict))
 
 
 @require_POST
 def announcement_hand(request: Request, reference: str) -> HttpResponse:
     """Hands the draft to an approver."""
-    announcements.hand_to_approver(actor=request.actor, reference=reference, at=clock.now())
+    version = whole(request.POST.get("version")) or 0
+    announcements.hand_to_approver(actor=request.actor, reference=reference, at=clock.now(), version=version)
     messages.success(request, _("Handed to the approver."))
     return redirect("registry:announcement", reference)
 

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from applications.selectors import due, rules_of
 from greenlist.core import attachments, clock
-from greenlist.core.errors import Invalid
+from greenlist.core.errors import Invalid, TooMany
 from greenlist.core.http import Request
 from greenlist.policy import selectors as policy
 from greenlist.policy.engine.types import Calendar
@@ -71,20 +71,23 @@ def object_(request: Request, place: str, reference: str, item: int) -> HttpResp
     found = selectors.public_notice(place, reference)
     unit = selectors.unit_on_notice(found, item)
     form = ObjectionForm(request.POST or None, request.FILES or None)
+    status = 422 if form.is_bound else 200
     if request.method == "POST" and form.is_valid():
         try:
             objection = objections.file(
                 notice=reference,
                 item=unit.pk,
                 at=clock.now(),
-                remote=request.META.get("REMOTE_ADDR", ""),
+                actor=request.actor,
                 **form.cleaned_data,
             )
         except Invalid as wrong:
             form.add_error("evidence", str(wrong.message))
+        except TooMany as often:
+            form.add_error(None, str(often.message))
+            status = often.status
         else:
             return redirect("registry:follow", objection.follow_token)
-    status = 422 if form.is_bound else 200
     return render(request, "registry/objection_form.html", {"notice": found, "unit": unit, "form": form}, status=status)
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from applications.models import Application, Call
+from greenlist.core.actors import ANONYMOUS
 from greenlist.core.clock import day_end
 from registry.models import Announcement, Notice
 from registry.services import announcements, notices, objections
@@ -13,6 +16,7 @@ from tests.reviews import stage as reviews
 from tests.world import World
 
 PUBLISHED = datetime.fromisoformat("2026-06-08T10:00:00+08:00")  # a Monday
+_hosts = itertools.count(1)
 
 
 def drafted(world: World, call: Call, rows: list[Application], at: datetime = PUBLISHED) -> Notice:
@@ -54,6 +58,7 @@ def objection(notice: Notice, position: int = 1, at: datetime | None = None, **g
         "evidence": None,
         **given,
     }
+    words.setdefault("actor", replace(ANONYMOUS, remote=f"host-{next(_hosts)}"))  # everybody from home
     return objections.file(notice=notice.reference, item=item.pk, at=at or PUBLISHED + timedelta(hours=1), **words)
 
 
