@@ -4,11 +4,11 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
@@ -18,18 +18,118 @@ from django.utils.translation import gettext as _
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 
-from greenlist.core import attachments, audit
+from greenlist.core import attachments, audit, rendering
+from greenlist.core.actors import Actor
 from greenlist.core.documents import qr_data, render_pdf
 from greenlist.core.errors import NotVisible
-from greenlist.core.models import Blob
+from greenlist.core.models import Blob, RenderJob
 from registry import selectors
 from registry.models import Announcement, Certificate, Document, Listing, Notice
 
+PDF = "application/pdf"
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a cell that starts so would run on the reader's computer
 
 
-def notice_pdf(notice: Notice, *, at: datetime) -> Blob:
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """One document to be: what it prints and the row it is kept under."""
+
+    kind: str
+    subject: str
+    name: str
+    template: str
+    data: Any  # what the digest is taken of
+    context: dict[str, Any]
+    row: dict[str, Any]
+
+    @property
+    def digest(self) -> str:
+        return audit.digest_of(self.data)
+
+
+# ---- asked for by pages: all three are public ---------------------------------------------------------------------------
+def notice_pdf(notice: Notice, *, actor: Actor, at: datetime) -> Blob | RenderJob:
     """The notice as published; one file per published state."""
+    return _wanted(_notice(notice), actor=actor, at=at)
+
+
+def announcement_pdf(announcement: Announcement, *, actor: Actor, at: datetime) -> Blob | RenderJob:
+    """The announcement from its frozen data."""
+    return _wanted(_announcement(announcement), actor=actor, at=at)
+
+
+def certificate_pdf(certificate: Certificate, *, actor: Actor, at: datetime) -> Blob | RenderJob:
+    """The certificate as issued; made at its first use and never again, so that its SHA-256 tells it (docs/adr/0005)."""
+    if certificate.blob is not None:
+        return certificate.blob
+    return rendering.ask(
+        kind="certificate", subject=certificate.token, digest=certificate.data_digest, actor=actor, at=at
+    )
+
+
+def _wanted(paper: Paper, *, actor: Actor, at: datetime) -> Blob | RenderJob:
+    found = _found(paper)
+    if found is not None:
+        return found
+    return rendering.ask(kind=paper.kind, subject=paper.subject, digest=paper.digest, actor=actor, at=at)
+
+
+def _found(paper: Paper) -> Blob | None:
+    rows = Document.objects.filter(kind=paper.kind, format="pdf", data_digest=paper.digest, **paper.row)
+    row = rows.select_related("blob").order_by("pk").first()
+    return row.blob if row else None
+
+
+# ---- made by the worker -------------------------------------------------------------------------------------------------
+@rendering.maker("notice")
+def _make_notice(job: RenderJob, *, at: datetime, tick: rendering.Tick) -> None:
+    _made(_notice(selectors.public_notice(*job.subject.split("/", 1))), at=at)
+
+
+@rendering.maker("announcement")
+def _make_announcement(job: RenderJob, *, at: datetime, tick: rendering.Tick) -> None:
+    _made(_announcement(selectors.public_announcement(*job.subject.split("/", 1))), at=at)
+
+
+@rendering.maker("certificate")
+def _make_certificate(job: RenderJob, *, at: datetime, tick: rendering.Tick) -> None:
+    issue(selectors.certificate(job.subject), at=at)
+
+
+def issue(certificate: Certificate, *, at: datetime) -> Blob:
+    """The file of the certificate; its QR code leads to the live state of the listing. Two at once end with one file."""
+    if certificate.blob is not None:
+        return certificate.blob
+    link = f"{settings.PUBLIC_URL}{reverse('registry:certificate', args=[certificate.token])}"
+    context = {
+        "certificate": certificate,
+        "listing": certificate.listing,
+        "words": selectors.certificate_words(certificate),
+        "qr": qr_data(link),
+        "link": link,
+    }
+    body = render_pdf("registry/print_certificate.html", context)
+    blob = attachments.store_bytes(name=f"{certificate.number}.pdf", content=body, content_type=PDF, at=at)
+    Certificate.objects.filter(pk=certificate.pk, blob=None).update(blob=blob)
+    return Blob.objects.get(pk=Certificate.objects.values_list("blob", flat=True).get(pk=certificate.pk))
+
+
+def _made(paper: Paper, *, at: datetime) -> Blob:
+    """The stored file for this data, made now if it is the first time."""
+    found = _found(paper)
+    if found is not None:
+        return found
+    context = {**paper.context, "qr": qr_data(paper.context["link"]), "digest": paper.digest}
+    body = render_pdf(paper.template, context)
+    blob = attachments.store_bytes(name=f"{paper.name}.pdf", content=body, content_type=PDF, at=at)
+    Document.objects.create(
+        kind=paper.kind, format="pdf", data_digest=paper.digest, blob=blob, created_at=at, **paper.row
+    )
+    return blob
+
+
+def _notice(notice: Notice) -> Paper:
+    slug = notice.authority.area.slug
     data = {
         "title": notice.title,
         "text": notice.text,
@@ -37,63 +137,33 @@ def notice_pdf(notice: Notice, *, at: datetime) -> Blob:
         "ends": str(notice.ends_on),
         "units": [[item.position, item.name, item.area_name] for item in notice.items.all()],
     }
-    context = {"notice": notice, "link": _link("registry:notice", notice.authority.area.slug, notice.reference)}
-    return _rendered({"notice": notice}, "notice", data, "registry/print_notice.html", context, notice.title, at)
-
-
-def announcement_pdf(announcement: Announcement, *, at: datetime) -> Blob:
-    """The announcement from its frozen data."""
-    context = {
-        "announcement": announcement,
-        "link": _link("registry:announcement_public", announcement.listbook.owner.area.slug, announcement.reference),
-    }
-    data = announcement.frozen or {}
-    owner = {"announcement": announcement}
-    return _rendered(owner, "announcement", data, "registry/print_announcement.html", context, announcement.title, at)
-
-
-def certificate_pdf(certificate: Certificate, *, at: datetime) -> Blob:
-    """The certificate, rendered at its first use; its QR code leads to the live state of the listing."""
-    if certificate.blob is not None:
-        return certificate.blob
-    link = f"{settings.PUBLIC_URL}{reverse('registry:certificate', args=[certificate.token])}"
-    body = render_pdf(
-        "registry/print_certificate.html",
-        {
-            "certificate": certificate,
-            "listing": certificate.listing,
-            "words": selectors.certificate_words(certificate),
-            "qr": qr_data(link),
-            "link": link,
-        },
+    return Paper(
+        kind="notice",
+        subject=f"{slug}/{notice.reference}",
+        name=notice.title,
+        template="registry/print_notice.html",
+        data=data,
+        context={"notice": notice, "link": _link("registry:notice", slug, notice.reference)},
+        row={"notice": notice},
     )
-    blob = attachments.store_bytes(
-        name=f"{certificate.number}.pdf", content=body, content_type="application/pdf", at=at
+
+
+def _announcement(announcement: Announcement) -> Paper:
+    slug = announcement.listbook.owner.area.slug
+    link = _link("registry:announcement_public", slug, announcement.reference)
+    return Paper(
+        kind="announcement",
+        subject=f"{slug}/{announcement.reference}",
+        name=announcement.title,
+        template="registry/print_announcement.html",
+        data=announcement.frozen or {},
+        context={"announcement": announcement, "link": link},
+        row={"announcement": announcement},
     )
-    Certificate.objects.filter(pk=certificate.pk, blob=None).update(blob=blob)
-    return blob
 
 
 def _link(name: str, *arguments: str) -> str:
     return f"{settings.PUBLIC_URL}{reverse(name, args=arguments)}"
-
-
-def _rendered(
-    owner: dict[str, Any], kind: str, data: Any, template: str, context: dict[str, Any], title: str, at: datetime
-) -> Blob:
-    """The stored file for this data, made now if it is the first time."""
-    digest = audit.digest_of(data)
-    kept = Document.objects.filter(kind=kind, format="pdf", data_digest=digest, **owner).select_related("blob").first()
-    if kept is not None:
-        return kept.blob
-    body = render_pdf(template, {**context, "qr": qr_data(context["link"]), "digest": digest})
-    blob = attachments.store_bytes(name=f"{title}.pdf", content=body, content_type="application/pdf", at=at)
-    try:
-        with transaction.atomic():
-            Document.objects.create(kind=kind, format="pdf", data_digest=digest, blob=blob, created_at=at, **owner)
-    except IntegrityError:  # somebody else rendered it at the same moment; both files say the same
-        pass
-    return blob
 
 
 def notice_text(notice: Notice) -> str:

@@ -8,22 +8,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import transaction
 from django.urls import reverse
 from django.utils import translation
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
-from greenlist.core import attachments, audit
+from greenlist.core import attachments, audit, rendering
+from greenlist.core.actors import Actor
+from greenlist.core.clock import china_date
 from greenlist.core.documents import render_pdf
 from greenlist.core.errors import NotVisible, Text
 from greenlist.core.http import whole
-from greenlist.core.models import Blob
+from greenlist.core.models import Blob, RenderJob
+from greenlist.organisations import selectors as organisations
 from reviews.models import Decision, Document, Panel, Seat, Sheet
+from reviews.selectors import decisions
 from reviews.selectors import panels as reads
 from reviews.states import DecisionState, Outcome, PanelKind, PanelState
 
+PANEL, DECISION = "panel", "decision"
 SHEET = "sheet-"  # + key of the seat
 
 
@@ -33,6 +36,28 @@ class Link:
 
     label: Text
     url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """One document to be: what it prints and the row it is kept under."""
+
+    kind: str
+    template: str
+    data: dict[str, Any]
+    name: str
+    panel: Panel | None = None
+    decision: Decision | None = None
+    seat: Seat | None = None
+
+    @property
+    def digest(self) -> str:
+        return audit.digest_of(self.data)
+
+    @property
+    def row(self) -> dict[str, Any]:
+        about = {"panel": self.panel, "decision": self.decision, "seat": self.seat}
+        return {**about, "kind": self.kind, "format": "pdf", "data_digest": self.digest}
 
 
 def of_panel(panel: Panel) -> list[Link]:
@@ -50,20 +75,33 @@ def of_panel(panel: Panel) -> list[Link]:
     return [Link(_("Review opinion of the experts"), address("opinion")), *sheets]
 
 
-def for_panel(panel: Panel, kind: str, *, at: datetime) -> Blob:
-    """Raises NotVisible before the conclusion and for a document that there is not."""
+def for_panel(panel: Panel, kind: str, *, actor: Actor, at: datetime) -> Blob | RenderJob:
+    """The document once it is made; the caller has checked who asks.
+
+    Raises NotVisible before the conclusion and for a document that there is not.
+    """
+    return _wanted(PANEL, panel.reference, kind, panel_paper(panel, kind), actor=actor, at=at)
+
+
+@rendering.maker(PANEL)
+def _make_panel_paper(job: RenderJob, *, at: datetime, tick: rendering.Tick) -> None:
+    panel = reads.get(_asker(job, at), job.subject)
+    _made(panel_paper(panel, job.part), at=at)
+
+
+def panel_paper(panel: Panel, kind: str) -> Paper:
+    """What is printed. Raises NotVisible."""
     if panel.state != PanelState.CLOSED:
         raise NotVisible
     if kind == "opinion":
         name = _in_chinese(lambda: _("Review opinion of the experts"))
-        return _made("opinion", "reviews/documents/opinion.html", opinion_data(panel), name, at=at, panel=panel)
+        return Paper("opinion", "reviews/documents/opinion.html", opinion_data(panel), name, panel=panel)
     number = whole(kind.removeprefix(SHEET)) or 0
     seat = panel.seats.live().exclude(locked_at=None).filter(pk=number).first()
     if seat is None or not kind.startswith(SHEET):
         raise NotVisible
     name = _in_chinese(lambda: _("Score sheet: %(name)s") % {"name": seat.user.name})
-    data = sheet_data(panel, seat)
-    return _made("sheet", "reviews/documents/sheet.html", data, name, at=at, panel=panel, seat=seat)
+    return Paper("sheet", "reviews/documents/sheet.html", sheet_data(panel, seat), name, panel=panel, seat=seat)
 
 
 def of_decision(decision: Decision) -> list[Link]:
@@ -78,8 +116,19 @@ def of_decision(decision: Decision) -> list[Link]:
     ]
 
 
-def for_decision(decision: Decision, kind: str, *, at: datetime) -> Blob:
-    """Printed from the frozen content. Raises NotVisible before the approval."""
+def for_decision(decision: Decision, kind: str, *, actor: Actor, at: datetime) -> Blob | RenderJob:
+    """The document once it is made; the caller has checked who asks. Raises NotVisible before the approval."""
+    return _wanted(DECISION, decision.reference, kind, decision_paper(decision, kind), actor=actor, at=at)
+
+
+@rendering.maker(DECISION)
+def _make_decision_paper(job: RenderJob, *, at: datetime, tick: rendering.Tick) -> None:
+    decision = decisions.get(_asker(job, at), job.subject)
+    _made(decision_paper(decision, job.part), at=at)
+
+
+def decision_paper(decision: Decision, kind: str) -> Paper:
+    """Printed from the frozen content. Raises NotVisible."""
     if decision.state != DecisionState.APPROVED:
         raise NotVisible
     frozen: Mapping[str, Any] = decision.frozen or {}
@@ -92,8 +141,7 @@ def for_decision(decision: Decision, kind: str, *, at: datetime) -> Blob:
     names = {"list": lambda: _("Proposed list"), "table": lambda: _("Table of the overall review")}
     if kind not in names:
         raise NotVisible
-    name = _in_chinese(names[kind])
-    return _made(kind, f"reviews/documents/{kind}.html", data, name, at=at, decision=decision)
+    return Paper(kind, f"reviews/documents/{kind}.html", data, _in_chinese(names[kind]), decision=decision)
 
 
 def opinion_data(panel: Panel) -> dict[str, Any]:
@@ -170,38 +218,28 @@ def _in_chinese(words: Any) -> str:
         return str(words())
 
 
-@transaction.atomic
-def _made(
-    kind: str,
-    template: str,
-    data: dict[str, Any],
-    name: str,
-    *,
-    at: datetime,
-    panel: Panel | None = None,
-    decision: Decision | None = None,
-    seat: Seat | None = None,
-) -> Blob:
-    """The file of these data: the one there is, or a new one."""
-    digest = audit.digest_of(data)
-    there = Document.objects.filter(
-        panel=panel, decision=decision, seat=seat, kind=kind, format="pdf", data_digest=digest
-    )
-    found = there.select_related("blob").first()
+def _asker(job: RenderJob, at: datetime) -> Actor:
+    return organisations.acting(job.user_id, job.capacity, china_date(at))
+
+
+def _wanted(kind: str, subject: str, part: str, paper: Paper, *, actor: Actor, at: datetime) -> Blob | RenderJob:
+    found = _found(paper)
     if found is not None:
-        return found.blob
-    body = render_pdf(template, {"data_digest": digest, **data})
-    blob = attachments.store(upload=SimpleUploadedFile(f"{name}.pdf", body, "application/pdf"), at=at)
-    blob.scan = Blob.Scan.CLEAN  # made by our own renderer from text: nothing a stranger sent
-    blob.save(update_fields=["scan"])
-    Document.objects.create(
-        panel=panel,
-        decision=decision,
-        seat=seat,
-        kind=kind,
-        format="pdf",
-        data_digest=digest,
-        blob=blob,
-        created_at=at,
-    )
+        return found
+    return rendering.ask(kind=kind, subject=subject, part=part, digest=paper.digest, actor=actor, at=at)
+
+
+def _found(paper: Paper) -> Blob | None:
+    row = Document.objects.filter(**paper.row).select_related("blob").order_by("pk").first()
+    return row.blob if row else None
+
+
+def _made(paper: Paper, *, at: datetime) -> Blob:
+    """The file of these data: the one there is, or a new one. Rendered outside any transaction: it takes its time."""
+    found = _found(paper)
+    if found is not None:
+        return found
+    body = render_pdf(paper.template, {"data_digest": paper.digest, **paper.data})
+    blob = attachments.store_bytes(name=f"{paper.name}.pdf", content=body, content_type="application/pdf", at=at)
+    Document.objects.create(**paper.row, blob=blob, created_at=at)
     return blob

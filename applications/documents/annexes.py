@@ -1,6 +1,7 @@
-"""The annexes of a call, empty, for download: report template (PDF) and summary table (PDF, XLSX). QHD-N4d, QHD-N5."""
+"""The annexes of a call, empty, for download: report template (PDF, DOCX), summary table (PDF, XLSX). QHD-N4d, QHD-N5."""
 
 import io
+from datetime import datetime
 from typing import Any
 
 from django.utils import translation
@@ -11,30 +12,57 @@ from openpyxl.utils import get_column_letter
 from applications import selectors
 from applications.documents import report
 from applications.models import Call
-from greenlist.core import attachments
+from greenlist.core import attachments, rendering
+from greenlist.core.actors import Actor
 from greenlist.core.documents import render_pdf
 from greenlist.core.errors import NotVisible
+from greenlist.core.models import Blob, RenderJob
 from greenlist.policy.engine.types import TableSpec
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+TABLE = "annex-table"
 EMPTY_ROWS = 12
 MM_PER_CHARACTER = 2.1  # of the sheet's standard type
 
 
-def annex(call: Call, kind: str, format_: str) -> tuple[bytes, str, str]:
-    """Content, file name, content type. Raises NotVisible for an annex that this call does not have."""
-    if (kind, format_) == ("report", "pdf"):
-        return report.template_pdf(call), report.template_name(call), report.PDF
-    table = selectors.rules_of(call).tables.get(kind)
-    if table is None or format_ not in ("pdf", "xlsx"):
+def annex(call: Call, kind: str, format_: str, *, actor: Actor, at: datetime) -> Blob | RenderJob:
+    """The report's template (PDF, DOCX) or a summary table (PDF), once it is made.
+
+    Raises NotVisible for an annex that this call does not have.
+    """
+    if kind == "report" and format_ in report.TYPES:
+        return report.template_file(call, actor=actor, at=at, format_=format_)
+    if format_ != "pdf" or kind not in selectors.rules_of(call).tables:
         raise NotVisible
-    title = words_of(table.title.zh, call)
-    name = attachments.safe_name(f"{title}.{format_}")
-    if format_ == "xlsx":
-        return workbook(table, call), name, XLSX
+    subject = report.place_of(call)
+    return rendering.ask(kind=TABLE, subject=subject, part=kind, digest=report.blank_digest(call), actor=actor, at=at)
+
+
+@rendering.maker(TABLE)
+def _make_table(job: RenderJob, *, at: datetime, tick: rendering.Tick) -> Blob:
+    call = report.at_place(job.subject)
+    table = selectors.rules_of(call).tables.get(job.part)
+    if table is None or report.blank_digest(call) != job.digest:
+        raise report.changed()
     with translation.override("zh-hans"):
+        title = words_of(table.title.zh, call)
         blank = {"table": table, "title": title, "foot": words_of(table.foot.zh, call), "rows": range(EMPTY_ROWS)}
-        return render_pdf("applications/print_annex_table.html", blank), name, report.PDF
+        body = render_pdf("applications/print_annex_table.html", blank)
+    return attachments.store_bytes(name=f"{title}.pdf", content=body, content_type=report.TYPES["pdf"], at=at)
+
+
+def title_of(call: Call, kind: str) -> str:
+    """What the annex is called, in Chinese as its file is."""
+    table = selectors.rules_of(call).tables.get(kind)
+    return words_of(table.title.zh, call) if table else report.form_of(call).title.zh
+
+
+def empty_workbook(call: Call, kind: str) -> tuple[bytes, str]:
+    """A summary table to be filled in on the computer, and its name. Raises NotVisible."""
+    table = selectors.rules_of(call).tables.get(kind)
+    if table is None:
+        raise NotVisible
+    return workbook(table, call), attachments.safe_name(f"{words_of(table.title.zh, call)}.xlsx")
 
 
 def words_of(text: str, call: Call) -> str:

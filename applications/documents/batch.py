@@ -1,6 +1,7 @@
 """The papers of a recommendation batch: letter, summary table, check page, and all of it in one package.
 
-Drafts are rendered for looking only; a signed batch's papers are rendered once from its frozen content and kept.
+Drafts are rendered for looking only; a signed batch's papers are rendered once from its frozen content and kept. Pages ask
+(`*_file`), the worker makes (`core.rendering`).
 """
 
 import hashlib
@@ -13,10 +14,9 @@ from typing import Any
 
 from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
-from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from django.utils import formats, translation
 from django.utils.html import format_html
-from django.utils.http import content_disposition_header
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from openpyxl import Workbook
@@ -25,15 +25,19 @@ from openpyxl.utils import get_column_letter
 
 from applications import selectors
 from applications.documents import report as reports
-from applications.models import Batch, BatchItem, Document
+from applications.models import Application, Batch, BatchItem, Document
 from applications.selectors import batches as reads
 from applications.selectors import screening
-from greenlist.core import attachments, clock
-from greenlist.core.documents import render_pdf, title_lines
+from greenlist.core import attachments, audit, clock, rendering
+from greenlist.core.actors import Actor
+from greenlist.core.documents import render_pdf, response, title_lines
 from greenlist.core.errors import NotVisible
+from greenlist.core.models import Blob, RenderJob
+from greenlist.organisations import selectors as organisations
 from greenlist.policy.engine.types import BoundPolicy, Finding, TableSpec
 from greenlist.policy.words import sentence
 
+SIGNED, DRAFT, PACKAGE = "batch", "batch-draft", "package"
 TYPES = {
     "pdf": "application/pdf",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -174,14 +178,66 @@ def render(sheet: Sheet, kind: str, format_: str) -> bytes:
         return render_pdf(TEMPLATES[kind], {"sheet": sheet, "batch": sheet.batch, "frozen": sheet.frozen})
 
 
-def draft_response(batch: Batch, kind: str, format_: str) -> HttpResponse:
-    """A draft for looking: rendered now, kept nowhere, marked 草稿."""
-    body = render(sheet_of(batch), kind, format_)
-    answer = HttpResponse(body, content_type=TYPES[format_])
-    name = name_of(batch, kind, format_)
-    answer["Content-Disposition"] = content_disposition_header(format_ != "pdf", name) or "attachment"
-    answer["X-Content-Type-Options"] = "nosniff"
-    return answer
+# ---- asked for by pages; the caller has checked who asks ----------------------------------------------------------------
+def paper_file(batch: Batch, kind: str, *, actor: Actor, at: datetime) -> Blob | RenderJob:
+    """One PDF of the batch, once it is made: of a signed one kept with its checksum, of a draft for some days."""
+    if batch.frozen is None:
+        digest = audit.digest_of(sheet_of(batch).frozen)
+        return rendering.ask(kind=DRAFT, subject=batch.reference, part=kind, digest=digest, actor=actor, at=at)
+    found = _found(batch, kind, "pdf")
+    if found is not None:
+        return found.blob
+    return rendering.ask(kind=SIGNED, subject=batch.reference, part=kind, digest=batch.digest, actor=actor, at=at)
+
+
+def workbook_response(batch: Batch, *, at: datetime) -> HttpResponseBase:
+    """The summary table as XLSX: cheap, so it is made at once; of a signed batch it is kept."""
+    if batch.frozen is None:
+        sheet = sheet_of(batch)
+        return response(render(sheet, "summary", "xlsx"), name_of(batch, "summary", "xlsx"), TYPES["xlsx"])
+    return attachments.response(kept(batch, "summary", "xlsx", at=at).blob)
+
+
+def package_file(batch: Batch, *, actor: Actor, at: datetime) -> tuple[str, Iterator[bytes]] | RenderJob:
+    """Name and bytes of the package if all its papers are made, else the job that makes them."""
+    papers = _papers(sheet_of(batch))
+    made = _made(batch, papers)
+    if all(paper.key in made for paper in papers):
+        return name_of(batch, PACKAGE, "zip"), _zip([(paper.name, made[paper.key]) for paper in papers])
+    job = rendering.ask(kind=SIGNED, subject=batch.reference, part=PACKAGE, digest=batch.digest, actor=actor, at=at)
+    assert isinstance(job, RenderJob)  # a package leaves no blob of its own
+    return job
+
+
+# ---- made by the worker -------------------------------------------------------------------------------------------------
+@rendering.maker(SIGNED)
+def _make_signed(job: RenderJob, *, at: datetime, tick: rendering.Tick) -> None:
+    batch = _asked_batch(job, at)
+    if batch.frozen is None or batch.digest != job.digest:
+        raise reports.changed()
+    if job.part == PACKAGE:
+        make_package(batch, at=at, tick=tick)
+    else:
+        kept(batch, job.part, "pdf", at=at)
+
+
+@rendering.maker(DRAFT)
+def _make_draft(job: RenderJob, *, at: datetime, tick: rendering.Tick) -> Blob:
+    batch = _asked_batch(job, at)
+    sheet = sheet_of(batch)
+    if batch.frozen is not None or audit.digest_of(sheet.frozen) != job.digest:
+        raise reports.changed()
+    body = render(sheet, job.part, "pdf")
+    name = name_of(batch, job.part, "pdf")
+    return attachments.store_bytes(name=name, content=body, content_type=TYPES["pdf"], at=at)
+
+
+def _asked_batch(job: RenderJob, at: datetime) -> Batch:
+    """The batch, while whoever asked may still see it and this paper of it. Raises NotVisible."""
+    batch = reads.get(organisations.acting(job.user_id, job.capacity, clock.china_date(at)), job.subject)
+    if job.part not in {kind for kind, _format in reads.papers_of(batch)}:
+        raise NotVisible
+    return batch
 
 
 def kept(batch: Batch, kind: str, format_: str, *, at: datetime, sheet: Sheet | None = None) -> Document:
@@ -292,42 +348,69 @@ class _Stream(io.RawIOBase):
         return taken
 
 
-def package(batch: Batch, *, at: datetime) -> tuple[str, Iterator[bytes]]:
-    """One download with everything the next authority gets: name, and the bytes piece by piece.
+@dataclass(frozen=True, slots=True)
+class _Paper:
+    """One file of the package: a paper of the batch itself, or the report of one of its cases."""
 
-    Papers are rendered before the first byte goes out, so that a failure is an error page and not half a file.
-    """
+    name: str
+    kind: str
+    format: str
+    digest: str
+    case: Application | None = None
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        return self.case.pk if self.case else None, self.kind, self.format, self.digest
+
+
+def make_package(batch: Batch, *, at: datetime, tick: rendering.Tick) -> None:
+    """Makes the papers that are missing, one after the other; whatever was made stays made."""
     sheet = sheet_of(batch)
-    return name_of(batch, "package", "zip"), _zip(_papers(batch, sheet, at))
+    papers = _papers(sheet)
+    there = _made(batch, papers)
+    for number, paper in enumerate(papers):
+        tick(number, len(papers))
+        if paper.key in there:
+            continue
+        if paper.case is None:
+            kept(batch, paper.kind, paper.format, at=at, sheet=sheet)
+        else:
+            reports.kept(paper.case, paper.digest, at=at)
+    tick(len(papers), len(papers))
 
 
-def _papers(batch: Batch, sheet: Sheet, at: datetime) -> list[tuple[str, Any]]:
-    """Name in the package → blob, in the order of the batch; names are numbered, so that none can collide."""
+def _made(batch: Batch, papers: Sequence[_Paper]) -> dict[tuple[Any, ...], Blob]:
+    """The papers that exist, by their keys; two queries."""
+    rows = Document.objects.select_related("blob")
+    cases = [paper.case.pk for paper in papers if paper.case]
+    found = [*rows.filter(batch=batch), *rows.filter(batch=None, application__in=cases, kind=reports.KIND)]
+    return {(row.application_id, row.kind, row.format, row.data_digest): row.blob for row in found}
+
+
+def _papers(sheet: Sheet) -> list[_Paper]:
+    """In the order of the batch; names are numbered, so that none can collide."""
     package_ = sheet.frozen["package"]
     wanted = [*package_["documents"], *package_["optional"]]
-    found: list[tuple[str, Any]] = []
+    kinds: list[tuple[str, str]] = []
     if "letter" in wanted:
-        found.append((_name(sheet, "letter", "pdf"), kept(batch, "letter", "pdf", at=at, sheet=sheet).blob))
+        kinds.append(("letter", "pdf"))
     if "summary" in wanted and sheet.table is not None:
-        for format_ in ("pdf", "xlsx"):
-            found.append((_name(sheet, "summary", format_), kept(batch, "summary", format_, at=at, sheet=sheet).blob))
-    found.append((_name(sheet, "check", "pdf"), kept(batch, "check", "pdf", at=at, sheet=sheet).blob))
+        kinds += [("summary", "pdf"), ("summary", "xlsx")]
+    kinds.append(("check", "pdf"))
+    batch = sheet.batch
+    found = [_Paper(name_of(batch, kind, format_), kind, format_, batch.digest) for kind, format_ in kinds]
     if "report" in wanted:
         cases = {item.application.reference: item.application for item in sheet.items}
         for unit in sheet.frozen["units"]:
-            blob = reports.kept(cases[unit["case"]], unit["report"]["digest"], at=at)
             name = attachments.safe_name(f"{unit['position']:03d}-{unit['name']}.pdf")
-            found.append((f"{_folder()}/{name}", blob))
+            digest = unit["report"]["digest"]
+            found.append(_Paper(f"{_folder()}/{name}", reports.KIND, "pdf", digest, cases[unit["case"]]))
     return found
 
 
 def _folder() -> str:
     with translation.override("zh-hans"):
         return _("Self-evaluation reports")
-
-
-def _name(sheet: Sheet, kind: str, format_: str) -> str:
-    return name_of(sheet.batch, kind, format_)
 
 
 def _zip(papers: Sequence[tuple[str, Any]]) -> Iterator[bytes]:

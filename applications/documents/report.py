@@ -1,6 +1,7 @@
-"""绿色工厂自评价报告 as PDF (QHD-N3a): the declared version, kept once per digest; a draft for looking; the blank template.
+"""绿色工厂自评价报告 as PDF and Word file (QHD-N3a): the declared version, kept once per digest; a draft; the blank template.
 
-The digest printed is that of the declared data; the file's own SHA-256 is known to its blob.
+The digest printed is that of the declared data; the file's own SHA-256 is known to its blob. Pages ask (`*_file`), the
+worker makes (`core.rendering`).
 """
 
 from collections.abc import Iterable, Mapping
@@ -9,21 +10,25 @@ from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.http import HttpResponse
 from django.utils import translation
 from django.utils.translation import gettext as _
 
 from applications import selectors
+from applications.documents import report_word
 from applications.models import Application, Call, Document, Evidence, ReportVersion
-from applications.selectors import drafts, shown
+from applications.selectors import calls, drafts, shown
 from applications.selectors.shown import say
-from greenlist.core import attachments
+from greenlist.core import attachments, clock, rendering, word
+from greenlist.core.actors import Actor, Capacity
+from greenlist.core.audit import digest_of
 from greenlist.core.documents import render_pdf
-from greenlist.core.errors import NotVisible
-from greenlist.core.models import Blob
+from greenlist.core.errors import NotVisible, WrongState
+from greenlist.core.models import Blob, RenderJob
+from greenlist.organisations import selectors as organisations
 from greenlist.policy.engine.types import BoundPolicy, FieldType, Form, StepKind
 
-KIND, FORMAT, PDF = "report", "pdf", "application/pdf"
+KIND, DRAFT, BLANK = "report", "report-draft", "report-template"
+TYPES = {"pdf": "application/pdf", "docx": word.TYPE}
 TEMPLATE = "applications/print_report.html"
 CHINESE = "zh-hans"
 
@@ -72,71 +77,155 @@ class Paper:
     is_blank: bool = False
 
 
-# ---- the three kinds ------------------------------------------------------------------------------------------------
-def kept(case: Application, digest: str, *, at: datetime) -> Blob:
-    """The stored PDF of what was declared under this digest, rendered at its first use. Raises NotVisible."""
-    return document(case, digest, at=at).blob
+# ---- asked for by pages; the caller has checked who asks ----------------------------------------------------------------
+def declared_file(
+    case: Application, version: ReportVersion, *, actor: Actor, at: datetime, format_: str = "pdf"
+) -> Blob | RenderJob:
+    """What was declared, once it is made."""
+    found = _found(case, version.digest, format_)
+    if found is not None:
+        return found.blob
+    about = {"kind": KIND, "subject": case.reference, "part": format_, "digest": version.digest}
+    return rendering.ask(**about, actor=actor, at=at)
 
 
-def document(case: Application, digest: str, *, at: datetime) -> Document:
-    """The same with its row; two at once end with one row."""
-    found = _found(case, digest)
+def draft_file(case: Application, *, actor: Actor, at: datetime, format_: str = "pdf") -> Blob | RenderJob:
+    """The report as it stands, marked 草稿; kept for some days only."""
+    about = {"kind": DRAFT, "subject": case.reference, "part": format_, "digest": _draft_digest(case)}
+    return rendering.ask(**about, actor=actor, at=at)
+
+
+def template_file(call: Call, *, actor: Actor, at: datetime, format_: str = "pdf") -> Blob | RenderJob:
+    """Annex 1 of the call: the same form, empty, to be read or filled in by hand (QHD-N4d, QHD-N5)."""
+    about = {"kind": BLANK, "subject": place_of(call), "part": format_, "digest": blank_digest(call)}
+    return rendering.ask(**about, actor=actor, at=at)
+
+
+# ---- made by the worker -------------------------------------------------------------------------------------------------
+@rendering.maker(KIND)
+def _make_declared(job: RenderJob, *, at: datetime, tick: rendering.Tick) -> None:
+    document(_asked_case(job, at), job.digest, at=at, format_=job.part)
+
+
+@rendering.maker(DRAFT)
+def _make_draft(job: RenderJob, *, at: datetime, tick: rendering.Tick) -> Blob:
+    case = _asked_case(job, at)
+    if _draft_digest(case) != job.digest:
+        raise changed()
+    body = draft_content(case, job.part)
+    return attachments.store_bytes(name=name_of(case, job.part), content=body, content_type=TYPES[job.part], at=at)
+
+
+@rendering.maker(BLANK)
+def _make_blank(job: RenderJob, *, at: datetime, tick: rendering.Tick) -> Blob:
+    call = at_place(job.subject)
+    if blank_digest(call) != job.digest:
+        raise changed()
+    body = template_content(call, job.part)
+    return attachments.store_bytes(
+        name=template_name(call, job.part), content=body, content_type=TYPES[job.part], at=at
+    )
+
+
+def place_of(call: Call) -> str:
+    """Names a call as its public page does."""
+    return f"{call.owner.area.slug}/{call.pk}"
+
+
+def at_place(subject: str) -> Call:
+    """Raises NotVisible once the call is no longer public."""
+    slug, _slash, pk = subject.partition("/")
+    return calls.public_call(slug, int(pk))
+
+
+def changed() -> WrongState:
+    """The data are others than when the document was asked for; whoever still wants it asks anew."""
+    return WrongState(_("What the document shows has changed meanwhile."), code="data_changed")
+
+
+def _asked_case(job: RenderJob, at: datetime) -> Application:
+    """The case, while whoever asked may still have its report. Raises NotVisible."""
+    actor = organisations.acting(job.user_id, job.capacity, clock.china_date(at))
+    may_read(actor)
+    return drafts.own_case(actor, job.subject) if job.kind == DRAFT else drafts.case_of(actor, job.subject)
+
+
+def may_read(actor: Actor) -> None:
+    """The file prints the contact persons, whom experts never see; the pages show them the rest. Raises NotVisible."""
+    if actor.capacity == Capacity.EXPERT:
+        raise NotVisible
+
+
+def kept(case: Application, digest: str, *, at: datetime, format_: str = "pdf") -> Blob:
+    """The stored file of what was declared under this digest, rendered at its first use. Raises NotVisible."""
+    return document(case, digest, at=at, format_=format_).blob
+
+
+def document(case: Application, digest: str, *, at: datetime, format_: str = "pdf") -> Document:
+    """The same with its row; two at once end with one row. Raises NotVisible, PdfFailed, PdfUnavailable."""
+    found = _found(case, digest, format_)
     if found is not None:
         return found
     version = case.report.versions.filter(digest=digest).order_by("-number").first()
-    if version is None:
+    if version is None or format_ not in TYPES:
         raise NotVisible
-    body = declared_pdf(case, version)
-    blob = attachments.store_bytes(name=name_of(case), content=body, content_type=PDF, at=at)
+    body = declared_content(case, version, format_)
+    blob = attachments.store_bytes(name=name_of(case, format_), content=body, content_type=TYPES[format_], at=at)
     try:
         with transaction.atomic():
             return Document.objects.create(
-                application=case, kind=KIND, format=FORMAT, data_digest=digest, blob=blob, created_at=at
+                application=case, kind=KIND, format=format_, data_digest=digest, blob=blob, created_at=at
             )
     except IntegrityError:
-        raced = _found(case, digest)
+        raced = _found(case, digest, format_)
         assert raced is not None
         return raced
 
 
-def _found(case: Application, digest: str) -> Document | None:
-    rows = Document.objects.filter(application=case, batch=None, kind=KIND, format=FORMAT, data_digest=digest)
+def _found(case: Application, digest: str, format_: str) -> Document | None:
+    rows = Document.objects.filter(application=case, batch=None, kind=KIND, format=format_, data_digest=digest)
     return rows.select_related("blob").first()
 
 
-def declared_pdf(case: Application, version: ReportVersion) -> bytes:
+def declared_content(case: Application, version: ReportVersion, format_: str) -> bytes:
     with translation.override(CHINESE):
-        return render_pdf(TEMPLATE, {"paper": declared(case, version)})
+        return _content(declared(case, version), format_)
 
 
-def draft_pdf(case: Application) -> bytes:
-    """The report as it stands, marked 草稿; kept nowhere."""
+def draft_content(case: Application, format_: str) -> bytes:
     with translation.override(CHINESE):
-        return render_pdf(TEMPLATE, {"paper": unfinished(case)})
+        return _content(unfinished(case), format_)
 
 
-def template_pdf(call: Call) -> bytes:
-    """Annex 1 of the call: the same form, empty, to be read or filled in by hand (QHD-N4d, QHD-N5)."""
+def template_content(call: Call, format_: str) -> bytes:
     with translation.override(CHINESE):
-        return render_pdf(TEMPLATE, {"paper": blank(call)})
+        return _content(blank(call), format_)
 
 
-def response(content: bytes, name: str, content_type: str = PDF, *, inline: bool = False) -> HttpResponse:
-    """A file just made and kept nowhere: a draft, a template."""
-    answer = HttpResponse(content, content_type=content_type)
-    answer["Content-Disposition"] = attachments.disposition(name, inline=inline)
-    answer["X-Content-Type-Options"] = "nosniff"
-    return answer
+def _content(paper: Paper, format_: str) -> bytes:
+    return report_word.content(paper) if format_ == "docx" else render_pdf(TEMPLATE, {"paper": paper})
 
 
-def name_of(case: Application) -> str:
+def _draft_digest(case: Application) -> str:
+    form = drafts.form_of(case)
+    return digest_of([case.number, case.name, case.code, drafts.draft_of(case, form).content()])
+
+
+def blank_digest(call: Call) -> str:
+    """Of what the empty annexes of a call print."""
+    return digest_of(
+        [call.rules.digest, call.title, call.year, call.owner.name, call.category, call.values, call.layer]
+    )
+
+
+def name_of(case: Application, format_: str = "pdf") -> str:
     with translation.override(CHINESE):
-        return attachments.safe_name(f"{case.name}-{_('Self-evaluation report')}.pdf")
+        return attachments.safe_name(f"{case.name}-{_('Self-evaluation report')}.{format_}")
 
 
-def template_name(call: Call) -> str:
+def template_name(call: Call, format_: str = "pdf") -> str:
     with translation.override(CHINESE):
-        return attachments.safe_name(f"{form_of(call).title.zh}-{_('template')}.pdf")
+        return attachments.safe_name(f"{form_of(call).title.zh}-{_('template')}.{format_}")
 
 
 # ---- what is printed ------------------------------------------------------------------------------------------------

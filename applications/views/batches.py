@@ -8,22 +8,21 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
-from django.urls import URLPattern, path
-from django.utils.http import content_disposition_header
+from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from applications import rules
 from applications.documents import batch as papers
 from applications.forms.batches import LetterForm, PaperForm, ReasonForm
-from applications.models import Batch
 from applications.rules import batches as may
 from applications.selectors import batches as reads
 from applications.services import batches
-from greenlist.core import attachments, clock
+from greenlist.core import attachments, clock, waiting
 from greenlist.core.actors import Actor
 from greenlist.core.errors import Invalid, NotAllowed, NotVisible
 from greenlist.core.http import whole
+from greenlist.core.models import RenderJob
 
 View = Callable[..., HttpResponse]
 
@@ -209,23 +208,27 @@ def return_unit(request: HttpRequest, reference: str, case: str) -> HttpResponse
 @require_GET
 def document(request: HttpRequest, reference: str, kind: str, format_: str) -> HttpResponseBase:
     """One paper of the batch; drafts are rendered for looking only, signed ones are kept with their checksum."""
-    found = reads.get(_actor(request), reference)
+    actor, at = _actor(request), clock.now()
+    found = reads.get(actor, reference)
     if (kind, format_) not in reads.papers_of(found):
         raise NotVisible
-    if kind == "package":
-        return _package(found)
-    if found.frozen is None:
-        return papers.draft_response(found, kind, format_)
-    blob = papers.kept(found, kind, format_, at=clock.now()).blob
-    return attachments.response(blob, inline=format_ == "pdf")
-
-
-def _package(found: Batch) -> StreamingHttpResponse:
+    if format_ == "xlsx":
+        return papers.workbook_response(found, at=at)
+    back = reverse("applications:batch", args=[reference])
+    title = papers.name_of(found, kind, format_)
+    if kind != papers.PACKAGE:
+        paper = papers.paper_file(found, kind, actor=actor, at=at)
+        return waiting.answer(request, paper, title=title, back=back, inline=True)
     if found.frozen is None:
         raise NotAllowed(_("The package exists once the batch is signed."))
-    name, chunks = papers.package(found, at=clock.now())
+    package = papers.package_file(found, actor=actor, at=at)
+    if isinstance(package, RenderJob):
+        return waiting.answer(request, package, title=title, back=back)
+    if waiting.polls(request):
+        return waiting.opened(request)
+    name, chunks = package
     answer = StreamingHttpResponse(chunks, content_type="application/zip")
-    answer["Content-Disposition"] = content_disposition_header(True, name) or "attachment"
+    answer["Content-Disposition"] = attachments.disposition(name)
     answer["X-Content-Type-Options"] = "nosniff"
     return answer
 

@@ -5,13 +5,14 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from applications import rules
-from applications.documents import annexes, report
+from applications.documents import annexes
 from applications.forms.calls import CallForm, CloseForm, ExtendForm, LocalDayForm, initial
 from applications.models import Call
 from applications.rules import calls as may
@@ -20,8 +21,9 @@ from applications.selectors.paging import page_of
 from applications.services import calls
 from applications.states import CallState
 from greenlist.accounts import selectors as accounts
-from greenlist.core import clock
+from greenlist.core import clock, waiting
 from greenlist.core.actors import Actor
+from greenlist.core.documents import response
 from greenlist.core.errors import Invalid, NotAllowed, NotVisible, Refused
 from greenlist.policy import engine
 from greenlist.policy import selectors as policy
@@ -54,11 +56,14 @@ def public_call(request: HttpRequest, place: str, pk: int) -> HttpResponse:
 
 @login_not_required
 @require_GET
-def annex(request: HttpRequest, place: str, pk: int, kind: str, format_: str) -> HttpResponse:
+def annex(request: HttpRequest, place: str, pk: int, kind: str, format_: str) -> HttpResponseBase:
     """Annex 1 (report template) and annex 2 (summary table), empty, for download (QHD-N4d)."""
     call = reads.public_call(place, pk)
-    content, name, content_type = annexes.annex(call, kind, format_)
-    return report.response(content, name, content_type)
+    if format_ == "xlsx":
+        return response(*annexes.empty_workbook(call, kind), annexes.XLSX)
+    found = annexes.annex(call, kind, format_, actor=_actor(request), at=clock.now())
+    back = reverse("applications:public-call", args=[place, pk])
+    return waiting.answer(request, found, title=annexes.title_of(call, kind), back=back)
 
 
 # ---- the owner's pages ------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
 from django.utils.formats import date_format
@@ -20,9 +21,9 @@ from applications.selectors import drafts as reads
 from applications.selectors import filling as pages
 from applications.services import checks, drafts, submission
 from applications.states import WITH_APPLICANT
-from greenlist.core import attachments, clock
-from greenlist.core.actors import Actor, Capacity
-from greenlist.core.errors import Invalid, NotAllowed, NotVisible, TooMany
+from greenlist.core import attachments, clock, waiting
+from greenlist.core.actors import Actor
+from greenlist.core.errors import Invalid, NotAllowed, TooMany
 from greenlist.core.http import whole
 from greenlist.policy import engine, words
 from greenlist.policy.engine.types import Section as SectionSpec
@@ -359,16 +360,19 @@ def withdraw(request: HttpRequest, reference: str) -> HttpResponse:
 
 # ---- the report as a file -------------------------------------------------------------------------------------------
 @require_GET
-def report_pdf(request: HttpRequest, reference: str) -> HttpResponse | FileResponse:
+def report_file(request: HttpRequest, reference: str, format_: str) -> HttpResponseBase:
     """The declared report; with ?draft, for the applicant, the report as it stands, marked as a draft (QHD-N3a)."""
-    if _actor(request).capacity == Capacity.EXPERT:
-        raise NotVisible  # it prints the contact persons, whom experts never see; the pages show them the rest
-    case = reads.case_of(_actor(request), reference)
+    actor, at = _actor(request), clock.now()
+    papers.may_read(actor)
+    case = reads.case_of(actor, reference)
     version = submission.last_version(case)
     if version is not None and "draft" not in request.GET:
-        return attachments.response(papers.kept(case, version.digest, at=clock.now()), inline="inline" in request.GET)
-    reads.own_case(_actor(request), reference)
-    return papers.response(papers.draft_pdf(case), papers.name_of(case))
+        found = papers.declared_file(case, version, actor=actor, at=at, format_=format_)
+    else:
+        found = papers.draft_file(reads.own_case(actor, reference), actor=actor, at=at, format_=format_)
+    back = reverse("applications:case", args=[reference])
+    title = papers.name_of(case, format_)
+    return waiting.answer(request, found, title=title, back=back, inline="inline" in request.GET)
 
 
 urlpatterns: list[URLPattern] = [
@@ -381,5 +385,6 @@ urlpatterns: list[URLPattern] = [
     path("cases/<str:reference>/check/", check, name="check"),
     path("cases/<str:reference>/receipt/", receipt, name="receipt"),
     path("cases/<str:reference>/withdraw/", withdraw, name="withdraw"),
-    path("cases/<str:reference>/report.pdf", report_pdf, name="report-pdf"),
+    path("cases/<str:reference>/report.pdf", report_file, {"format_": "pdf"}, name="report-pdf"),
+    path("cases/<str:reference>/report.docx", report_file, {"format_": "docx"}, name="report-docx"),
 ]

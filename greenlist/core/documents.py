@@ -15,10 +15,12 @@ from typing import Any, BinaryIO, cast
 
 import segno
 from django.conf import settings
+from django.http import HttpResponse
 from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
+from greenlist.core import attachments
 from greenlist.core.errors import DomainError
 from greenlist.core.pdf_worker import SECONDS, read_frame, write_frame
 
@@ -36,7 +38,7 @@ class PdfUnavailable(DomainError):
 
 
 class PdfFailed(DomainError):
-    """The document took too long, needed too much memory, or could not be laid out."""
+    """The document could not be laid out (`pdf_failed`), took too long or needed too much memory (`pdf_limit`)."""
 
     status = 503
     code = "pdf_failed"
@@ -92,7 +94,9 @@ class _Child:
     @staticmethod
     def _result(answer: bytes | None) -> bytes:
         if answer is None or answer[:1] == b"L":
-            raise PdfFailed(_("The document could not be made: it took too long or needed too much memory."))
+            raise PdfFailed(
+                _("The document could not be made: it took too long or needed too much memory."), code="pdf_limit"
+            )
         kind, body = answer[:1], answer[1:]
         if kind == b"M":
             log.error("PDFs cannot be made: %s", body.decode(errors="replace"))
@@ -134,6 +138,14 @@ def render_pdf(template: str, context: dict[str, Any], *, language: str = "zh-ha
     with translation.override(language):
         html = render_to_string(template, {**context, "styles": styles()})
     return _child.render(html)
+
+
+def response(content: bytes, name: str, content_type: str) -> HttpResponse:
+    """A file just made and kept nowhere: a workbook, a text."""
+    answer = HttpResponse(content, content_type=content_type)
+    answer["Content-Disposition"] = attachments.disposition(name)
+    answer["X-Content-Type-Options"] = "nosniff"
+    return answer
 
 
 def qr_svg(text: str) -> str:

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from greenlist.core.querysets import BlobQuerySet, NotificationQuerySet
+from greenlist.core.querysets import BlobQuerySet, NotificationQuerySet, RenderJobQuerySet
 
 
 class ChainHead(models.Model):
@@ -132,6 +132,51 @@ class Blob(models.Model):
     @property
     def is_clean(self) -> bool:
         return self.scan == self.Scan.CLEAN
+
+
+class RenderJob(models.Model):
+    """A document that somebody waits for. The row is the queue: the broker only wakes the worker (`core.rendering`)."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting"
+        RUNNING = "running"
+        DONE = "done"
+        FAILED = "failed"  # `failure` says why; asked for again after a pause it is tried again
+        REFUSED = "refused"  # whoever asked had lost the right to it when the worker came
+
+    kind = models.CharField(max_length=40)  # names who makes it
+    subject = models.CharField(max_length=64)  # what it is about: a reference or key
+    part = models.CharField(max_length=40, blank=True)  # which of its papers, e.g. "letter.pdf"
+    digest = models.CharField(max_length=64)  # of the data it prints
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="+")
+    capacity = models.CharField(max_length=20, blank=True)  # key of the capacity they asked in; nobody: the public
+    asked_at = models.DateTimeField()
+    state = models.CharField(max_length=10, choices=State, default=State.WAITING)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    claimed_until = models.DateTimeField(null=True)
+    done = models.PositiveSmallIntegerField(default=0)  # papers of a package so far
+    total = models.PositiveSmallIntegerField(default=0)
+    finished_at = models.DateTimeField(null=True)
+    failure = models.CharField(max_length=30, blank=True)
+    # Only of what is kept nowhere else (drafts, blank forms); it goes with the row.
+    blob = models.ForeignKey(Blob, null=True, on_delete=models.PROTECT, related_name="+")
+    request_id = models.CharField(max_length=32, blank=True)
+
+    objects = RenderJobQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "subject", "part", "digest"], name="rendered_once_at_a_time")
+        ]
+        indexes = [
+            models.Index(
+                fields=["asked_at"], condition=Q(state__in=["waiting", "running"]), name="documents_to_render"
+            ),
+            models.Index(fields=["finished_at"], name="documents_by_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.subject} {self.part}".rstrip()
 
 
 class Sequence(models.Model):

@@ -31,3 +31,13 @@ class BlobQuerySet(models.QuerySet):
     def to_scan(self) -> "BlobQuerySet":
         """Files no scanner has judged yet, the longest waiting first."""
         return self.filter(scan="waiting").order_by("created_at")
+
+
+class RenderJobQuerySet(models.QuerySet):
+    def due(self, at: datetime) -> "RenderJobQuerySet":
+        """Documents to make now: new ones, and those whose worker died before the lease ran out."""
+        return self.filter(Q(state="waiting") | Q(state="running", claimed_until__lt=at))
+
+    def over(self, before: datetime) -> "RenderJobQuerySet":
+        """Jobs that ended before a moment, the oldest first."""
+        return self.filter(finished_at__lt=before).exclude(state__in=["waiting", "running"]).order_by("finished_at")

@@ -1,6 +1,6 @@
 from celery import shared_task
 
-from greenlist.core import anchors, attachments, clock, limits, outbox
+from greenlist.core import anchors, attachments, clock, limits, outbox, rendering
 
 
 @shared_task
@@ -21,3 +21,13 @@ def scan_files(**kwargs: object) -> None:
 @shared_task
 def forget_uses(**kwargs: object) -> None:
     limits.forget(at=clock.now())
+
+
+@shared_task
+def render_document(job: int, **kwargs: object) -> None:
+    rendering.run(pk=job, at=clock.now())
+
+
+@shared_task
+def sweep_documents(**kwargs: object) -> None:
+    rendering.sweep(at=clock.now())

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from greenlist.accounts import selectors as accounts
 from greenlist.accounts.models import Authority, User
-from greenlist.core.actors import Actor, Capacity, Tier
+from greenlist.core.actors import ANONYMOUS, Actor, Capacity, Tier
 from greenlist.core.errors import NotAllowed, NotVisible
 from greenlist.organisations import facts as mapping
 from greenlist.organisations import rules
@@ -51,6 +51,21 @@ def member_actor(user: User, membership: Membership) -> Actor:
         organisation_name=membership.organisation.name,
         is_owner=membership.role == Membership.Role.OWNER,
     )
+
+
+def acting(user_id: int | None, key: str, on: date) -> Actor:
+    """Whoever asked for something in a capacity, as they stand that day; for work done later (R10).
+
+    Raises NotVisible once the capacity is gone.
+    """
+    if user_id is None:
+        return ANONYMOUS
+    user = User.objects.filter(pk=user_id, is_active=True).first()
+    held = capacities(user, on) if user else ()
+    found = next((actor for actor in held if actor.key == key), None)
+    if found is None:
+        raise NotVisible
+    return found
 
 
 # ---- who is in charge ---------------------------------------------------------------------------------------------

@@ -6,11 +6,12 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
-from django.urls import path
+from django.urls import path, reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from applications.selectors import due, rules_of
-from greenlist.core import attachments, clock
+from greenlist.core import clock, waiting
 from greenlist.core.errors import Invalid, TooMany
 from greenlist.core.http import Request
 from greenlist.policy import selectors as policy
@@ -53,7 +54,9 @@ def notice(request: Request, place: str, reference: str) -> HttpResponse:
 def notice_pdf(request: Request, place: str, reference: str) -> HttpResponseBase:
     """The notice as an official document, from what was frozen when it was published."""
     found = selectors.public_notice(place, reference)
-    return attachments.response(documents.notice_pdf(found, at=clock.now()), inline=True)
+    paper = documents.notice_pdf(found, actor=request.actor, at=clock.now())
+    back = reverse("registry:notice", args=[place, reference])
+    return waiting.answer(request, paper, title=found.title, back=back, inline=True)
 
 
 @login_not_required
@@ -157,7 +160,9 @@ def announcement(request: Request, place: str, reference: str) -> HttpResponse:
 def announcement_pdf(request: Request, place: str, reference: str) -> HttpResponseBase:
     """The announcement as an official document."""
     found = selectors.public_announcement(place, reference)
-    return attachments.response(documents.announcement_pdf(found, at=clock.now()), inline=True)
+    paper = documents.announcement_pdf(found, actor=request.actor, at=clock.now())
+    back = reverse("registry:announcement_public", args=[place, reference])
+    return waiting.answer(request, paper, title=found.title, back=back, inline=True)
 
 
 @login_not_required
@@ -185,7 +190,12 @@ def certificate(request: Request, token: str) -> HttpResponse:
 @require_GET
 def certificate_pdf(request: Request, token: str) -> HttpResponseBase:
     """The certificate itself."""
-    return attachments.response(documents.certificate_pdf(selectors.certificate(token), at=clock.now()), inline=True)
+    found = selectors.certificate(token)
+    paper = documents.certificate_pdf(found, actor=request.actor, at=clock.now())
+    back = reverse("registry:certificate", args=[token])
+    return waiting.answer(
+        request, paper, title=_("Certificate %(number)s") % {"number": found.number}, back=back, inline=True
+    )
 
 
 urlpatterns = [

@@ -3,14 +3,15 @@
 from typing import Any
 
 from django.contrib import messages
-from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from applications.models import Call
-from greenlist.core import attachments, clock
+from greenlist.core import clock, waiting
 from greenlist.core.errors import Invalid, NotAllowed, NotVisible
 from greenlist.core.http import whole
 from reviews import documents, rules
@@ -182,10 +183,12 @@ def cancel(request: HttpRequest, reference: str) -> HttpResponse:
 
 
 @require_GET
-def document(request: HttpRequest, reference: str, kind: str) -> FileResponse:
+def document(request: HttpRequest, reference: str, kind: str) -> HttpResponseBase:
     """The proposed list, or the table of the whole review."""
-    found = reads.get(actor_of(request), reference)
-    return attachments.response(documents.for_decision(found, kind, at=clock.now()))
+    actor = actor_of(request)
+    found = reads.get(actor, reference)
+    paper = documents.for_decision(found, kind, actor=actor, at=clock.now())
+    return waiting.answer(request, paper, title=found.title, back=reverse("reviews:decision", args=[reference]))
 
 
 urlpatterns: list[URLPattern] = [

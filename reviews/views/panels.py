@@ -4,13 +4,14 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from applications.models import Call
-from greenlist.core import attachments, clock
+from greenlist.core import attachments, clock, waiting
 from greenlist.core.actors import Actor
 from greenlist.core.errors import Invalid, NotAllowed, NotVisible
 from greenlist.core.http import whole
@@ -270,10 +271,12 @@ def _bound(form: ConclusionForm, key: str) -> tuple[Any, Any, Any]:
 
 
 @require_GET
-def document(request: HttpRequest, reference: str, kind: str) -> FileResponse:
+def document(request: HttpRequest, reference: str, kind: str) -> HttpResponseBase:
     """A document of a concluded panel; officials of the authority only."""
-    found = reads.get(actor_of(request), reference)
-    return attachments.response(documents.for_panel(found, kind, at=clock.now()))
+    actor = actor_of(request)
+    found = reads.get(actor, reference)
+    paper = documents.for_panel(found, kind, actor=actor, at=clock.now())
+    return waiting.answer(request, paper, title=found.title, back=reverse("reviews:panel", args=[reference]))
 
 
 @require_GET

@@ -12,12 +12,16 @@ from typing import Any
 import openpyxl
 import pypdf
 import pytest
+from django.urls import reverse
 
 from applications.documents import batch as papers
 from applications.models import Application, Batch, Document
 from applications.services import batches
+from greenlist.core import rendering
+from greenlist.core.models import RenderJob
 from greenlist.organisations.models import Organisation
 from tests.applications import county
+from tests.rendering import fetched
 from tests.world import World, build_world
 
 NOW = datetime.fromisoformat("2026-05-06T10:00:00+08:00")
@@ -49,6 +53,16 @@ def batch(world: World, rows: list[Application]) -> Batch:
 def text_of(body: bytes) -> str:
     pages = pypdf.PdfReader(io.BytesIO(body)).pages
     return "".join("".join(page.extract_text().split()) for page in pages)
+
+
+def package(world: World, batch: Batch, character: str = "county_approver") -> tuple[str, Any]:
+    """As the page gives it: first the job, then the file."""
+    actor = world.actor(character)
+    assert isinstance(papers.package_file(batch, actor=actor, at=NOW), RenderJob)
+    assert rendering.sweep(at=NOW) == 1
+    found = papers.package_file(batch, actor=actor, at=NOW)
+    assert not isinstance(found, RenderJob)
+    return found
 
 
 def content(document: Document) -> bytes:
@@ -118,8 +132,8 @@ def test_the_check_page_lists_every_point_with_article_and_who_signed(batch: Bat
 
 
 @pytest.mark.clause("QHD-N4a")
-def test_the_package_is_one_download_with_everything_and_its_sums(batch: Batch) -> None:
-    name, chunks = papers.package(batch, at=NOW)
+def test_the_package_is_one_download_with_everything_and_its_sums(world: World, batch: Batch) -> None:
+    name, chunks = package(world, batch)
     assert name.endswith(".zip")
     archive = zipfile.ZipFile(io.BytesIO(b"".join(chunks)))
     assert archive.testzip() is None
@@ -138,7 +152,7 @@ def test_the_second_citys_package_needs_no_summary_and_may_carry_it(world: World
     people = {"handler": "sjz_county_handler", "approver": "sjz_county_approver"}
     county.passed(world, row, NOW, **people)
     batch = county.signed_batch(world, [row], NOW, **people)
-    _name, chunks = papers.package(batch, at=NOW)
+    _name, chunks = package(world, batch, "sjz_county_approver")
     names = zipfile.ZipFile(io.BytesIO(b"".join(chunks))).namelist()
     assert len([one for one in names if one.endswith(".pdf")]) >= 3  # letter, check page, one report
     text = text_of(content(papers.kept(batch, "letter", "pdf", at=NOW)))
@@ -149,7 +163,9 @@ def test_a_draft_is_marked_and_kept_nowhere(world: World, rows: list[Application
     batch = batches.start(actor=world.actor("county_handler"), at=NOW, call=rows[0].call)
     batches.add(actor=world.actor("county_handler"), at=NOW, reference=batch.reference, cases_=[rows[0].reference])
     for kind in ("letter", "summary", "check"):
-        assert "草稿" in text_of(papers.draft_response(batch, kind, "pdf").content), kind
+        address = reverse("applications:batch_document", args=[batch.reference, kind, "pdf"])
+        answer = fetched(world.client("county_handler"), address)
+        assert "草稿" in text_of(b"".join(answer.streaming_content)), kind
     assert not Document.objects.exists()
 
 

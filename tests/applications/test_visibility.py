@@ -17,6 +17,8 @@ from applications.states import State
 from greenlist.core.models import Blob
 from tests import factories
 from tests.applications import county, filled
+from tests.rendering import content as read
+from tests.rendering import fetched
 from tests.world import World
 
 MAY = datetime.fromisoformat("2026-05-06T10:00:00+08:00")
@@ -234,8 +236,7 @@ def test_the_report_as_pdf(world: World, case: Application) -> None:
     from pypdf import PdfReader
 
     client = world.client("county_handler")
-    answer = client.get(page(case, "report-pdf"))
-    content = b"".join(answer.streaming_content)
+    content = read(fetched(client, page(case, "report-pdf")))
     text = "".join(one.extract_text() for one in PdfReader(io.BytesIO(content)).pages)
     version = case.report.versions.get()
     flat = text.replace("\n", "").replace(" ", "")
@@ -250,8 +251,7 @@ def test_the_report_as_pdf(world: World, case: Application) -> None:
     ):
         assert wanted in flat, wanted
     assert "草稿" not in flat
-    again = client.get(page(case, "report-pdf"))
-    assert b"".join(again.streaming_content) == content
+    assert read(client.get(page(case, "report-pdf"))) == content
     assert Blob.objects.filter(content_type="application/pdf").count() == 1  # kept once
     assert world.client("other_county_handler").get(page(case, "report-pdf")).status_code == 404
 
@@ -264,11 +264,12 @@ def test_the_draft_and_the_template_as_pdf(world: World, call: Any) -> None:
 
     case = filled.start(world, call)
     address = page(case, "report-pdf") + "?draft=1"
-    answer = world.client("applicant").get(address)
-    text = "".join(one.extract_text() for one in PdfReader(io.BytesIO(answer.content)).pages)
+    draft = read(fetched(world.client("applicant"), address))
+    text = "".join(one.extract_text() for one in PdfReader(io.BytesIO(draft)).pages)
     assert "草稿" in text.replace("\n", "").replace(" ", "")
     assert world.client("county_handler").get(address).status_code == 404
-    template = world.client("anonymous").get(reverse("applications:annex", args=["130300", call.pk, "report", "pdf"]))
-    text = "".join(one.extract_text() for one in PdfReader(io.BytesIO(template.content)).pages)
+    annex = reverse("applications:annex", args=["130300", call.pk, "report", "pdf"])
+    template = read(fetched(world.client("anonymous"), annex))
+    text = "".join(one.extract_text() for one in PdfReader(io.BytesIO(template)).pages)
     flat = text.replace("\n", "").replace(" ", "")
     assert "真实性承诺" in flat and "综合能源消费量" in flat and "草稿" not in flat

@@ -154,6 +154,7 @@ FILLING = (
 CASES = (
     own("applications:cases"),
     Row("applications:report-pdf", GET, "case", ok=(*FIRM, *COUNTY)),
+    Row("applications:report-docx", GET, "case", ok=(*FIRM, *COUNTY)),
     Row("applications:case", GET, "case", ok=(*FIRM, *COUNTY)),
     Row("applications:case-evidence", GET, "case", ok=(*FIRM, *COUNTY)),
     Row("applications:case-checks", GET, "case", ok=(*FIRM, *COUNTY)),

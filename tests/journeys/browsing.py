@@ -15,6 +15,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
+from tests.rendering import work
+
 CHROME = ("/account/logout/", "/account/switch/", "/i18n/setlang/")  # forms that stand on every page
 
 
@@ -262,6 +264,9 @@ class Person:
         if self.before is not None:
             self.before(sent)
         answer = sent.again(self.client)
+        if answer.status_code == 202:  # a document that is being made; its page asks again by itself
+            work()
+            answer = sent.again(self.client)
         return Page(answer.status_code, path, answer)
 
     def open(self, name: str, *parts: Any, status: int = 200, **query: Any) -> Page:

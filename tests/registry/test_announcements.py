@@ -15,6 +15,7 @@ from registry import selectors
 from registry.models import Announcement, Certificate, Entry, Listing
 from registry.services import announcements
 from tests.registry import stage
+from tests.rendering import content, fetched
 from tests.world import World
 
 pytestmark = pytest.mark.django_db
@@ -91,8 +92,7 @@ def test_documents_are_rendered_once_and_are_pdf(world: World, call: Any, case: 
         f"/v/{certificate.token}/certificate.pdf",
     ]
     for address in addresses:
-        answer = client.get(address)
-        assert b"".join(answer.streaming_content)[:5] == b"%PDF-"  # type: ignore[arg-type]
+        assert content(fetched(client, address))[:5] == b"%PDF-"
     kept = Blob.objects.count()
     for address in addresses:
         b"".join(client.get(address).streaming_content)  # type: ignore[arg-type]

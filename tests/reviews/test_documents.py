@@ -17,6 +17,7 @@ from reviews import documents
 from reviews.models import Document
 from reviews.services import decisions, panels
 from reviews.states import Outcome, PanelKind
+from tests.rendering import fetched
 from tests.reviews import stage
 from tests.world import World
 
@@ -39,12 +40,12 @@ def paper(panel: Any, kind: str) -> str:
 def test_the_opinion_names_members_conclusions_and_suggested_list(world: World, three: list[Application]) -> None:
     panel = stage.concluded(world, three, {row.reference: row is not three[2] for row in three})
     client = world.client("city_handler")
-    text = text_of(client.get(paper(panel, "opinion")))
+    text = text_of(fetched(client, paper(panel, "opinion")))
     for words in ("专家评审意见", "专家甲", "专家乙", "组长", "示例大学", "85.00", "同意推荐", "指标达成情况证据不足"):
         assert words in text
     assert all(row.name in text for row in three)
     assert Document.objects.get().data_digest in text
-    text_of(client.get(paper(panel, "opinion")))
+    text_of(fetched(client, paper(panel, "opinion")))
     assert Document.objects.count() == 1  # made once
 
 
@@ -66,7 +67,7 @@ def test_each_expert_has_a_score_sheet_for_officials_only(
         result=stage.result([case, *three]),
         at=START,
     )
-    text = text_of(world.client("city_approver").get(paper(panel, kind)))
+    text = text_of(fetched(world.client("city_approver"), paper(panel, kind)))
     assert "专家丁" in text
     assert "70.00" in text
     assert "81.50" not in text  # nobody else's score
@@ -87,7 +88,7 @@ def test_the_opinion_of_a_body_and_its_signed_file(world: World, three: list[App
         result=stage.result(three, score=Decimal(88)),
         at=START,
     )
-    text = text_of(world.client("city_handler").get(paper(panel, "opinion")))
+    text = text_of(fetched(world.client("city_handler"), paper(panel, "opinion")))
     assert "第三方机构评审意见" in text
     assert "示例评价中心" in text
     file = reverse("reviews:panel-opinion-file", args=[panel.reference])
@@ -99,7 +100,7 @@ def test_the_proposed_list_prints_what_was_frozen(world: World, call: Any, three
     stage.concluded(world, three, {row.reference: row is not three[2] for row in three})
     draft = stage.drafted(world, call)
     with pytest.raises(NotVisible):
-        documents.for_decision(draft, "list", at=START)
+        documents.for_decision(draft, "list", actor=world.actor("city_handler"), at=START)
     ruling = {three[2].reference: decisions.Ruling(Outcome.DECLINE, "证据不足")}
     decisions.hand_over(
         actor=world.actor("city_handler"),
@@ -112,7 +113,7 @@ def test_the_proposed_list_prints_what_was_frozen(world: World, call: Any, three
 
     def printed(kind: str) -> str:
         address = reverse("reviews:decision-document", args=[decision.reference, kind])
-        return text_of(world.client("city_approver").get(address))
+        return text_of(fetched(world.client("city_approver"), address))
 
     listed = printed("list")
     assert three[0].name in listed

@@ -1,0 +1,122 @@
+"""The self-evaluation report as a Word file: the same paper, in the same order, as `print_report.html` prints (QHD-N3a)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from applications.selectors.shown import ShownField, ShownTable
+from greenlist.core import word
+from greenlist.core.templatetags.ui import cdate, cst, file_size
+
+if TYPE_CHECKING:
+    from applications.documents.report import Paper
+
+WIDTH = 170.0  # millimetres between the margins
+FACTS = (58.0, 112.0)
+DRAFT = "草稿"
+TO_SIGN = "　　　　年　　月　　日"
+
+
+def content(paper: Paper) -> bytes:
+    """The DOCX of a declared, unfinished or blank report."""
+    file = word.Paper(
+        title=f"{paper.name} {paper.title}".strip(), author=paper.name, mark=DRAFT if paper.is_draft else ""
+    )
+    _cover(file, paper)
+    for number, section in enumerate(paper.sections, start=1):
+        file.heading(f"{number}. {section.title}")
+        for table, fields in groupby(section.fields, key=lambda one: one.table is not None):
+            if table:
+                for one in fields:
+                    _grid(file, one)
+            else:
+                file.facts([(one.label, value_of(one, paper)) for one in fields], widths=FACTS)
+    if not paper.is_blank and paper.indicators:
+        _annexes(file, paper)
+    _declaration(file, paper)
+    return file.bytes()
+
+
+def _cover(file: word.Paper, paper: Paper) -> None:
+    file.space(40)
+    file.text(paper.call.title, align="center")
+    file.space(20)
+    file.title(paper.title)
+    file.space(36)
+    criteria = f"、《绿色工厂评价通则》（{paper.criteria}）" if paper.criteria else ""
+    rows = [
+        ("申报单位（盖章）", paper.name),
+        ("统一社会信用代码", paper.code),
+        ("评价依据", f"《{paper.rules_title}》{criteria}"),
+    ]
+    if paper.number:
+        rows.append(("受理编号", paper.number))
+    rows.append(("声明日期", cdate(paper.version.declared_at)) if paper.version else ("填报日期", TO_SIGN))
+    file.facts(rows, widths=FACTS, lines=False)
+    file.page_break()
+
+
+def value_of(one: ShownField, paper: Paper) -> str:
+    """What stands beside the label; in a blank form, what is to be written there."""
+    if one.type == "file":
+        names = [file.blob.name for file in one.files]
+        return "\n".join(names) or ("（附证明材料）" if paper.is_blank else "")
+    lines = []
+    if one.value:
+        lines.append(f"{one.value} {one.unit}".rstrip())
+        if one.type == "computed" and one.formula:
+            lines.append(one.formula)
+    else:
+        lines.append(f"（{one.unit}）" if one.unit else "")
+        if paper.is_blank:
+            lines += [text for text in (one.help, one.formula) if text]
+            lines += [""] * (4 if one.type == "longtext" else 0)
+    return "\n".join(lines)
+
+
+def _grid(file: word.Paper, one: ShownField) -> None:
+    assert one.table is not None
+    file.text(one.label)
+    table: ShownTable = one.table
+    rows = table.rows or (("",) * len(table.head),)
+    aligns = ["right" if numeric else "" for numeric in table.numeric]
+    file.table(table.head, rows, widths=[WIDTH / len(table.head)] * len(table.head), aligns=aligns)
+
+
+def _annexes(file: word.Paper, paper: Paper) -> None:
+    file.heading("附一　指标计算结果")
+    file.table(
+        ("方面", "指标", "计算值", "单位", "计算方法"),
+        [(one.section, one.label, one.value or "—", one.unit, one.formula) for one in paper.indicators],
+        widths=(28, 40, 24, 24, 54),
+        aligns=("", "", "right"),
+    )
+    file.heading("附二　证明材料目录")
+    file.table(
+        ("序号", "对应内容", "文件名称", "SHA-256（前 24 位）"),
+        list(_exhibits(paper)),
+        widths=(13, 50, 55, 52),
+        aligns=("center",),
+    )
+
+
+def _exhibits(paper: Paper) -> Iterator[tuple[str, ...]]:
+    if not paper.exhibits:
+        yield "—", "无", "", ""
+    for one in paper.exhibits:
+        yield str(one.number), one.field, f"{one.name}（{file_size(one.size)}）", one.sha256[:24]
+
+
+def _declaration(file: word.Paper, paper: Paper) -> None:
+    version = paper.version
+    file.heading("真实性承诺")
+    file.text(paper.declaration, indent=True)
+    file.space(8)
+    file.text(f"声明人：{version.declared_name if version else '　' * 8}", align="right")
+    file.text(cst(version.declared_at) if version else TO_SIGN, align="right")
+    if version:
+        file.text(f"声明内容摘要值（SHA-256）：{version.digest}　第 {version.number} 版", style="Small")
+    if paper.unverified:
+        file.text(f"表样说明：{paper.unverified}；{paper.source}。", style="Small")
