@@ -1,11 +1,14 @@
-"""The Django admin's door: administrators only, in that role, through our own sign-in. Apps register at the default site.
+"""The Django admin's door: administrators only, in that role, through our own sign-in and from listed addresses.
 
-Areas, authorities, people, mandates, industries, calendar and imports are kept here. No model of a case is registered.
+The system administrator keeps areas, authorities, industries, calendar, rules and imports here, the security administrator
+people and mandates; the audit administrator has a page of their own. No model of a case is registered.
 """
 
+import ipaddress
 from typing import Any
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
@@ -15,7 +18,18 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
 
 from greenlist.core.actors import Capacity
-from greenlist.core.errors import NotAllowed
+from greenlist.core.errors import NotAllowed, NotVisible
+
+ENTER = frozenset({Capacity.ADMINISTRATOR, Capacity.SECURITY})
+
+
+def is_listed(address: str) -> bool:
+    """Whether the administration exists for this address (ADMIN_ADDRESSES)."""
+    try:
+        asking = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return any(asking in ipaddress.ip_network(one, strict=False) for one in settings.ADMIN_ADDRESSES)
 
 
 class Site(admin.AdminSite):
@@ -24,9 +38,14 @@ class Site(admin.AdminSite):
     index_title = _("What can be kept here")
 
     def has_permission(self, request: HttpRequest) -> bool:
-        """An active person with a mandate as administrator who acts in it now; `is_staff` alone opens nothing."""
+        """An active person with a mandate as administrator who acts in it now; `is_staff` alone opens nothing.
+
+        Raises NotVisible for an address that is not listed.
+        """
+        if not is_listed(request.META.get("REMOTE_ADDR", "")):
+            raise NotVisible
         user, actor = request.user, getattr(request, "actor", None)
-        return bool(user.is_active and user.is_staff and actor and actor.capacity == Capacity.ADMINISTRATOR)
+        return bool(user.is_active and user.is_staff and actor and actor.capacity in ENTER)
 
     @method_decorator(login_not_required)
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:

@@ -8,7 +8,7 @@ other_city_approver (石家庄), other_applicant, sjz_county_handler, sjz_county
 dingzhou_approver (city tier without counties), xiongan_handler, province_handler, province_approver (河北),
 hlj_city_handler, hlj_city_approver (哈尔滨), hlj_county_handler, hlj_applicant, hlj_province_handler, hlj_province_approver,
 expert, expert2, expert3, conflicted_expert (employed by the applicant's firm), supervisor, ecology (a department officer),
-administrator, stranger (signed in, holds nothing), anonymous.
+administrator (of the system), security_administrator, audit_administrator, stranger (signed in, holds nothing), anonymous.
 """
 
 from __future__ import annotations
@@ -19,10 +19,12 @@ from datetime import date
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.test import Client
 
 from greenlist.accounts import selectors as accounts
-from greenlist.accounts.models import Area, Authority, Mandate, User
+from greenlist.accounts.models import Area, Authority, Mandate, SignIn, User
+from greenlist.core import clock
 from greenlist.core.actors import ANONYMOUS, Actor, Capacity
 from greenlist.organisations import selectors as organisations
 from greenlist.organisations.models import Membership, Name, Organisation, Site
@@ -89,7 +91,9 @@ OFFICE_HOLDERS = {
     "conflicted_expert": ("专家丁", "expert", "130300"),
     "supervisor": ("监督员", "supervisor", "130300"),
     "ecology": ("生态经办", "department", "ecology"),
-    "administrator": ("管理员", "administrator", ""),
+    "administrator": ("系统管理员", "administrator", ""),
+    "security_administrator": ("安全管理员", "security", ""),
+    "audit_administrator": ("审计管理员", "auditor", ""),
 }
 # character: (name, key of the firm, role)
 MEMBERS = {
@@ -164,8 +168,16 @@ class World:
             client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
             session = client.session
             session["capacity"] = self.actor(character).key
+            session["sign_in"] = sign_in(person).pk
             session.save()
         return client
+
+
+def sign_in(person: User) -> SignIn:
+    """As it stands behind the session of who has just signed in, without a second factor."""
+    at = clock.now()
+    minutes = settings.SESSION_IDLE_MINUTES
+    return SignIn.objects.create(user=person, began_at=at, seen_at=at, idle_minutes=minutes, remote="127.0.0.1")
 
 
 def build_world() -> World:
@@ -230,7 +242,7 @@ def _users() -> dict[str, User]:
             name=names[character],
             email=f"{character.replace('_', '-')}@example.com",
             password="!",
-            is_staff=character == "administrator",
+            is_staff=character in ("administrator", "security_administrator"),
         )
         for character in PEOPLE
     }

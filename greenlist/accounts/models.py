@@ -8,6 +8,7 @@ from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 from greenlist.accounts.querysets import AreaQuerySet, MandateQuerySet, SignInQuerySet
+from greenlist.accounts.states import Scope
 from greenlist.core.crypto import EncryptedTextField
 
 
@@ -220,6 +221,11 @@ class ApiToken(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} …{self.tail}"
+
+    @property
+    def scope_labels(self) -> list[str]:
+        """What it may do, in words."""
+        return [str(scope.label) for scope in Scope if scope.value in self.scopes]
 
 
 class KeptAnswer(models.Model):

@@ -1,12 +1,18 @@
 """Reads about places, offices and people: which authority is in charge, who is to be told."""
 
-from collections.abc import Iterable
-from datetime import date
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
 
-from django.db.models import QuerySet
+from django.conf import settings
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext_lazy as _
 
-from greenlist.accounts.models import Area, Authority, Mandate, User
+from greenlist.accounts.models import ApiToken, Area, Authority, Mandate, RecoveryCode, SecondFactor, SignIn, User
 from greenlist.core.actors import Actor, Capacity, Tier
+from greenlist.core.errors import Text
+from greenlist.core.models import AuditEntry
 
 HIGHEST_FIRST = {tier.value: -tier.rank for tier in Tier}
 
@@ -126,3 +132,163 @@ def exact_areas(words: str) -> list[Area]:
 
 def user_named(username: str) -> User | None:
     return User.objects.filter(username=username, is_active=True).first()
+
+
+def tokens_of(actor: Actor) -> QuerySet[ApiToken]:
+    """A person's tokens in every capacity, newest first: those in force and the latest that are not."""
+    return ApiToken.objects.filter(user_id=actor.user_id).order_by("-pk")[:50]
+
+
+def active_user(user_id: int) -> User | None:
+    return User.objects.filter(pk=user_id, is_active=True).first()
+
+
+# ---- second factor and sign-ins --------------------------------------------------------------------------------------
+def second_factor_of(user_id: int) -> SecondFactor | None:
+    return SecondFactor.objects.filter(user_id=user_id).first()
+
+
+def recovery_codes_left(user_id: int) -> int:
+    return RecoveryCode.objects.filter(user_id=user_id, used_at=None).count()
+
+
+@dataclass(frozen=True, slots=True)
+class SignIns:
+    """Where a person is signed in now, and the latest sign-ins that are over."""
+
+    live: tuple[SignIn, ...]
+    over: tuple[SignIn, ...]
+
+
+def sign_ins_of(user_id: int, at: datetime, limit: int = 20) -> SignIns:
+    """Newest first. One whose time is over counts as over, though no request has told it so yet."""
+    rows = SignIn.objects.filter(user_id=user_id).order_by("-began_at", "-pk")
+    youngest = at - timedelta(hours=settings.SESSION_HOURS)
+    live = [row for row in rows.live().filter(began_at__gt=youngest)[:100] if _lives(row, at)]
+    ids = {row.pk for row in live}
+    over = [row for row in rows[: limit + len(ids)] if row.pk not in ids]
+    return SignIns(tuple(live), tuple(over[:limit]))
+
+
+def _lives(row: SignIn, at: datetime) -> bool:
+    return at - row.seen_at < timedelta(minutes=row.idle_minutes + 1)
+
+
+# ---- the audit trail -------------------------------------------------------------------------------------------------
+KINDS: dict[str, Text] = {
+    "user": _("person"),
+    "area": _("area"),
+    "authority": _("authority"),
+    "organisation": _("organisation"),
+    "call": _("call"),
+    "case": _("case"),
+    "batch": _("recommendation batch"),
+    "panel": _("panel"),
+    "decision": _("proposed list"),
+    "notice": _("public notice"),
+    "announcement": _("announcement"),
+    "rules": _("rule set"),
+    "criteria": _("criteria set"),
+    "calendar": _("calendar"),
+    "system": _("system"),
+}
+# Of these the trail also shows what was done; of cases, panels and firms only that it was: no administrator reads a case.
+TOLD = frozenset({"user", "area", "authority", "system", "calendar", "rules", "criteria"})
+ACTIONS: dict[str, Text] = {
+    "account.changed": _("account changed"),
+    "account.closed": _("account closed"),
+    "account.codes_wrong": _("too many wrong codes"),
+    "account.contact_changed": _("e-mail or telephone changed"),
+    "account.created": _("account created"),
+    "account.locked": _("account locked for an address"),
+    "account.password_changed": _("password changed"),
+    "account.password_reset": _("password set anew by a link"),
+    "account.recovery_renewed": _("recovery codes renewed"),
+    "account.recovery_used": _("recovery code used"),
+    "account.registered": _("account registered"),
+    "account.reopened": _("account reopened"),
+    "account.reset_sent": _("link for a new password sent"),
+    "account.second_factor_off": _("second factor removed"),
+    "account.second_factor_on": _("second factor set up"),
+    "account.session_ended": _("session ended"),
+    "account.signed_in": _("signed in"),
+    "area.changed": _("area changed"),
+    "area.created": _("area created"),
+    "areas.loaded": _("areas loaded"),
+    "authority.changed": _("authority changed"),
+    "authority.created": _("authority created"),
+    "mandate.changed": _("mandate changed"),
+    "mandate.ended": _("mandate ended"),
+    "mandate.granted": _("mandate given"),
+    "token.made": _("token made"),
+    "token.refused": _("token refused"),
+    "token.revoked": _("token revoked"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TrailLine:
+    """One entry as the audit administrator sees it."""
+
+    at: datetime
+    who: str
+    capacity: str
+    action: str
+    words: Text
+    kind: Text
+    number: str
+    remote: str
+    request_id: str
+    details: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TrailPage:
+    lines: tuple[TrailLine, ...]
+    older: int | None  # cursor of the next page
+
+
+def trail_kinds() -> list[tuple[str, Text]]:
+    return list(KINDS.items())
+
+
+def trail_page(words: Mapping[str, str], *, cursor: int | None = None, limit: int = 50) -> TrailPage:
+    """Entries by person (name or user name), action (its beginning), kind and number of the subject; newest first."""
+    rows = AuditEntry.objects.select_related("payload").order_by("-pk")
+    if person := words.get("person"):
+        named = Q(name__icontains=person) | Q(username__iexact=person)
+        ids = list(User.objects.filter(named).values_list("pk", flat=True)[:100])
+        rows = rows.filter(Q(user_id__in=ids) | Q(subject_kind="user", subject_id__in=[str(pk) for pk in ids]))
+    if action := words.get("action"):
+        said = [code for code, text in ACTIONS.items() if action in str(text)]
+        rows = rows.filter(Q(action__startswith=action) | Q(action__in=said))
+    if kind := words.get("kind"):
+        rows = rows.filter(subject_kind=kind)
+    if number := words.get("number"):
+        rows = rows.filter(subject_id=number)
+    if cursor is not None:
+        rows = rows.filter(pk__lt=cursor)
+    found = list(rows[: limit + 1])
+    older = found[limit - 1].pk if len(found) > limit else None
+    return TrailPage(tuple(_line(row) for row in found[:limit]), older)
+
+
+def _line(row: AuditEntry) -> TrailLine:
+    payload = getattr(row, "payload", None)  # may have been erased
+    data: dict[str, Any] = dict(payload.data) if payload else {}
+    actor, remote = data.pop("actor", {}), str(data.pop("remote", ""))
+    told = row.subject_kind in TOLD
+    return TrailLine(
+        at=row.at,
+        who=actor.get("name", "") or actor.get("authority_name", "") or (str(row.user_id) if row.user_id else ""),
+        capacity=row.capacity,
+        action=row.action,
+        words=ACTIONS.get(row.action, ""),
+        kind=KINDS.get(row.subject_kind, row.subject_kind),
+        number=row.subject_id,
+        remote=remote,
+        request_id=row.request_id,
+        details=tuple((name, str(value)[:200]) for name, value in data.items() if value not in ("", None))
+        if told
+        else (),
+    )

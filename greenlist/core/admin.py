@@ -1,7 +1,7 @@
-"""The base of every admin page: who enters the admin may use it, writes go through a service, nothing is deleted."""
+"""The base of every admin page: each kind of rows has its administrator, writes go through a service, nothing is deleted."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import admin
@@ -9,15 +9,20 @@ from django.db import models
 from django.http import HttpRequest, HttpResponse
 
 from greenlist.core import clock
-from greenlist.core.actors import Actor
+from greenlist.core.actors import Actor, Capacity
 from greenlist.core.errors import DomainError, Invalid
 from greenlist.core.http import Request
 
 
 class ServiceModelAdmin(admin.ModelAdmin):
-    """Subclasses say in `write` which service keeps the row; a refusal is shown in the form, nothing typed is lost."""
+    """Subclasses say in `write` which service keeps the row; a refusal is shown in the form, nothing typed is lost.
+
+    `keepers` are the administrators who write the rows, `readers` those who look something up in them (AZ-11).
+    """
 
     actions = None
+    keepers: frozenset[Capacity] = frozenset({Capacity.ADMINISTRATOR})
+    readers: frozenset[Capacity] = frozenset()
 
     def write(self, *, row: Any, form: Any, change: bool, actor: Actor, at: datetime) -> None:
         raise NotImplementedError
@@ -39,17 +44,22 @@ class ServiceModelAdmin(admin.ModelAdmin):
         refused: DomainError | None = getattr(request, "refused", None)
         return _refused(form, refused) if refused else form
 
+    def keeps(self, request: HttpRequest) -> bool:
+        """Whether this administrator is the one who keeps these rows."""
+        return self.admin_site.has_permission(request) and cast(Request, request).actor.capacity in self.keepers
+
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return self.admin_site.has_permission(request)
+        return self.keeps(request)
 
     def has_view_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        return self.admin_site.has_permission(request)
+        allowed = self.admin_site.has_permission(request)
+        return allowed and cast(Request, request).actor.capacity in self.keepers | self.readers
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return self.admin_site.has_permission(request)
+        return self.keeps(request)
 
     def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        return self.admin_site.has_permission(request)
+        return self.keeps(request)
 
     def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
         return False

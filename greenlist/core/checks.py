@@ -1,10 +1,11 @@
 """System checks of core (`manage.py check`)."""
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
@@ -53,4 +54,22 @@ def limited(**_: Any) -> list[CheckMessage]:
                 limits(kind, by)
             except ImproperlyConfigured as wrong:
                 found.append(Error(str(wrong), id="core.E002"))
+    return found
+
+
+@register(Tags.security, deploy=True)
+def second_factor(**_: Any) -> list[CheckMessage]:
+    """Officials, experts and administrators sign in with two factors (MLPS 8.1.4.1.d)."""
+    return [] if settings.SECOND_FACTOR else [Warning("SECOND_FACTOR=false is for demonstrations", id="core.W010")]
+
+
+@register()
+def admin_addresses(**_: Any) -> list[CheckMessage]:
+    """A mistyped network would close the administration for everybody, or fail at the first request."""
+    found: list[CheckMessage] = []
+    for one in settings.ADMIN_ADDRESSES:
+        try:
+            ip_network(one, strict=False)
+        except ValueError:
+            found.append(Error(f"ADMIN_ADDRESSES: {one!r} is no address and no network", id="core.E010"))
     return found

@@ -1,5 +1,7 @@
 """The request as views see it, and how keys are read from addresses and forms."""
 
+from typing import Any
+
 from django.http import HttpRequest
 
 from greenlist.core.actors import Actor
@@ -9,11 +11,13 @@ class Request(HttpRequest):
     """For annotations; nothing constructs one.
 
     `actor`: the capacity chosen. `capacities`: what the role switcher offers. `id`: names the request in logs.
+    `sign_in`: the row behind the session (accounts.models.SignIn), None for who is not signed in.
     """
 
     actor: Actor
     capacities: tuple[Actor, ...]
     id: str
+    sign_in: Any
     LANGUAGE_CODE: str
 
 

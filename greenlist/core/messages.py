@@ -60,6 +60,44 @@ KINDS = {
             "Too many wrong passwords came from %(remote)s. From there nobody can sign in for 15 minutes; elsewhere you can."
         ),
     ),
+    "account.new_device": (
+        _("Signed in on a new device"),
+        _(
+            "Your account signed in with %(agent)s from %(remote)s at %(at)s. If it was not you, change your password "
+            "and end that session under “Account”."
+        ),
+    ),
+    "account.codes_wrong": (
+        _("Wrong codes of the second factor"),
+        _(
+            "Somebody at %(remote)s knows your password and entered wrong codes. If it was not you, change your "
+            "password now."
+        ),
+    ),
+    "account.password_changed": (
+        _("Your password was changed"),
+        _("If it was not you, set a new one by “Forgotten password” and tell your administrator."),
+    ),
+    "account.contact_changed": (
+        _("Your e-mail address or telephone was changed"),
+        _("If it was not you, change your password and tell your administrator."),
+    ),
+    "account.second_factor_on": (
+        _("A second factor was set up"),
+        _("From now on your account signs in with password and code. If it was not you, tell your administrator."),
+    ),
+    "account.second_factor_off": (
+        _("The second factor was removed"),
+        _("Your account has no second factor any more. If you do not know why, tell your administrator."),
+    ),
+    "account.recovery_used": (
+        _("A recovery code was used"),
+        _("%(left)s recovery codes are left. If it was not you, change your password now."),
+    ),
+    "account.recovery_renewed": (
+        _("New recovery codes were made"),
+        _("The former ones open nothing any more. If it was not you, change your password now."),
+    ),
     "account.invited": (_("Invitation"), _("%(name)s invites you to work in %(organisation)s.")),
     "deadline.near": (_("%(days)s day(s) left: %(title)s"), _("%(title)s ends on %(day)s.")),
 }

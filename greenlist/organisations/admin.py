@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core import signing
+from django.core.exceptions import PermissionDenied
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.http import HttpResponse
@@ -57,6 +58,8 @@ class AdverseRecordAdmin(ReadOnlyModelAdmin):
 
     def import_page(self, request: Request) -> HttpResponse:
         """First POST: check and show; second POST, with the signed ticket of the first: take all rows or none."""
+        if not self.keeps(request):
+            raise PermissionDenied
         if request.method == "POST" and request.POST.get("ticket"):
             return self._take(request)
         form = forms.UploadForm(request.POST or None, request.FILES or None)

@@ -33,7 +33,7 @@ class ByUpload(ReadOnlyModelAdmin):
         raise NotImplementedError
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return self.admin_site.has_permission(request)
+        return self.keeps(request)
 
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -150,7 +150,7 @@ class CalendarDayAdmin(ServiceModelAdmin):
         row.pk = CalendarDay.objects.get(day=row.day).pk
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return self.admin_site.has_permission(request)
+        return self.keeps(request)
 
     def delete_model(self, request: HttpRequest, obj: CalendarDay) -> None:
         services.set_day(day=obj.day, working=None, name="", actor=cast(Request, request).actor, at=clock.now())

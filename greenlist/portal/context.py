@@ -1,12 +1,15 @@
 """What every page's frame needs: who acts, what else the person may act as, the rail, unread messages."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import Promise, SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 
+from greenlist.accounts import services as accounts
+from greenlist.core import clock
 from greenlist.core import selectors as core
 from greenlist.core.actors import ANONYMOUS, Actor, Capacity, Tier
 
@@ -35,6 +38,7 @@ DECIDING = (
 )
 EXPERT = (WORK, ("reviews:seats", _("My reviews"), "expert"))
 ADMINISTRATOR = (("admin:index", _("Administration"), "settings"),)
+AUDITOR = (("accounts:trail", _("Audit trail"), "history"),)
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
@@ -44,7 +48,16 @@ def shell(request: HttpRequest) -> dict[str, Any]:
 
 def _shell(request: HttpRequest) -> dict[str, Any]:
     actor: Actor = getattr(request, "actor", ANONYMOUS)
-    return {
+    sign_in = getattr(request, "sign_in", None)
+    session: dict[str, Any] = {}
+    if sign_in is not None:
+        wanted = urlencode({"next": request.get_full_path()}) if request.method == "GET" else ""
+        session = {
+            "idle_seconds": accounts.seconds_left(sign_in, at=clock.now()),
+            "keepalive_url": reverse("accounts:stay"),
+            "login_url": f"{reverse('accounts:login')}?{wanted}",
+        }
+    return session | {
         "actor": actor,
         "capacities": getattr(request, "capacities", ()),
         "nav": [_item(request, *entry) for entry in _rail(actor)],
@@ -61,8 +74,10 @@ def _rail(actor: Actor) -> tuple[tuple[str, str | Promise, str], ...]:
         return (*OFFICIAL, *DECIDING) if above_county else OFFICIAL
     if actor.capacity == Capacity.EXPERT:
         return EXPERT
-    if actor.capacity == Capacity.ADMINISTRATOR:
+    if actor.capacity in {Capacity.ADMINISTRATOR, Capacity.SECURITY}:
         return ADMINISTRATOR
+    if actor.capacity == Capacity.AUDITOR:
+        return AUDITOR
     return ()
 
 

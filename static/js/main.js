@@ -11,9 +11,10 @@ import { start as uploads } from "./upload.js";
 import { start as autosave, forgetDrafts } from "./autosave.js";
 import { start as session } from "./session.js";
 import { start as toasts } from "./toast.js";
+import { start as printing } from "./print.js";
 import { start as ready } from "./ready.js";
 
-const once = [theme, nav, shortcuts, session, toasts, forgetDrafts];
+const once = [theme, nav, shortcuts, session, toasts, printing, forgetDrafts];
 const eachTime = [errors, dialogs, counters, selections, orders, uploads, autosave, ready];
 
 for (const begin of once) begin();

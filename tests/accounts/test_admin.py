@@ -14,10 +14,10 @@ CASE_APPS = {"applications", "reviews", "registry", "dynamics", "core"}
 @pytest.mark.case("AZ-15")
 @pytest.mark.authz
 def test_only_an_administrator_in_that_role_enters(world: World) -> None:
-    assert world.client("administrator").get("/admin/").status_code == 200
-    for character in PEOPLE:
-        if character == "administrator":
-            continue
+    keepers = ("administrator", "security_administrator")
+    for character in keepers:
+        assert world.client(character).get("/admin/").status_code == 200
+    for character in set(PEOPLE) - set(keepers):
         world.user(character).is_staff = True  # the flag alone opens nothing
         world.user(character).save()
         response = world.client(character).get("/admin/", follow=True)
@@ -31,13 +31,19 @@ def test_only_an_administrator_in_that_role_enters(world: World) -> None:
 def test_no_model_of_a_case_is_registered_and_nothing_is_deleted(world: World) -> None:
     registered = {model for model in admin.site._registry if model._meta.app_label in CASE_APPS}
     assert not registered
-    client = world.client("administrator")
+    of_security = {"user", "mandate", "apitoken"}
     for label in ("accounts", "organisations"):
         for model in apps.get_app_config(label).get_models():
             if model not in admin.site._registry:
                 continue
-            listing = f"/admin/{label}/{model._meta.model_name}/"
+            name = model._meta.model_name
+            client = world.client("security_administrator" if name in of_security else "administrator")
+            other = world.client("administrator" if name in of_security else "security_administrator")
+            listing = f"/admin/{label}/{name}/"
             assert client.get(listing).status_code == 200, listing
+            assert other.get(f"{listing}add/").status_code == 403, listing
+            if name != "authority":  # looked up where a mandate is given
+                assert other.get(listing).status_code == 403, listing
             row = model.objects.first()
             if row is not None:
                 assert client.post(f"{listing}{row.pk}/delete/", {"post": "yes"}).status_code == 403
@@ -63,7 +69,7 @@ def test_what_a_service_refuses_is_shown_in_the_form(world: World) -> None:
 
 
 def test_people_and_mandates_are_kept_by_services(world: World) -> None:
-    client = world.client("administrator")
+    client = world.client("security_administrator")
     person = {
         "username": "New.Officer",
         "name": "新干部",

@@ -20,15 +20,15 @@ def fresh(world: World, role: str, place: str = "130302", **fields) -> Mandate:
 
 @pytest.mark.authz
 def test_only_an_administrator_gives_mandates_and_never_to_himself(world: World, now) -> None:
-    given = services.grant_mandate(mandate=fresh(world, "handler"), actor=world.actor("administrator"), at=now)
+    given = services.grant_mandate(mandate=fresh(world, "handler"), actor=world.actor("security_administrator"), at=now)
     assert AuditEntry.objects.get(action="mandate.granted").subject_id == str(given.user_id)
     for character in ("province_approver", "applicant", "stranger", "anonymous"):
         with pytest.raises(NotAllowed):
             services.grant_mandate(mandate=fresh(world, "approver"), actor=world.actor(character), at=now)
     mine = fresh(world, "handler")
-    mine.user = world.user("administrator")
+    mine.user = world.user("security_administrator")
     with pytest.raises(NotAllowed):
-        services.grant_mandate(mandate=mine, actor=world.actor("administrator"), at=now)
+        services.grant_mandate(mandate=mine, actor=world.actor("security_administrator"), at=now)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_only_an_administrator_gives_mandates_and_never_to_himself(world: World,
     ],
 )
 def test_the_office_fits_the_role(world: World, now, role: str, place: str, fine: bool) -> None:
-    actor = world.actor("administrator")
+    actor = world.actor("security_administrator")
     if fine:
         assert services.grant_mandate(mandate=fresh(world, role, place), actor=actor, at=now).pk
         return
@@ -54,7 +54,7 @@ def test_the_office_fits_the_role(world: World, now, role: str, place: str, fine
 
 
 def test_the_same_mandate_is_not_given_twice(world: World, now) -> None:
-    actor = world.actor("administrator")
+    actor = world.actor("security_administrator")
     first = services.grant_mandate(mandate=fresh(world, "handler"), actor=actor, at=now)
     with pytest.raises(services.AlreadyHeld):
         services.grant_mandate(mandate=fresh(world, "handler"), actor=actor, at=now)
@@ -64,7 +64,7 @@ def test_the_same_mandate_is_not_given_twice(world: World, now) -> None:
 
 def test_dates_and_lists_are_respected(world: World, now) -> None:
     user, today = world.user("stranger"), now.date()
-    actor = world.actor("administrator")
+    actor = world.actor("security_administrator")
     past = fresh(world, "handler", valid_until=today - timedelta(days=1))
     future = fresh(world, "handler", "130322", valid_from=today + timedelta(days=1))
     parks = fresh(world, "approver", "130324", list_kind="park")
@@ -94,7 +94,7 @@ def test_an_ended_mandate_is_gone_with_the_next_request_on_every_session(world: 
     clients = [world.client("county_handler"), world.client("county_handler")]
     for client in clients:
         assert client.get("/").wsgi_request.actor.key == f"m{mandate.pk}"
-    services.end_mandate(mandate_id=mandate.pk, reason="调离", actor=world.actor("administrator"), at=now)
+    services.end_mandate(mandate_id=mandate.pk, reason="调离", actor=world.actor("security_administrator"), at=now)
     for client in clients:
         request = client.get("/").wsgi_request
         assert not request.user.is_authenticated
@@ -109,14 +109,18 @@ def test_a_closed_account_is_out_with_its_next_request(world: World, now) -> Non
     client = world.client("city_handler")
     assert client.get("/").wsgi_request.user.is_authenticated
     user = world.user("city_handler")
-    services.set_active(user_id=user.pk, active=False, reason="离职", actor=world.actor("administrator"), at=now)
+    services.set_active(
+        user_id=user.pk, active=False, reason="离职", actor=world.actor("security_administrator"), at=now
+    )
     assert not client.get("/").wsgi_request.user.is_authenticated
-    services.set_active(user_id=user.pk, active=True, reason="返岗", actor=world.actor("administrator"), at=now)
+    services.set_active(
+        user_id=user.pk, active=True, reason="返岗", actor=world.actor("security_administrator"), at=now
+    )
     assert not client.get("/").wsgi_request.user.is_authenticated  # the old session does not come back
 
 
 def test_ending_twice_is_told(world: World, now) -> None:
-    mandate, actor = world.mandates["expert"], world.actor("administrator")
+    mandate, actor = world.mandates["expert"], world.actor("security_administrator")
     ended = services.end_mandate(mandate_id=mandate.pk, reason="届满", actor=actor, at=now)
     assert (ended.ended_at, ended.valid_until) == (now, now.date())
     with pytest.raises(WrongState):
@@ -125,17 +129,19 @@ def test_ending_twice_is_told(world: World, now) -> None:
 
 def test_leaving_administration_closes_the_admin(world: World, now) -> None:
     second = world.user("stranger")
-    services.grant_mandate(mandate=fresh(world, "administrator", ""), actor=world.actor("administrator"), at=now)
+    services.grant_mandate(
+        mandate=fresh(world, "administrator", ""), actor=world.actor("security_administrator"), at=now
+    )
     second.refresh_from_db()
     assert second.is_staff
     mandate = Mandate.objects.get(user=second)
-    services.end_mandate(mandate_id=mandate.pk, reason="调离", actor=world.actor("administrator"), at=now)
+    services.end_mandate(mandate_id=mandate.pk, reason="调离", actor=world.actor("security_administrator"), at=now)
     second.refresh_from_db()
     assert not second.is_staff
 
 
 def test_person_role_and_authority_never_change(world: World, now) -> None:
-    mandate, actor = world.mandates["expert"], world.actor("administrator")
+    mandate, actor = world.mandates["expert"], world.actor("security_administrator")
     mandate.employer = "另一所大学"
     assert services.change_mandate(mandate=mandate, actor=actor, at=now).employer == "另一所大学"
     mandate.role = "approver"

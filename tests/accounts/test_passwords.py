@@ -103,16 +103,17 @@ def test_a_lost_mail_is_tried_again_after_the_lease(person, now, monkeypatch) ->
 @pytest.mark.case("AU-06")
 def test_e_mail_and_password_ask_for_the_password(person, now) -> None:
     actor = ANONYMOUS.__class__(capacity=ANONYMOUS.capacity, user_id=person.pk)
-    services.change_email(user_id=person.pk, email="new@example.com", current=PASSWORD, actor=actor, at=now)
+    wanted = {"user_id": person.pk, "email": "new@example.com", "phone": "13800000001", "actor": actor, "at": now}
+    services.change_contact(current=PASSWORD, **wanted)
     with pytest.raises(Invalid) as wrong:
-        services.change_email(user_id=person.pk, email="x@example.com", current="nonsense", actor=actor, at=now)
+        services.change_contact(current="nonsense", **wanted | {"email": "x@example.com", "phone": "13900000000"})
     assert "current" in wrong.value.problems
     with pytest.raises(Invalid):
         services.change_password(user_id=person.pk, current="nonsense", password=NEW, actor=actor, at=now)
     with pytest.raises(NotAllowed):
         services.change_password(user_id=person.pk, current=PASSWORD, password=NEW, actor=ANONYMOUS, at=now)
     person.refresh_from_db()
-    assert person.email == "new@example.com"
+    assert (person.email, person.phone) == ("new@example.com", "13800000001")
     assert person.check_password(PASSWORD)
 
 

@@ -112,10 +112,10 @@ def test_the_switcher_gives_only_what_one_holds(world: World) -> None:
 def test_profile_and_language(world: World) -> None:
     client = world.client("colleague")
     assert client.get("/account/").status_code == 200
-    response = client.post("/account/", {"name": "同事甲", "phone": "0335-3000000", "language": "en"})
+    response = client.post("/account/", {"name": "同事甲", "language": "en"})
     assert response.cookies["django_language"].value == "en"
     user = User.objects.get(pk=world.user("colleague").pk)
-    assert (user.name, user.phone, user.language) == ("同事甲", "0335-3000000", "en")
+    assert (user.name, user.language) == ("同事甲", "en")
     assert client.post("/account/", {"name": "", "language": "xx"}).status_code == 422
 
 
@@ -131,7 +131,7 @@ def test_changing_the_password_signs_out_elsewhere_only(person) -> None:
 
 @pytest.mark.authz
 def test_account_pages_need_a_person(db) -> None:
-    for address in ("/account/", "/account/email/", "/account/password/", "/account/areas/?q=x"):
+    for address in ("/account/", "/account/contact/", "/account/password/", "/account/areas/?q=x"):
         assert Client().get(address).status_code == 302
     assert Client().post("/account/switch/", {"capacity": "m1"}).status_code == 302
 

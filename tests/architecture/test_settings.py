@@ -130,12 +130,12 @@ def test_check_deploy_has_nothing_to_say() -> None:
 
 
 def read_names() -> set[str]:
-    """Variables that the settings read: the literal first argument of env.text, flag, number, words."""
+    """Variables that the settings read: the literal first argument of env.text, flag, number, words, one_of."""
     found = set()
     for path in (ROOT / "greenlist" / "settings").glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             called = isinstance(node, ast.Call) and ast.unparse(node.func).removeprefix("env.")
-            if isinstance(node, ast.Call) and called in {"text", "flag", "number", "words"} and node.args:
+            if isinstance(node, ast.Call) and called in {"text", "flag", "number", "words", "one_of"} and node.args:
                 name = node.args[0]
                 if isinstance(name, ast.Constant) and isinstance(name.value, str):
                     found.add(name.value)

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 PERSONAS = tuple(
     """anonymous stranger applicant colleague rival county_handler county_approver other_county_handler
     other_county_approver city_handler city_approver other_city_handler other_city_approver province_handler
-    hlj_city_handler expert expert3 conflicted_expert supervisor ecology administrator""".split()
+    hlj_city_handler expert expert3 conflicted_expert supervisor ecology administrator security_administrator
+    audit_administrator""".split()
 )
 SIGNED_IN = PERSONAS[1:]
 FIRM = ("applicant", "colleague")
@@ -77,16 +78,24 @@ CORE = (
 
 ACCOUNTS = (
     public("accounts:login", BOTH),
+    public("accounts:login_code", BOTH),  # without a password given before it leads to the first step
     public("accounts:logout", POST),
     public("accounts:register", BOTH),
     Row("accounts:switch", POST, others=403),  # no capacity is named in the body
     own("accounts:profile", BOTH),
-    own("accounts:email_change", BOTH),
+    own("accounts:contact_change", BOTH),
     own("accounts:password_change", BOTH),
     public("accounts:password_reset", BOTH),
     public("accounts:password_reset_done"),
     public("accounts:password_reset_confirm", BOTH, "reset"),
     own("accounts:areas"),
+    own("accounts:second_factor", BOTH),
+    own("accounts:recovery_codes", BOTH),
+    own("accounts:second_factor_off", BOTH),
+    own("accounts:sessions"),
+    own("accounts:session_end", POST),
+    own("accounts:stay", POST),
+    desk("accounts:trail", ("audit_administrator",)),
 )
 
 ORGANISATIONS = (

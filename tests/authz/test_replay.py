@@ -52,7 +52,7 @@ AS_IN_MATRIX = {  # an outsider → the persona that stands to the case as they 
     "hlj_applicant": "rival",
     "sjz_county_handler": "other_county_handler",
 }
-SESSION_TABLES = ("django_session", "axes_")
+SESSION_TABLES = ("django_session", "axes_", "accounts_signin")
 SCANNED_BY = (
     "anonymous",
     "stranger",

@@ -41,6 +41,8 @@ ROLES = {
     "province": "130000-handler",
     "sjz-handler": "130100-handler",
     "admin": "admin",
+    "security": "security",
+    "auditor": "auditor",
 }
 ALSO = {  # pages no link of a role leads to
     "public": [

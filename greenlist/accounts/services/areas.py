@@ -154,8 +154,8 @@ def save_area(*, area: Area, actor: Actor, at: datetime) -> Area:
 
     Raises NotAllowed; Invalid when an area would lie under itself.
     """
-    if not rules.may_administer(actor):
-        raise NotAllowed(_("Only an administrator keeps areas, authorities and people."))
+    if not rules.may_keep_places(actor):
+        raise NotAllowed(_("Only the system administrator keeps areas and authorities."))
     everything = {one.pk: one for one in Area.objects.select_for_update()}
     above, seen = area.parent, set()
     while above is not None:
@@ -176,8 +176,8 @@ def save_area(*, area: Area, actor: Actor, at: datetime) -> Area:
 @transaction.atomic
 def save_authority(*, authority: Authority, actor: Actor, at: datetime) -> Authority:
     """Creates or changes an office. Raises NotAllowed; Invalid for a second industry authority of one area and tier."""
-    if not rules.may_administer(actor):
-        raise NotAllowed(_("Only an administrator keeps areas, authorities and people."))
+    if not rules.may_keep_places(actor):
+        raise NotAllowed(_("Only the system administrator keeps areas and authorities."))
     same = Authority.objects.filter(area=authority.area, tier=authority.tier, kind=Authority.Kind.INDUSTRY)
     if authority.kind == Authority.Kind.INDUSTRY and same.exclude(pk=authority.pk).exists():
         reason = _("%(area)s already has an industry authority of this tier.") % {"area": authority.area.full_name}

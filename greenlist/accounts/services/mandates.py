@@ -7,12 +7,15 @@ from django.utils.translation import gettext_lazy as _
 
 from greenlist.accounts import rules
 from greenlist.accounts.models import Authority, Mandate, User
-from greenlist.accounts.services.people import end_sessions
+from greenlist.accounts.services.people import KEEPERS
+from greenlist.accounts.services.sessions import end_sessions
 from greenlist.core import audit, clock
 from greenlist.core.actors import Actor
 from greenlist.core.errors import Conflict, Invalid, NotAllowed, WrongState
 
 Role = Mandate.Role
+ADMINISTRATORS = frozenset({Role.ADMINISTRATOR, Role.SECURITY, Role.AUDITOR})
+ENTER_ADMIN = frozenset({Role.ADMINISTRATOR, Role.SECURITY})  # the Django admin; the auditor has a page of their own
 OF_INDUSTRY = frozenset({Role.HANDLER, Role.APPROVER, Role.EXPERT, Role.SUPERVISOR})
 
 
@@ -22,11 +25,20 @@ class AlreadyHeld(Conflict):
     code = "already_held"
 
 
+class TwoAdministrators(Conflict):
+    """Nobody is two of system, security and audit administrator: they watch each other (MLPS 8.1.4.2.d, AZ-11)."""
+
+    code = "two_administrators"
+
+
 @transaction.atomic
 def grant_mandate(*, mandate: Mandate, actor: Actor, at: datetime) -> Mandate:
-    """Puts a new mandate in force. Raises NotAllowed (not an administrator, or for oneself), Invalid, AlreadyHeld."""
-    if not rules.may_administer(actor):
-        raise NotAllowed(_("Only an administrator keeps areas, authorities and people."))
+    """Puts a new mandate in force; the person signs in anew and finds it.
+
+    Raises NotAllowed (not the security administrator, or for oneself), Invalid, AlreadyHeld, TwoAdministrators.
+    """
+    if not rules.may_keep_people(actor):
+        raise NotAllowed(KEEPERS)
     if mandate.user_id == actor.user_id:
         raise NotAllowed(_("Nobody gives a mandate to himself: ask another administrator."))
     person = User.objects.select_for_update().get(pk=mandate.user_id)
@@ -34,12 +46,28 @@ def grant_mandate(*, mandate: Mandate, actor: Actor, at: datetime) -> Mandate:
     same = Mandate.objects.in_force(max(mandate.valid_from, clock.china_date(at)))
     if same.filter(user=person, role=mandate.role, authority=mandate.authority, list_kind=mandate.list_kind).exists():
         raise AlreadyHeld(_("%(name)s holds this mandate already.") % {"name": person.name})
+    if mandate.role in ADMINISTRATORS:
+        _only_one_office(person, at)
     mandate.save(force_insert=True)
-    if mandate.role == Role.ADMINISTRATOR and not person.is_staff:
+    if mandate.role in ENTER_ADMIN and not person.is_staff:
         person.is_staff = True
         person.save(update_fields=["is_staff"])
+    end_sessions(user_id=person.pk, at=at)
     _record(mandate, actor=actor, action="mandate.granted", at=at)
     return mandate
+
+
+def _only_one_office(person: User, at: datetime) -> None:
+    """Raises TwoAdministrators. The database says the same (`nobody_is_two_administrators`); what has run out is closed."""
+    today = clock.china_date(at)
+    held = Mandate.objects.of_role(*ADMINISTRATORS).filter(user=person, ended_at=None)
+    held.filter(valid_until__lt=today).update(ended_at=at)
+    other = held.first()
+    if other is not None:
+        raise TwoAdministrators(
+            _("%(name)s is %(role)s. Nobody holds two of the three administrators' offices: they watch each other.")
+            % {"name": person.name, "role": other.get_role_display()}
+        )
 
 
 def check(mandate: Mandate) -> None:
@@ -59,8 +87,8 @@ def check(mandate: Mandate) -> None:
 @transaction.atomic
 def change_mandate(*, mandate: Mandate, actor: Actor, at: datetime) -> Mandate:
     """Changes dates, list, employer or field of a mandate; person, role and authority stay. Raises NotAllowed, Invalid."""
-    if not rules.may_administer(actor):
-        raise NotAllowed(_("Only an administrator keeps areas, authorities and people."))
+    if not rules.may_keep_people(actor):
+        raise NotAllowed(KEEPERS)
     stored = Mandate.objects.select_for_update().get(pk=mandate.pk)
     if (stored.user_id, stored.role, stored.authority_id) != (mandate.user_id, mandate.role, mandate.authority_id):
         raise Invalid(_("Person, role and authority of a mandate never change: end it and give a new one."))
@@ -68,6 +96,7 @@ def change_mandate(*, mandate: Mandate, actor: Actor, at: datetime) -> Mandate:
         raise WrongState(_("This mandate has ended."))
     check(mandate)
     mandate.save(update_fields=["list_kind", "employer", "field", "valid_from", "valid_until"])
+    end_sessions(user_id=mandate.user_id, at=at)
     _record(mandate, actor=actor, action="mandate.changed", at=at)
     return mandate
 
@@ -75,8 +104,8 @@ def change_mandate(*, mandate: Mandate, actor: Actor, at: datetime) -> Mandate:
 @transaction.atomic
 def end_mandate(*, mandate_id: int, reason: str, actor: Actor, at: datetime) -> Mandate:
     """Ends a mandate at once and with it every session of the person. Raises NotAllowed, WrongState (ended already)."""
-    if not rules.may_administer(actor):
-        raise NotAllowed(_("Only an administrator keeps areas, authorities and people."))
+    if not rules.may_keep_people(actor):
+        raise NotAllowed(KEEPERS)
     mandate = (
         Mandate.objects.select_for_update(of=("self",)).select_related("user", "authority__area").get(pk=mandate_id)
     )
@@ -87,14 +116,14 @@ def end_mandate(*, mandate_id: int, reason: str, actor: Actor, at: datetime) -> 
     mandate.valid_until = max(mandate.valid_from, min(mandate.valid_until or today, today))
     mandate.save(update_fields=["ended_at", "valid_until"])
     _leave_administration(mandate, today)
-    end_sessions(user_id=mandate.user_id)
+    end_sessions(user_id=mandate.user_id, at=at)
     _record(mandate, actor=actor, action="mandate.ended", at=at, reason=reason)
     return mandate
 
 
 def _leave_administration(mandate: Mandate, on: date) -> None:
-    others = Mandate.objects.in_force(on).of_role(Role.ADMINISTRATOR).filter(user_id=mandate.user_id)
-    if mandate.role == Role.ADMINISTRATOR and not others.exists():
+    others = Mandate.objects.in_force(on).of_role(*ENTER_ADMIN).filter(user_id=mandate.user_id)
+    if mandate.role in ENTER_ADMIN and not others.exists():
         User.objects.filter(pk=mandate.user_id).update(is_staff=False)
 
 

@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy
 
 from greenlist.accounts.models import PasswordReset, User
 from greenlist.accounts.services.people import check_password, demand_password
+from greenlist.accounts.services.sessions import end_sessions
 from greenlist.core import audit, outbox
 from greenlist.core.actors import ANONYMOUS, Actor, Capacity
 from greenlist.core.errors import NotAllowed, WrongState
@@ -38,17 +39,28 @@ class LinkUsed(WrongState):
 
 
 @transaction.atomic
-def change_password(*, user_id: int, current: str, password: str, actor: Actor, at: datetime) -> User:
-    """A new password; ends every other session. Raises NotAllowed, Invalid (wrong current one, too weak)."""
+def change_password(
+    *, user_id: int, current: str, password: str, actor: Actor, at: datetime, keep: int | None = None
+) -> User:
+    """A new password; ends every session but the sign-in `keep`. Raises NotAllowed, Invalid (wrong current one, too weak)."""
     if actor.user_id != user_id:
         raise NotAllowed(gettext_lazy("You can change your own account only."))
     user = User.objects.select_for_update().get(pk=user_id)
     demand_password(user, current)
     check_password(password, user)
-    user.set_password(password)
-    user.save(update_fields=["password"])
+    _set(user, password, at=at, keep=keep)
     audit.record(actor=actor, subject=("user", user_id), action="account.password_changed", at=at)
     return user
+
+
+def _set(user: User, password: str, *, at: datetime, keep: int | None = None) -> None:
+    user.set_password(password)
+    user.password_set_at = at
+    user.save(update_fields=["password", "password_set_at"])
+    end_sessions(user_id=user.pk, at=at, keep=keep)
+    user.refresh_from_db(fields=["session_epoch"])
+    event = f"account.password_changed:{user.pk}:{int(at.timestamp() * 1000)}"
+    outbox.notify(recipients=[user.pk], event=event, kind="account.password_changed", at=at)
 
 
 def request_reset(*, email: str, actor: Actor, at: datetime) -> None:
@@ -125,8 +137,7 @@ def reset_password(*, uid: str, token: str, password: str, actor: Actor, at: dat
     if not default_token_generator.check_token(user, token):  # somebody else was faster with the same link
         raise LinkUsed(gettext_lazy("This link has been used or is too old. Ask for a new one."))
     check_password(password, user)
-    user.set_password(password)
-    user.save(update_fields=["password"])
+    _set(user, password, at=at)
     lift_lock(username=user.username)
     itself = Actor(capacity=Capacity.NONE, user_id=user.pk, name=user.name, remote=actor.remote)
     audit.record(actor=itself, subject=("user", user.pk), action="account.password_reset", at=at)

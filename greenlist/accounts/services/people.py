@@ -8,14 +8,16 @@ from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
 from greenlist.accounts import rules
 from greenlist.accounts.models import User
-from greenlist.core import audit
-from greenlist.core.actors import Actor, Capacity
+from greenlist.accounts.services.sessions import end_sessions
+from greenlist.core import audit, outbox
+from greenlist.core.actors import Actor
 from greenlist.core.errors import Invalid, NotAllowed, Text
+
+KEEPERS = _("Only the security administrator keeps people and mandates.")
 
 
 class UsernameTaken(Invalid):
@@ -56,6 +58,7 @@ def register(
     user.language = language or settings.LANGUAGE_CODE
     check_password(password, user)
     user.set_password(password)
+    user.password_set_at = at
     _insert(user)
     audit.record(
         actor=actor, subject=("user", user.pk), action="account.registered", at=at, data={"username": user.username}
@@ -78,8 +81,8 @@ def create_person(*, user: User, actor: Actor, at: datetime) -> User:
 
     Raises NotAllowed, UsernameTaken.
     """
-    if not rules.may_administer(actor):
-        raise NotAllowed(_("Only an administrator keeps areas, authorities and people."))
+    if not rules.may_keep_people(actor):
+        raise NotAllowed(KEEPERS)
     user.username = clean_username(user.username)
     if not user.password:
         # A usable hash of a secret nobody knows: an unusable one would be left out of password resets.
@@ -92,29 +95,34 @@ def create_person(*, user: User, actor: Actor, at: datetime) -> User:
 
 
 @transaction.atomic
-def change_profile(*, user_id: int, name: str, phone: str, actor: Actor, at: datetime) -> User:
-    """Name and telephone. Raises NotAllowed for another person's account."""
+def change_profile(*, user_id: int, name: str, actor: Actor, at: datetime) -> User:
+    """The name. Raises NotAllowed for another person's account."""
     if not rules.may_change_person(actor, user_id):
         raise NotAllowed(_("You can change your own account only."))
     user = User.objects.select_for_update().get(pk=user_id)
-    changed = [field for field, value in {"name": name, "phone": phone}.items() if getattr(user, field) != value]
-    if changed:
-        user.name, user.phone = name, phone
-        user.save(update_fields=["name", "phone"])
-        audit.record(actor=actor, subject=("user", user_id), action="account.changed", at=at, data={"fields": changed})
+    if user.name != name:
+        user.name = name
+        user.save(update_fields=["name"])
+        data = {"fields": ["name"]}
+        audit.record(actor=actor, subject=("user", user_id), action="account.changed", at=at, data=data)
     return user
 
 
 @transaction.atomic
-def change_email(*, user_id: int, email: str, current: str, actor: Actor, at: datetime) -> User:
-    """A new e-mail address, which receives resets: asks for the password. Raises NotAllowed, Invalid."""
+def change_contact(*, user_id: int, email: str, phone: str, current: str, actor: Actor, at: datetime) -> User:
+    """E-mail, which receives resets, and telephone: asks for the password (AU-06). Raises NotAllowed, Invalid."""
     if actor.user_id != user_id:
         raise NotAllowed(_("You can change your own account only."))
     user = User.objects.select_for_update().get(pk=user_id)
     demand_password(user, current)
-    user.email = email
-    user.save(update_fields=["email"])
-    audit.record(actor=actor, subject=("user", user_id), action="account.email_changed", at=at)
+    changed = [field for field, value in {"email": email, "phone": phone}.items() if getattr(user, field) != value]
+    if changed:
+        user.email, user.phone = email, phone
+        user.save(update_fields=["email", "phone"])
+        data = {"fields": changed}
+        audit.record(actor=actor, subject=("user", user_id), action="account.contact_changed", at=at, data=data)
+        event = f"account.contact_changed:{user_id}:{int(at.timestamp() * 1000)}"
+        outbox.notify(recipients=[user_id], event=event, kind="account.contact_changed", at=at)
     return user
 
 
@@ -127,33 +135,22 @@ def choose_language(*, user_id: int, language: str) -> None:
 @transaction.atomic
 def set_active(*, user_id: int, active: bool, reason: str, actor: Actor, at: datetime) -> User:
     """Closes or reopens an account; closing ends every session. Raises NotAllowed (also for oneself)."""
-    if not rules.may_administer(actor) or actor.user_id == user_id:
+    if not rules.may_keep_people(actor) or actor.user_id == user_id:
         raise NotAllowed(_("Only another administrator may close or reopen this account."))
     user = User.objects.select_for_update().get(pk=user_id)
     if user.is_active != active:
         user.is_active = active
         user.save(update_fields=["is_active"])
-        end_sessions(user_id=user_id)
+        end_sessions(user_id=user_id, at=at)
         action = "account.reopened" if active else "account.closed"
         audit.record(actor=actor, subject=("user", user_id), action=action, at=at, data={"reason": reason})
     return user
 
 
-def end_sessions(*, user_id: int) -> None:
-    """Every session of the person is over with its next request; see `User.session_epoch`."""
-    User.objects.filter(pk=user_id).update(session_epoch=F("session_epoch") + 1)
-
-
-def note_sign_in(*, user_id: int, actor: Actor, at: datetime) -> None:
-    """Writes a sign-in into the person's trail: who, when, from where."""
-    itself = Actor(capacity=Capacity.NONE, user_id=user_id, remote=actor.remote)
-    audit.record(actor=itself, subject=("user", user_id), action="account.signed_in", at=at)
-
-
 @transaction.atomic
 def change_person(*, user: User, actor: Actor, at: datetime) -> User:
     """An administrator mends name, e-mail, telephone or language of somebody else. Raises NotAllowed."""
-    if not rules.may_administer(actor) or actor.user_id == user.pk:
+    if not rules.may_keep_people(actor) or actor.user_id == user.pk:
         raise NotAllowed(_("Your own account you keep on its own page; other accounts are an administrator's affair."))
     stored = User.objects.select_for_update().get(pk=user.pk)
     kept = ("name", "email", "phone", "language")

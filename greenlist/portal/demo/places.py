@@ -77,7 +77,7 @@ def assemble(at: datetime) -> Cast:
     cast.names = _endless([row["name"] for row in rows("people.csv")])
     _offices(cast)
     _experts(cast)
-    _administrator(cast)
+    _administrators(cast)
     _firms(cast)
     return cast
 
@@ -127,9 +127,10 @@ def _experts(cast: Cast) -> None:
         _hold(cast, _person(cast, f"{slug}-supervisor"), "supervisor", cast.offices[slug])
 
 
-def _administrator(cast: Cast) -> None:
-    user = _person(cast, "admin", is_staff=True)
-    _hold(cast, user, "administrator", None)
+def _administrators(cast: Cast) -> None:
+    """Three who watch each other; nobody is two of them."""
+    for username, role in (("admin", "administrator"), ("security", "security"), ("auditor", "auditor")):
+        _hold(cast, _person(cast, username), role, None)
 
 
 def _firms(cast: Cast) -> None:
