@@ -22,7 +22,10 @@ TO_SIGN = "　　　　年　　月　　日"
 def content(paper: Paper) -> bytes:
     """The DOCX of a declared, unfinished or blank report."""
     file = word.Paper(
-        title=f"{paper.name} {paper.title}".strip(), author=paper.name, mark=DRAFT if paper.is_draft else ""
+        title=f"{paper.name} {paper.title}".strip(),
+        author=paper.name,
+        mark=DRAFT if paper.is_draft else "",
+        written=paper.version.declared_at if paper.version else None,
     )
     _cover(file, paper)
     for number, section in enumerate(paper.sections, start=1):

@@ -6,6 +6,7 @@ Built by python-docx, never from a template with places to fill: whatever somebo
 import io
 import re
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from docx import Document
@@ -37,14 +38,15 @@ def clean(text: str) -> str:
 class Paper:
     """One Word file in the making; parts are added from top to bottom."""
 
-    def __init__(self, *, title: str, author: str = "", mark: str = "") -> None:
-        """`mark`: a word on every page, e.g. 草稿."""
+    def __init__(self, *, title: str, author: str = "", mark: str = "", written: datetime | None = None) -> None:
+        """`mark`: a word on every page, e.g. 草稿. `written`: when its content was settled, if it was."""
         self.document: Any = Document()
         _styles(self.document)
         self._page(mark)
         about = self.document.core_properties
         about.title, about.author, about.language = clean(title)[:255], clean(author)[:255], LANGUAGE
         about.comments, about.last_modified_by = "", clean(author)[:255]
+        _forget_template(self.document, written)
 
     def _page(self, mark: str) -> None:
         page = self.document.sections[0]
@@ -147,6 +149,20 @@ class Paper:
         paragraph.add_run(clean(text))
         if align in ("right", "center"):
             paragraph.alignment = getattr(WD_ALIGN_PARAGRAPH, align.upper())
+
+
+def _forget_template(document: Any, written: datetime | None) -> None:
+    """The picture and the days of python-docx's own empty file are not those of ours."""
+    about = document.core_properties._element
+    for name in ("created", "modified"):
+        for found in about.findall(qn(f"dcterms:{name}")):
+            about.remove(found)
+    if written is not None:
+        moment = written.astimezone(UTC).replace(tzinfo=None, microsecond=0)
+        document.core_properties.created = document.core_properties.modified = moment
+    links = document.part.package.rels
+    for key in [key for key, link in links.items() if link.reltype.endswith("/thumbnail")]:
+        del links[key]
 
 
 def _styles(document: Any) -> None:
