@@ -52,7 +52,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         marks = {mark.name for mark in item.iter_markers()}
         drop = bool(marks & above)
         if config.getoption("--database-only"):
-            drop = drop or not _touches_database(item) or bool(marks & {"browser", "a11y"})
+            drop = drop or not _touches_database(item) or bool(marks & {"browser", "a11y", "once"})
         (dropped if drop else kept).append(item)
     if dropped:
         config.hook.pytest_deselected(items=dropped)

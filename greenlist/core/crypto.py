@@ -3,7 +3,7 @@
 from functools import lru_cache
 from typing import Any
 
-from cryptography.fernet import Fernet, MultiFernet
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.db import models
 
@@ -21,6 +21,20 @@ def encrypt(plain: str) -> str:
 def decrypt(token: str) -> str:
     """Raises cryptography.fernet.InvalidToken when no key fits."""
     return _box(tuple(settings.FIELD_KEYS)).decrypt(token.encode()).decode()
+
+
+def is_current(token: str) -> bool:
+    """Whether the first of FIELD_KEYS wrote it."""
+    try:
+        Fernet(settings.FIELD_KEYS[0]).decrypt(token.encode())
+    except InvalidToken:
+        return False
+    return True
+
+
+def renewed(token: str) -> str:
+    """The same text under the first of FIELD_KEYS. Raises InvalidToken when no key fits."""
+    return _box(tuple(settings.FIELD_KEYS)).rotate(token.encode()).decode()
 
 
 class EncryptedTextField(models.TextField):
