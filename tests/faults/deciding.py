@@ -1,0 +1,306 @@
+"""Every service that decides something, each ready to be called: what races and broken statements are tried on.
+
+`READY[name](world)` makes all that comes before and returns the one call, which may be made again after it failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Any
+
+from applications.models import Application, Call
+from applications.selectors import batches as batch_reads
+from applications.services import batches, calls, disqualification, screening, submission
+from greenlist.core.clock import day_end
+from greenlist.organisations import services as organisations
+from greenlist.organisations.models import Organisation
+from registry.models import Notice
+from registry.services import announcements, notices, objections
+from reviews.models import Decision, Panel
+from reviews.services import decisions, panels, seats
+from tests import factories
+from tests.applications import county, filled
+from tests.registry import stage as registry
+from tests.reviews import stage
+from tests.world import World
+
+AT = stage.START
+SPRING = filled.SPRING
+Act = Callable[[], Any]
+
+
+def _call(world: World) -> Call:
+    county.load_rules()
+    return county.open_call(world)
+
+
+def _screened(world: World) -> Application:
+    row = county.case(world, _call(world))
+    county.answer_all(world, row, county.START)
+    return row
+
+
+def _proposed(world: World) -> Application:
+    row = _screened(world)
+    screening.propose(actor=world.actor("county_handler"), at=county.START, reference=row.reference, outcome="pass")
+    return row
+
+
+# ---- the applicant --------------------------------------------------------------------------------------------------
+def submit(world: World) -> Act:
+    filled.load_rules()
+    case = filled.fill(world, filled.start(world, filled.open_call(world)))
+    digest = filled.digest_of(case)
+    return lambda: filled.submit(world, case, digest=digest)
+
+
+def answer(world: World) -> Act:
+    filled.load_rules()
+    case = filled.submitted(world, filled.open_call(world))
+    screening.return_for_correction(
+        actor=world.actor("county_handler"),
+        at=SPRING,
+        reference=case.reference,
+        fields=["basic.profile"],
+        reason="请补充",
+        due_on=date(2026, 3, 20),
+    )
+    digest = filled.digest_of(case)
+    return lambda: filled.submit(world, case, digest=digest)
+
+
+def withdraw(world: World) -> Act:
+    row = county.case(world, _call(world))
+    actor = world.actor("applicant")
+    return lambda: submission.withdraw(actor=actor, at=AT, reference=row.reference, reason="另行安排")
+
+
+# ---- the county -----------------------------------------------------------------------------------------------------
+def return_for_correction(world: World) -> Act:
+    row, actor = _screened(world), world.actor("county_handler")
+    given = {"fields": ["basic.profile"], "reason": "请补充", "due_on": date(2026, 4, 20)}
+    return lambda: screening.return_for_correction(actor=actor, at=county.START, reference=row.reference, **given)
+
+
+def propose(world: World) -> Act:
+    row, actor = _screened(world), world.actor("county_handler")
+    return lambda: screening.propose(actor=actor, at=county.START, reference=row.reference, outcome="pass")
+
+
+def sign(world: World) -> Act:
+    row, actor = _proposed(world), world.actor("county_approver")
+    return lambda: screening.sign(actor=actor, at=county.START, reference=row.reference)
+
+
+def send_back(world: World) -> Act:
+    row, actor = _proposed(world), world.actor("county_approver")
+    return lambda: screening.send_back(actor=actor, at=county.START, reference=row.reference, note="再看")
+
+
+def disqualify(world: World) -> Act:
+    row = county.case(world, _call(world))
+    factories.adverse(world.org, "safety", date(2026, 3, 1), 2)
+    actor, given = world.actor("county_approver"), {"reason": "发生较大事故", "at": AT}
+    return lambda: disqualification.disqualify(actor=actor, reference=row.reference, **given)
+
+
+def _batch(world: World) -> Any:
+    row = county.passed(world, county.case(world, _call(world)), county.START)
+    actor = world.actor("county_handler")
+    batch = batches.start(actor=actor, at=county.START, call=row.call)
+    batches.add(actor=actor, at=county.START, reference=batch.reference, cases_=[row.reference])
+    county.write(world, batch, county.START)
+    return batch
+
+
+def hand_over_batch(world: World) -> Act:
+    batch = _batch(world)
+    return lambda: batches.hand_over(actor=world.actor("county_handler"), at=county.START, reference=batch.reference)
+
+
+def sign_batch(world: World) -> Act:
+    batch, actor = _batch(world), world.actor("county_approver")
+    batches.hand_over(actor=world.actor("county_handler"), at=county.START, reference=batch.reference)
+    digest = batch_reads.view(actor, batch.reference, on=date(2026, 5, 1)).digest
+    return lambda: batches.sign(actor=actor, at=county.START, reference=batch.reference, digest=digest)
+
+
+def _signed(world: World) -> Any:
+    batch = _batch(world)
+    batches.hand_over(actor=world.actor("county_handler"), at=county.START, reference=batch.reference)
+    county.sign(world, batch, county.START)
+    return batch
+
+
+def send_batch(world: World) -> Act:
+    batch, actor = _signed(world), world.actor("county_handler")
+    return lambda: batches.send(actor=actor, at=county.START, reference=batch.reference)
+
+
+# ---- the city -------------------------------------------------------------------------------------------------------
+def _sent(world: World) -> Any:
+    batch = _signed(world)
+    return batches.send(actor=world.actor("county_handler"), at=county.START, reference=batch.reference)
+
+
+def receive_batch(world: World) -> Act:
+    batch, actor = _sent(world), world.actor("city_handler")
+    return lambda: batches.receive(actor=actor, at=county.START, reference=batch.reference)
+
+
+def return_unit(world: World) -> Act:
+    batch, actor = _sent(world), world.actor("city_handler")
+    case = Application.objects.get(batch_items__batch=batch)
+    given = {"case": case.reference, "reason": "材料不全"}
+    return lambda: batches.return_unit(actor=actor, at=county.START, reference=batch.reference, **given)
+
+
+def open_call(world: World) -> Act:
+    filled.load_rules()
+    call = calls.create(actor=world.actor("city_handler"), at=SPRING, draft=filled.draft_of("qinhuangdao"))
+    actor = world.actor("city_approver")
+    return lambda: calls.open_call(actor=actor, at=SPRING, pk=call.pk)
+
+
+def extend(world: World) -> Act:
+    filled.load_rules()
+    filled.submitted(world, call := filled.open_call(world))
+    actor, new = world.actor("city_approver"), date(2026, 6, 10)
+    return lambda: calls.extend(actor=actor, at=SPRING, pk=call.pk, step="send", new_day=new, reason="顺延")
+
+
+def open_panel(world: World) -> Act:
+    panel = stage.laid_down(world, [stage.recommended(world, _call(world))])
+    actor = world.actor("city_handler")
+    return lambda: panels.open_panel(actor=actor, reference=panel.reference, at=AT)
+
+
+def _sitting(world: World) -> tuple[Application, Panel]:
+    row = stage.recommended(world, _call(world))
+    panel = stage.opened(world, [row])
+    stage.admitted(world, panel, "expert", "expert2")
+    return row, panel
+
+
+def lock_sheets(world: World) -> Act:
+    _row, panel = _sitting(world)
+    stage.filled(world, panel, "expert", "80")
+    versions = stage.versions(world, panel, "expert")
+    actor = world.actor("expert")
+    return lambda: seats.lock(actor=actor, reference=panel.reference, versions=versions, at=AT)
+
+
+def recuse(world: World) -> Act:
+    _row, panel = _sitting(world)
+    actor = world.actor("expert2")
+    return lambda: seats.recuse(actor=actor, reference=panel.reference, reason="回避", at=AT)
+
+
+def conclude(world: World) -> Act:
+    row, panel = _sitting(world)
+    stage.locked(world, panel, "expert", "80")
+    stage.locked(world, panel, "expert2", "90")
+    panel.refresh_from_db()
+    given = {"version": panel.version, "result": stage.result([row]), "at": AT}
+    return lambda: panels.conclude(actor=world.actor("city_handler"), reference=panel.reference, **given)
+
+
+def _concluded(world: World) -> Call:
+    call = _call(world)
+    stage.concluded(world, [stage.recommended(world, call)])
+    return call
+
+
+def hand_over_decision(world: World) -> Act:
+    draft = stage.drafted(world, _concluded(world))
+    return lambda: decisions.hand_over(actor=world.actor("city_handler"), reference=draft.reference, at=AT)
+
+
+def _handed(world: World) -> Decision:
+    return stage.handed_over(world, _concluded(world))
+
+
+def approve_decision(world: World) -> Act:
+    draft = _handed(world)
+    return lambda: decisions.approve(actor=world.actor("city_approver"), reference=draft.reference, at=AT)
+
+
+def hand_back_decision(world: World) -> Act:
+    draft, actor = _handed(world), world.actor("city_approver")
+    return lambda: decisions.hand_back(actor=actor, reference=draft.reference, note="再看", at=AT)
+
+
+def publish_notice(world: World) -> Act:
+    call = _call(world)
+    draft = registry.drafted(world, call, stage.several(world, call, 2))
+    actor = world.actor("city_approver")
+    return lambda: notices.publish(actor=actor, reference=draft.reference, at=registry.PUBLISHED)
+
+
+def _running(world: World) -> Notice:
+    call = _call(world)
+    return registry.running(world, call, stage.several(world, call, 2))
+
+
+def object_(world: World) -> Act:
+    notice = _running(world)
+    return lambda: registry.objection(notice)
+
+
+def uphold(world: World) -> Act:
+    objection = registry.objection(_running(world))
+    given = {"receipt": objection.receipt, "upheld": True, "reasons": "属实", "at": registry.PUBLISHED}
+    return lambda: objections.decide(actor=world.actor("city_approver"), **given)
+
+
+def dismiss_late(world: World) -> Act:
+    notice = _running(world)
+    objection = registry.objection(notice)
+    notices.close_due(at=registry.after(notice))
+    given = {"receipt": objection.receipt, "upheld": False, "reasons": "不属实", "at": registry.after(notice)}
+    return lambda: objections.decide(actor=world.actor("city_approver"), **given)
+
+
+def close_notice(world: World) -> Act:
+    notice = _running(world)
+    assert notice.ends_on is not None
+    return lambda: notices._close(notice.pk, day_end(notice.ends_on))
+
+
+def hand_announcement(world: World) -> Act:
+    row = registry.handed(world, _closed(world))
+    back = {"reference": row.reference, "note": "改", "at": registry.PUBLISHED}
+    announcements.hand_back(actor=world.actor("city_approver"), **back)
+    given = {"reference": row.reference, "at": registry.PUBLISHED}
+    return lambda: announcements.hand_to_approver(actor=world.actor("city_handler"), **given)
+
+
+def _closed(world: World) -> Notice:
+    notice = _running(world)
+    notices.close_due(at=registry.after(notice))
+    notice.refresh_from_db()
+    return notice
+
+
+def publish_list(world: World) -> Act:
+    notice = _closed(world)
+    row, at = registry.handed(world, notice), registry.after(notice)
+    return lambda: announcements.publish(actor=world.actor("city_approver"), reference=row.reference, at=at)
+
+
+def confirm_claim(world: World) -> Act:
+    Organisation.objects.filter(pk=world.org.pk).update(claim=Organisation.Claim.CLAIMED)
+    actor, at = world.actor("county_handler"), datetime.fromisoformat("2026-03-02T09:00:00+08:00")
+    return lambda: organisations.confirm_claim(organisation_id=world.org.pk, actor=actor, at=at)
+
+
+READY: dict[str, Callable[[World], Act]] = {
+    made.__name__.rstrip("_"): made
+    for made in (
+        *(submit, answer, withdraw, return_for_correction, propose, sign, send_back, disqualify),
+        *(hand_over_batch, sign_batch, send_batch, receive_batch, return_unit, open_call, extend),
+        *(open_panel, lock_sheets, recuse, conclude, hand_over_decision, approve_decision, hand_back_decision),
+        *(publish_notice, object_, uphold, dismiss_late, close_notice, hand_announcement, publish_list, confirm_claim),
+    )
+}

@@ -1,0 +1,309 @@
+"""Two at once on everything that decides: one wins, the other is told, the case's story stays one line.
+
+Each of the two waits at its first writing statement until the other has come as far, or half a second: what is not locked
+has then been read by both before either writes, so one round shows what a thousand lucky ones might not.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from contextlib import suppress
+from threading import Barrier, BrokenBarrierError
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from applications.models import Application, Evidence, ReportVersion, TimelineEntry
+from applications.services import batches, disqualification, drafts, screening, submission
+from applications.states import State
+from greenlist.core import audit
+from greenlist.core.errors import DomainError, Refused
+from greenlist.core.models import Blob
+from greenlist.organisations import services as organisations
+from greenlist.organisations.models import Organisation
+from registry.models import Announcement, Certificate, Listing, Notice, NoticeItem, Objection
+from registry.services import announcements, notices, objections
+from registry.states import AnnouncementState, ItemState, ObjectionState
+from tests.applications import filled
+from tests.faults import deciding
+from tests.registry import stage as registry
+from tests.world import World
+
+pytestmark = [pytest.mark.race, pytest.mark.django_db(transaction=True)]
+Act = Callable[[], Any]
+Duel = Callable[..., list[Any]]
+WRITES = ("INSERT", "UPDATE", "DELETE")
+
+
+@pytest.fixture
+def duel(run_threads: Any) -> Duel:
+    """`duel(a, b)`: what each returned or was refused with; anything but a refusal in words is a defect."""
+
+    def fight(*acts: Act) -> list[Any]:
+        door = Barrier(len(acts))
+
+        def meet(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+            if sql.lstrip().upper().startswith(WRITES) and '"core_use"' not in sql:
+                with suppress(BrokenBarrierError):  # the other waits for a lock of ours, or is through
+                    door.wait(0.5)
+            return execute(sql, params, many, context)
+
+        def run(number: int) -> Any:
+            with connection.execute_wrapper(meet):
+                return acts[number]()
+
+        outcomes = run_threads(len(acts), run)
+        for one in outcomes:
+            assert not isinstance(one, Exception) or isinstance(one, DomainError), repr(one)
+        assert list(audit.verify()) == []
+        return outcomes
+
+    return fight
+
+
+def won(outcomes: list[Any]) -> list[bool]:
+    return [not isinstance(one, Exception) for one in outcomes]
+
+
+def straight(case: Application) -> list[str]:
+    """The verbs of a case's story; each line begins where the one before ended."""
+    lines = list(TimelineEntry.objects.filter(application=case).order_by("pk"))
+    for earlier, later in itertools.pairwise(lines):
+        assert later.from_state == earlier.to_state, [(one.verb, one.from_state, one.to_state) for one in lines]
+    case.refresh_from_db()
+    assert not lines or lines[-1].to_state == case.state
+    return [one.verb for one in lines]
+
+
+# ---- the same button twice ------------------------------------------------------------------------------------------
+AGAIN = ["submit", "answer"]  # the second gets the first one's receipt
+# Not here: what has its own race beside its service, and objections and extensions, of which there may be two.
+ONCE = [
+    *("withdraw", "return_for_correction", "propose", "sign", "send_back", "disqualify"),
+    *("hand_over_batch", "sign_batch", "send_batch", "receive_batch", "return_unit", "open_call"),
+    *("lock_sheets", "recuse", "hand_over_decision", "hand_back_decision"),
+    *("publish_notice", "uphold", "dismiss_late", "hand_announcement", "confirm_claim"),
+]
+
+
+@pytest.mark.full
+@pytest.mark.case("WF-02")
+@pytest.mark.parametrize("name", ONCE)
+def test_a_decision_is_taken_once(race_world: World, duel: Duel, name: str) -> None:
+    act = deciding.READY[name](race_world)
+    assert sorted(won(duel(act, act))) == [False, True]
+    for case in Application.objects.all():
+        straight(case)
+
+
+@pytest.mark.full
+@pytest.mark.case("WF-03")
+@pytest.mark.parametrize("name", AGAIN)
+def test_a_submission_sent_twice_has_one_receipt(race_world: World, duel: Duel, name: str) -> None:
+    act = deciding.READY[name](race_world)
+    before = ReportVersion.objects.count()
+    first, second = duel(act, act)
+    assert first == second
+    assert ReportVersion.objects.count() == before + 1
+
+
+# ---- one against the other ------------------------------------------------------------------------------------------
+def _only(model: Any) -> Any:
+    return model.objects.get()
+
+
+def test_pass_or_send_back(race_world: World, duel: Duel) -> None:
+    sign = deciding.sign(race_world)
+    case, actor = _only(Application), race_world.actor("county_approver")
+    back = {"actor": actor, "at": deciding.county.START, "reference": case.reference, "note": "再看"}
+    signed, _returned = won(duel(sign, lambda: screening.send_back(**back)))
+    assert signed is not _returned
+    straight(case)
+    assert case.state == (State.PASSED if signed else State.SCREENING)
+
+
+def test_withdrawal_or_pass(race_world: World, duel: Duel) -> None:
+    sign = deciding.sign(race_world)
+    case, actor = _only(Application), race_world.actor("applicant")
+    leave = {"actor": actor, "at": deciding.AT, "reference": case.reference, "reason": "另行安排"}
+    signed, left = won(duel(sign, lambda: submission.withdraw(**leave)))
+    assert left  # the applicant may always
+    assert straight(case)[-1] == "withdraw"
+    assert case.state == State.WITHDRAWN
+    assert ("pass" in " ".join(straight(case))) == signed
+
+
+def test_return_or_propose(race_world: World, duel: Duel) -> None:
+    propose = deciding.propose(race_world)
+    case, actor = _only(Application), race_world.actor("county_handler")
+    given = {"actor": actor, "at": deciding.county.START, "reference": case.reference, "fields": ["basic.profile"]}
+    asked = {**given, "reason": "请补充", "due_on": deciding.date(2026, 4, 20)}
+    assert sorted(won(duel(propose, lambda: screening.return_for_correction(**asked)))) == [False, True]
+    straight(case)
+
+
+def test_withdrawal_while_the_batch_is_sent(race_world: World, duel: Duel) -> None:
+    """Either the county sends a list without the unit (or is told to mend it), or the city receives a withdrawal."""
+    send = deciding.send_batch(race_world)
+    case, actor = _only(Application), race_world.actor("applicant")
+    leave = {"actor": actor, "at": deciding.AT, "reference": case.reference, "reason": "另行安排"}
+    _sent, left = won(duel(send, lambda: submission.withdraw(**leave)))
+    assert left
+    straight(case)
+    assert case.state == State.WITHDRAWN
+    assert case.desk is None
+
+
+def test_batch_signed_or_handed_back(race_world: World, duel: Duel) -> None:
+    sign = deciding.sign_batch(race_world)
+    batch, actor = _only(batches.Batch), race_world.actor("county_approver")
+    back = {"actor": actor, "at": deciding.county.START, "reference": batch.reference, "note": "再看"}
+    assert sorted(won(duel(sign, lambda: batches.hand_back(**back)))) == [False, True]
+
+
+def test_disqualified_while_the_notice_is_published(race_world: World, duel: Duel) -> None:
+    """A unit barred in that moment is never on a public notice as if nothing were."""
+    publish = deciding.publish_notice(race_world)
+    item = NoticeItem.objects.order_by("position").first()
+    assert item is not None
+    case, actor = item.application, race_world.actor("city_approver")
+    deciding.factories.adverse(case.organisation, "safety", deciding.date(2026, 3, 1), 2)
+    given = {"actor": actor, "at": registry.PUBLISHED, "reference": case.reference, "reason": "发生较大事故"}
+    published, out = duel(publish, lambda: disqualification.disqualify(**given))
+    assert not isinstance(out, Exception), out
+    straight(case)
+    item.refresh_from_db()
+    assert case.state != State.ON_NOTICE
+    if isinstance(published, Exception):
+        assert isinstance(published, Refused)  # names the unit and its clause
+    else:
+        assert item.state == ItemState.DROPPED
+
+
+def test_disqualified_while_the_list_is_published(race_world: World, duel: Duel) -> None:
+    publish = deciding.publish_list(race_world)
+    item = NoticeItem.objects.order_by("position").first()
+    assert item is not None
+    case, actor = item.application, race_world.actor("city_approver")
+    deciding.factories.adverse(case.organisation, "safety", deciding.date(2026, 3, 1), 2)
+    given = {"actor": actor, "at": registry.PUBLISHED, "reference": case.reference, "reason": "发生较大事故"}
+    duel(publish, lambda: disqualification.disqualify(**given))
+    verbs = straight(case)
+    assert not {"enter_list", "disqualify"} <= set(verbs)
+    listed = Listing.objects.filter(application=case)
+    assert listed.exists() == ("enter_list" in verbs) == Certificate.objects.filter(listing__in=listed).exists()
+
+
+def test_list_published_or_handed_back(race_world: World, duel: Duel) -> None:
+    publish = deciding.publish_list(race_world)
+    row, actor = _only(Announcement), race_world.actor("city_approver")
+    back = {"actor": actor, "reference": row.reference, "note": "再看", "at": registry.PUBLISHED}
+    published, returned = won(duel(publish, lambda: announcements.hand_back(**back)))
+    assert published is not returned
+    row.refresh_from_db()
+    assert row.state == (AnnouncementState.PUBLISHED if published else AnnouncementState.DRAFT)
+    assert Certificate.objects.count() == (2 if published else 0)
+
+
+@pytest.mark.clause("QHD-10b")
+def test_an_objection_is_upheld_or_dismissed(race_world: World, duel: Duel) -> None:
+    uphold = deciding.uphold(race_world)
+    row, actor = _only(Objection), race_world.actor("city_approver")
+    given = {"actor": actor, "receipt": row.receipt, "upheld": False, "reasons": "不属实", "at": registry.PUBLISHED}
+    upheld, dismissed = won(duel(uphold, lambda: objections.decide(**given)))
+    assert upheld is not dismissed
+    row.refresh_from_db()
+    item = row.item
+    assert row.state == (ObjectionState.UPHELD if upheld else ObjectionState.DISMISSED)
+    assert item.state == (ItemState.DROPPED if upheld else ItemState.ON_NOTICE)
+    straight(item.application)
+    assert item.application.state == (State.NOT_LISTED if upheld else State.ON_NOTICE)
+
+
+@pytest.mark.case("WF-12")
+def test_an_objection_is_dismissed_while_the_notice_closes(race_world: World, duel: Duel) -> None:
+    """Held or cleared by whoever comes last: the item is never forgotten between the two."""
+    notice = deciding._running(race_world)
+    row = registry.objection(notice)
+    given = {"receipt": row.receipt, "upheld": False, "reasons": "不属实", "at": registry.after(notice)}
+    dismiss = {"actor": race_world.actor("city_approver"), **given}
+    outcomes = duel(lambda: objections.decide(**dismiss), lambda: notices.close_due(at=registry.after(notice)))
+    assert won(outcomes) == [True, True]
+    row.refresh_from_db()
+    assert row.item.state == ItemState.CLEARED
+    straight(row.item.application)
+    assert row.item.application.state == State.APPROVING
+
+
+@pytest.mark.case("WF-12")
+def test_two_objections_and_one_decision_hold_the_item(race_world: World, duel: Duel) -> None:
+    """A second objection in the moment the first is dismissed: the item is not let go."""
+    notice = deciding._running(race_world)
+    first = registry.objection(notice)
+    given = {"receipt": first.receipt, "upheld": False, "reasons": "不属实", "at": registry.PUBLISHED}
+    dismiss = {"actor": race_world.actor("city_approver"), **given}
+    assert won(duel(lambda: objections.decide(**dismiss), lambda: registry.objection(notice))) == [True, True]
+    assert NoticeItem.objects.get(pk=first.item_id).state == ItemState.HELD
+
+
+def test_two_notices_of_one_list(race_world: World, duel: Duel) -> None:
+    call = deciding._concluded(race_world)
+    decision = deciding.stage.approved(race_world, call)
+
+    def draft(who: str) -> Notice:
+        words = {"title": "公示", "text": "公示", "at": registry.PUBLISHED}
+        return notices.draft(actor=race_world.actor(who), decision=decision.reference, **words)
+
+    assert sorted(won(duel(lambda: draft("city_handler"), lambda: draft("city_approver")))) == [False, True]
+
+
+def test_two_announcements_of_one_notice(race_world: World, duel: Duel) -> None:
+    notice = deciding._closed(race_world)
+
+    def draft(who: str) -> Announcement:
+        words = {"title": "公告", "number": "", "text": "公告", "at": registry.after(notice)}
+        return announcements.draft(actor=race_world.actor(who), notice=notice.reference, **words)
+
+    assert sorted(won(duel(lambda: draft("city_handler"), lambda: draft("city_approver")))) == [False, True]
+
+
+def test_a_claim_is_confirmed_or_refused(race_world: World, duel: Duel) -> None:
+    confirm = deciding.confirm_claim(race_world)
+    given = {"organisation_id": race_world.org.pk, "reason": "不符", "at": deciding.AT}
+    refuse = {"actor": race_world.actor("county_approver"), **given}
+    confirmed, refused = won(duel(confirm, lambda: organisations.refuse_claim(**refuse)))
+    assert confirmed is not refused
+    row = Organisation.objects.get(pk=race_world.org.pk)
+    assert (row.claim == Organisation.Claim.CONFIRMED) is confirmed
+
+
+@pytest.mark.case("WF-07")
+def test_a_file_is_added_while_the_report_is_submitted(race_world: World, duel: Duel, settings: Any) -> None:
+    """It is declared with its digest and clean, or it is not in what was declared; never submitted unscanned."""
+    submit = deciding.submit(race_world)
+    case, actor = _only(Application), race_world.actor("applicant")
+    settings.ATTACHMENT_SCANNER = "clamd://127.0.0.1:1"  # what comes now waits for its scan
+    given = {"section": "conditions", "field": "registered_file", "upload": filled.picture("新.png")}
+    add = {"actor": actor, "at": filled.SPRING, "reference": case.reference, **given}
+    submitted, added = won(duel(submit, lambda: drafts.add_evidence(**add)))
+    assert submitted is not added  # the case is the county's, or a file waits
+    straight(case)
+    waiting = Evidence.objects.filter(report=case.report, blob__scan=Blob.Scan.WAITING)
+    assert waiting.exists() is added
+    assert (case.state == State.DRAFT) is added
+
+
+@pytest.mark.case("WF-15")
+def test_an_expert_is_replaced_while_locking(race_world: World, duel: Duel) -> None:
+    """The sheet counts with its seat or not at all."""
+    lock = deciding.lock_sheets(race_world)
+    panel, actor = _only(deciding.Panel), race_world.actor("city_handler")
+    seat = deciding.stage.seat_of(race_world, panel, "expert")
+    given = {"reference": panel.reference, "seat_id": seat.pk, "reason": "换人", "at": deciding.AT}
+    locked, excused = won(duel(lock, lambda: deciding.panels.excuse(actor=actor, **given)))
+    assert locked or excused
+    seat.refresh_from_db()
+    has_locked = seat.sheets.exclude(locked_at=None).exists()
+    assert has_locked == locked
