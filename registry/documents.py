@@ -59,7 +59,7 @@ def announcement_pdf(announcement: Announcement, *, actor: Actor, at: datetime) 
 
 
 def certificate_pdf(certificate: Certificate, *, actor: Actor, at: datetime) -> Blob | RenderJob:
-    """The certificate as issued; made at its first use and never again, so that its SHA-256 tells it (docs/adr/0005)."""
+    """The certificate as issued; made at its first use and never again, so that its SHA-256 tells it (docs/adr/0006)."""
     if certificate.blob is not None:
         return certificate.blob
     return rendering.ask(

@@ -53,6 +53,14 @@ class ObjectionForm(forms.Form):
     )
 
 
+class CheckFileForm(forms.Form):
+    file = forms.FileField(
+        label=_("The PDF file"),
+        help_text=_("As you received it, up to 10 MB. It is compared with what was issued and not kept."),
+        widget=forms.ClearableFileInput(attrs={"accept": ".pdf,application/pdf"}),
+    )
+
+
 class ObjectionDecisionForm(forms.Form):
     outcome = forms.ChoiceField(
         label=_("Decision"),

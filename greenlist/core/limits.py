@@ -31,6 +31,10 @@ REASONS: dict[str, Text] = {
         "You have filed too many objections: at most %(most)s within %(span)s. Nothing was received. "
         "Try again after %(after)s, or turn to the office that the notice names."
     ),
+    "verify.address": _(
+        "Too many files were checked from your network address: at most %(most)s within %(span)s. "
+        "Try again after %(after)s, or check by the number or the code printed on the document."
+    ),
     "upload.account": _(
         "You have uploaded too many files: at most %(most)s within %(span)s. This file was not taken. "
         "Try again after %(after)s; what is there already stays."

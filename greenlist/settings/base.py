@@ -169,6 +169,7 @@ LIMITS = {
         "address": env.text("LIMIT_OBJECTIONS", "10/hour 30/day"),
         "account": env.text("LIMIT_OBJECTIONS", "10/hour 30/day"),
     },
+    "verify": {"address": env.text("LIMIT_VERIFY", "60/hour 300/day")},
     "upload": {"account": env.text("LIMIT_UPLOADS", "200/hour 600/day")},
 }
 REQUEST_MAX_BYTES = env.number("REQUEST_MAX_BYTES", 2 * ATTACHMENT_MAX_BYTES)

@@ -17,8 +17,8 @@ from greenlist.core.http import Request
 from greenlist.policy import selectors as policy
 from greenlist.policy.engine.types import Calendar
 from registry import documents, selectors
-from registry.forms import ObjectionForm, SearchForm
-from registry.services import objections
+from registry.forms import CheckFileForm, ObjectionForm, SearchForm
+from registry.services import checks, objections
 
 
 @login_not_required
@@ -166,14 +166,32 @@ def announcement_pdf(request: Request, place: str, reference: str) -> HttpRespon
 
 
 @login_not_required
-@require_GET
+@require_http_methods(["GET", "POST"])
 def verify(request: Request) -> HttpResponse:
-    """Check a certificate by the number printed on it; the QR code leads to the answer directly."""
+    """Check a certificate by the number printed on it, or a file by its content; the QR code leads to the answer directly."""
+    if request.method == "POST":
+        return _verify_file(request)
     number = request.GET.get("number", "").strip()[:40].replace("\x00", "")
     found = selectors.certificate_numbered(number) if number else None
     if found is not None:
         return redirect("registry:certificate", found.token)
-    return render(request, "registry/verify.html", {"number": number})
+    return render(request, "registry/verify.html", {"number": number, "form": CheckFileForm()})
+
+
+def _verify_file(request: Request) -> HttpResponse:
+    """Whether the uploaded file is, byte for byte, one that was issued here."""
+    form = CheckFileForm(request.POST, request.FILES)
+    verdict, status = None, 200
+    if form.is_valid():
+        try:
+            verdict = checks.check_file(upload=form.cleaned_data["file"], actor=request.actor, at=clock.now())
+        except (Invalid, TooMany) as refused:
+            form.add_error("file", str(refused.message))
+            status = refused.status
+    else:
+        status = 422
+    context = {"form": CheckFileForm() if verdict else form, "verdict": verdict}
+    return render(request, "registry/verify.html", context, status=status)
 
 
 @login_not_required

@@ -265,7 +265,7 @@ REGISTRY = (
     public("registry:listing", key="listing"),
     public("registry:announcement_public", key="announcement"),
     public("registry:announcement_pdf", key="announcement"),
-    public("registry:verify"),
+    public("registry:verify", BOTH),
     public("registry:certificate", key="certificate"),
     public("registry:certificate_pdf", key="certificate"),
     desk("registry:notices_manage"),
