@@ -5,8 +5,25 @@ from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
 from django.views.i18n import set_language
 
+from applications import api as applications
+from greenlist.core import api_schema
 from greenlist.core import views as core_views
+from greenlist.organisations import api as organisations
+from greenlist.policy import api as policy
+from greenlist.portal import api as portal
+from registry import api as registry
 
+handler400 = core_views.bad_request
+handler404 = core_views.not_found
+handler500 = core_views.server_error
+
+api = [
+    *portal.urlpatterns,
+    *policy.urlpatterns,
+    *organisations.urlpatterns,
+    *applications.urlpatterns,
+    *registry.urlpatterns,
+]
 urlpatterns = [
     path("livez", core_views.livez, name="livez"),
     path("readyz", core_views.readyz, name="readyz"),
@@ -14,6 +31,9 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("account/", include("greenlist.accounts.urls")),
     path("organisation/", include("greenlist.organisations.urls")),
+    path("api/", api_schema.page_view, name="api_page"),
+    path("api/schema/", api_schema.schema_view, name="api_schema"),
+    path("api/v1/", include((api, "api"))),
     path("", include("applications.urls")),
     path("", include("reviews.urls")),
     path("", include("registry.urls")),

@@ -6,9 +6,9 @@ from typing import Any
 
 from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 
-from applications.models import Call
+from applications.models import Application, Call
 from applications.selectors import rules_of
-from applications.states import State
+from applications.states import FINAL, State
 from greenlist.accounts.models import Area
 from greenlist.core.actors import Actor
 from greenlist.core.clock import day_end
@@ -94,6 +94,51 @@ def as_of(listbook: ListBook, on: date) -> list[Entry]:
         else:
             standing[entry.listing_id] = entry
     return list(standing.values())
+
+
+def as_of_page(listbook: ListBook, on: date, *, after: int = 0, size: int = PAGE) -> tuple[list[Entry], int | None]:
+    """The same list in pages by listing, found by the database: a long list is never read whole; and the next `after`."""
+    known = Entry.objects.filter(listing=OuterRef("listing"), on__lte=on)
+    later = known.filter(Q(on__gt=OuterRef("on")) | Q(on=OuterRef("on"), pk__gt=OuterRef("pk")))
+    rows = Entry.objects.filter(~Exists(later), listing__listbook=listbook, listing_id__gt=after, on__lte=on)
+    rows = rows.exclude(kind=EntryKind.REMOVED).select_related("listing", "announcement").order_by("listing_id")
+    found = list(rows[: size + 1])
+    return found[:size], found[size - 1].listing_id if len(found) > size else None
+
+
+def listbooks(*, place: str = "", category: str = "") -> QuerySet[ListBook]:
+    """The lists there are."""
+    rows = ListBook.objects.select_related("owner__area")
+    rows = rows.filter(owner__area__slug=place) if place else rows
+    return rows.filter(category=category) if category else rows
+
+
+def published_notices(*, place: str = "", state: str = "") -> QuerySet[Notice]:
+    """Every notice that was published."""
+    rows = Notice.objects.exclude(state=NoticeState.DRAFT).select_related("authority__area", "call")
+    rows = rows.filter(authority__area__slug=place) if place else rows
+    return rows.filter(state=state) if state else rows
+
+
+def published_announcements(*, place: str = "", category: str = "") -> QuerySet[Announcement]:
+    rows = Announcement.objects.filter(state=AnnouncementState.PUBLISHED).select_related("listbook__owner__area")
+    rows = rows.filter(listbook__owner__area__slug=place) if place else rows
+    return rows.filter(listbook__category=category) if category else rows
+
+
+DECIDED = (State.ON_NOTICE, State.APPROVING, *FINAL)
+
+
+def outcomes(actor: Actor) -> QuerySet[Application]:
+    """What became of the cases an actor sees: from the public notice on, nothing earlier (R3)."""
+    rows = Application.objects.visible_to(actor).filter(state__in=DECIDED)
+    rows = rows.select_related("call", "site__area", "notice_item__notice__authority__area", "listing__listbook")
+    return rows.prefetch_related("listing__entries__announcement", "listing__certificates")
+
+
+def outcome(actor: Actor, reference: str) -> Application:
+    """Raises NotVisible, also before there is one."""
+    return _one(outcomes(actor).filter(reference=reference))
 
 
 def public_notice(place: str, reference: str) -> Notice:
@@ -301,9 +346,9 @@ def listing(place: str, pk: int) -> Listing:
     return _one(rows.filter(listbook__owner__area__slug=place, pk=pk))
 
 
-def public_search(given: dict[str, Any]) -> Page:
+def public_search(given: dict[str, Any], *, size: int = PAGE) -> Page:
     """The page of the public list that a set of clean filters asks for."""
-    return search(None, _wanted(given), after=given.get("after", ""))
+    return search(None, _wanted(given), after=given.get("after", ""), size=size)
 
 
 def all_found(given: dict[str, Any], limit: int = 100_000) -> QuerySet[Listing]:
@@ -321,6 +366,7 @@ def _wanted(given: dict[str, Any]) -> Search:
         industry=given.get("industry", ""),
         category=given.get("category", ""),
         year=given.get("year"),
+        state=given.get("state", ""),
     )
 
 

@@ -37,6 +37,9 @@ class ListingState(models.TextChoices):
     REMOVED = "removed", _("removed")
 
 
+IN_FORCE = (ListingState.ACTIVE, ListingState.RECTIFYING)  # the title and its certificate count
+
+
 class Origin(models.TextChoices):
     DECIDED = "decided", _("own decision")
     IMPORTED = "imported", _("imported list")

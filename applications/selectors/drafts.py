@@ -13,6 +13,7 @@ from greenlist.core.audit import digest_of
 from greenlist.core.errors import NotVisible
 from greenlist.core.models import Blob
 from greenlist.policy import engine, words
+from greenlist.policy import selectors as policy
 from greenlist.policy.engine.types import BoundPolicy, Field, FieldType, Form, Problem, Progress
 from greenlist.policy.engine.types import Section as SectionSpec
 
@@ -156,8 +157,7 @@ def digest(content: Mapping[str, Any], report: Report) -> str:
 
 def form_digest(bound: BoundPolicy, key: str) -> str:
     """The digest of the form's own file: two rule-set versions with the same form share it."""
-    raw = bound.policy.raw.get(f"forms/{key}.toml")
-    return engine.digest(raw) if raw is not None else bound.policy.digest
+    return policy.form_digest(bound.policy, key)
 
 
 # ---- last year ------------------------------------------------------------------------------------------------------

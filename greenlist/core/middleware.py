@@ -3,6 +3,7 @@
 import re
 import uuid
 from collections.abc import Callable
+from http import HTTPStatus
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
@@ -14,6 +15,7 @@ from greenlist.core.requests import request_id
 
 Handler = Callable[[HttpRequest], HttpResponse]
 KINDS = ("text/html", "application/json")
+API, PROBLEM = "/api/", "application/problem+json"
 CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")  # all but tab and line ends
 
 
@@ -83,6 +85,8 @@ def answer(request: HttpRequest, error: DomainError) -> HttpResponse:
     """The page, or the JSON where a script asks for it (autosave, Accept: application/json)."""
     # When to come back, for programs; people read it in the message.
     headers = {"Retry-After": str(error.retry_after)} if isinstance(error, TooMany) else {}
+    if request.path_info.startswith(API):
+        return JsonResponse(as_problem(error), status=error.status, headers=headers, content_type=PROBLEM)
     if request.headers.get("X-Requested-With") == "autosave" or request.get_preferred_type(KINDS) == KINDS[1]:
         return JsonResponse(as_json(error), status=error.status, headers=headers)
     template = "404.html" if error.status == 404 else "error.html"
@@ -103,3 +107,18 @@ def as_json(error: DomainError) -> dict:
     if isinstance(error, Invalid):
         body["problems"] = {path: [str(text) for text in texts] for path, texts in error.problems.items()}
     return body
+
+
+def as_problem(error: DomainError) -> dict:
+    """The same as a problem document (RFC 9457): what the API answers, whoever refuses."""
+    body = as_json(error)
+    detail = body.pop("message")
+    title = HTTPStatus(error.status).phrase
+    return {
+        "type": "about:blank",
+        "title": title,
+        "status": error.status,
+        "detail": detail,
+        **body,
+        "request_id": request_id.get(),
+    }

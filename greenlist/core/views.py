@@ -6,9 +6,11 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
+from django.views import defaults
 
 from greenlist.core import health
-from greenlist.core.errors import DomainError
+from greenlist.core.errors import DomainError, NotVisible
+from greenlist.core.middleware import API, answer
 
 log = logging.getLogger(__name__)
 
@@ -35,3 +37,37 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
         _("This form is too old. Go back, reload the page and send it again; what you typed is still there.")
     )
     return render(request, "error.html", {"error": error}, status=403)
+
+
+class Unreadable(DomainError):
+    """Django could not read the request."""
+
+    status = 400
+    code = "malformed"
+
+
+class Failed(DomainError):
+    """A fault of ours."""
+
+    status = 500
+    code = "failed"
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """A request that Django refuses before any view; for a program as a problem document."""
+    if request.path_info.startswith(API):
+        return answer(request, Unreadable(_("The request could not be read.")))
+    return defaults.bad_request(request, exception)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if request.path_info.startswith(API):
+        return answer(request, NotVisible())
+    return defaults.page_not_found(request, exception)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Asks nothing of the database; the request id is in both answers."""
+    if request.path_info.startswith(API):
+        return answer(request, Failed(_("The request could not be finished; the failure has been recorded.")))
+    return defaults.server_error(request)

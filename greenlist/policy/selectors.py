@@ -10,7 +10,7 @@ from django.db.models import F, OuterRef, QuerySet, Subquery
 from greenlist.core.errors import NotVisible
 from greenlist.policy import engine
 from greenlist.policy.engine.criteria import Criteria, build_criteria
-from greenlist.policy.engine.types import BoundPolicy, Calendar, CallValues, Policy
+from greenlist.policy.engine.types import BoundPolicy, Calendar, CallValues, Form, Policy
 from greenlist.policy.facts_table import FACTS
 from greenlist.policy.models import CalendarDay, CalendarYear, CriteriaSetVersion, RuleSet, RuleSetVersion
 
@@ -76,6 +76,33 @@ def rule_sets() -> QuerySet[RuleSet]:
 def owners() -> set[str]:
     """Slugs of all areas that have a rule set."""
     return set(RuleSetVersion.objects.values_list("rule_set__owner", flat=True).distinct())
+
+
+# ---- forms ----------------------------------------------------------------------------------------------------------
+_forms: dict[str, Form] = {}  # by digest of the form's own file
+_searched: set[str] = set()  # digests of the versions whose forms are in `_forms`
+
+
+def form_digest(rules: Policy, key: str) -> str:
+    """The digest of the form's own file: two rule-set versions with the same form share it."""
+    raw = rules.raw.get(f"forms/{key}.toml")
+    return engine.digest(raw) if raw is not None else rules.digest
+
+
+def form_with(digest: str) -> Form:
+    """The form of a digest, with every part a call may drop. Raises NotVisible.
+
+    A version never changes, so each is looked through once a process.
+    """
+    if digest not in _forms:
+        digests = set(RuleSetVersion.objects.values_list("digest", flat=True))
+        for version in RuleSetVersion.objects.filter(digest__in=digests - _searched):
+            built = policy(version)
+            _forms.update({form_digest(built, key): form for key, form in built.forms.items()})
+            _searched.add(version.digest)
+    if digest not in _forms:
+        raise NotVisible
+    return _forms[digest]
 
 
 # ---- criteria -------------------------------------------------------------------------------------------------------

@@ -8,6 +8,9 @@ login page, unless the route is public. A POST that works may still end in 409 o
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
+
+from greenlist.accounts.states import Scope
 
 PERSONAS = tuple(
     """anonymous stranger applicant colleague rival county_handler county_approver other_county_handler
@@ -24,6 +27,7 @@ CITY = ("city_handler", "city_approver")
 OTHER_CITY = ("other_city_handler", "other_city_approver")
 ABOVE = (*COUNTY, *CITY, "province_handler")  # officials whose area holds the firm
 OFFICIALS = (*COUNTY, *OTHER_COUNTY, *CITY, *OTHER_CITY, "province_handler", "hlj_city_handler")
+HOLDERS = (*ALL_FIRMS, *OFFICIALS)  # whom the API serves
 EXPERTS = ("expert", "expert3", "conflicted_expert")
 PANELLISTS = ("expert",)
 GET, POST, BOTH = ("GET",), ("POST",), ("GET", "POST")
@@ -49,6 +53,21 @@ class Row:
         return "403" if persona in self.forbidden else str(self.others)
 
 
+@dataclass(frozen=True)
+class ApiRow(Row):
+    """One operation of the API, asked with a token of the persona that holds every scope its capacity is offered."""
+
+    scope: str = ""  # empty: public
+    sent: dict[str, Any] = field(default_factory=dict)  # the JSON body; what `body` names comes on top
+
+    def expected(self, persona: str) -> str:
+        if not self.scope:
+            return "ok"
+        if persona not in HOLDERS:
+            return "401"
+        return super().expected(persona) if self.scope in OFFERED[persona] else "403"
+
+
 def public(name: str, methods: tuple[str, ...] = GET, key: str = "") -> Row:
     return Row(name, methods, key, ok=PERSONAS)
 
@@ -70,6 +89,8 @@ CORE = (
     public("portal:home"),
     public("portal:policies"),
     public("portal:gallery"),
+    public("api_page"),
+    public("api_schema"),
     own("portal:work"),
     own("portal:search"),
     own("portal:inbox"),
@@ -89,6 +110,8 @@ ACCOUNTS = (
     public("accounts:password_reset_done"),
     public("accounts:password_reset_confirm", BOTH, "reset"),
     own("accounts:areas"),
+    Row("accounts:tokens", BOTH, ok=HOLDERS, others=403),
+    Row("accounts:token_revoke", POST, "token", ok=("applicant",)),
     own("accounts:second_factor", BOTH),
     own("accounts:recovery_codes", BOTH),
     own("accounts:second_factor_off", BOTH),
@@ -289,6 +312,43 @@ REGISTRY = (
     Row("registry:announcement_back", POST, "announcement_draft", ok=CITY_APPROVER, forbidden=CITY_HANDLER),
     Row("registry:announcement_publish", POST, "announcement_draft", ok=CITY_APPROVER, forbidden=CITY_HANDLER),
     own("registry:certificates"),
+)
+
+FIRMS_MAY, HANDLERS_MAY, APPROVERS_MAY = {"read", "draft", "submit"}, {"read", "receive"}, {"read"}
+OFFERED = {
+    persona: FIRMS_MAY if persona in ALL_FIRMS else HANDLERS_MAY if persona.endswith("handler") else APPROVERS_MAY
+    for persona in HOLDERS
+}
+DECLARATION = {"digest": "0" * 64, "declared_name": "x", "agreed": True}
+API = (
+    *(ApiRow(f"api:{name}", GET) for name in ("calls", "lists", "listings", "notices", "announcements")),
+    ApiRow("api:certificate_by_number", GET),
+    ApiRow("api:form_schema", GET, "form"),
+    ApiRow("api:call", GET, "api_call"),
+    ApiRow("api:list_as_of", GET, "as_of"),
+    ApiRow("api:listing", GET, "listing"),
+    ApiRow("api:notice", GET, "notice"),
+    ApiRow("api:announcement", GET, "announcement"),
+    ApiRow("api:certificate", GET, "certificate"),
+    ApiRow("api:token", GET, ok=HOLDERS, scope=Scope.READ),
+    ApiRow("api:organisation", GET, ok=ALL_FIRMS, others=403, scope=Scope.READ),
+    ApiRow("api:cases", GET, ok=HOLDERS, scope=Scope.READ),
+    ApiRow("api:cases", POST, ok=FIRM, scope=Scope.DRAFT, body={"call": "call", "site": "site"}),
+    ApiRow("api:case", GET, "case", ok=(*FIRM, *COUNTY), scope=Scope.READ),
+    ApiRow("api:case_withdraw", POST, "draft", ok=FIRM, scope=Scope.SUBMIT),
+    ApiRow("api:report", GET, "case", ok=(*FIRM, *COUNTY), scope=Scope.READ),
+    ApiRow("api:section", GET, "section", ok=FIRM, scope=Scope.READ),
+    ApiRow("api:section", ("PATCH",), "section", ok=FIRM, scope=Scope.DRAFT, sent={"answers": {"products": "x"}}),
+    ApiRow("api:evidence_add", ("UPLOAD",), "upload", ok=FIRM, scope=Scope.DRAFT),
+    ApiRow("api:evidence", GET, "evidence", ok=FIRM, scope=Scope.READ),
+    ApiRow("api:evidence", ("DELETE",), "evidence", ok=FIRM, scope=Scope.DRAFT),
+    ApiRow("api:check", GET, "draft", ok=FIRM, scope=Scope.READ),
+    ApiRow("api:submit", POST, "draft", ok=FIRM, scope=Scope.SUBMIT, sent=DECLARATION),
+    ApiRow("api:batches", GET, ok=HOLDERS, scope=Scope.READ),
+    ApiRow("api:batch", GET, "batch", ok=COUNTY, scope=Scope.READ),
+    ApiRow("api:batch_receive", POST, "sent", ok=CITY_HANDLER, forbidden=HANDLER, scope=Scope.RECEIVE),
+    ApiRow("api:outcomes", GET, ok=HOLDERS, scope=Scope.READ),
+    ApiRow("api:outcome", GET, "outcome", ok=(*COUNTY, *CITY), scope=Scope.READ),
 )
 
 PARTS = {

@@ -15,6 +15,7 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
 from applications.models import Call
+from applications.selectors import outside
 from applications.services import batches, drafts
 from applications.states import CallState, State
 from greenlist.core import attachments
@@ -26,6 +27,7 @@ from greenlist.portal.demo.answers import PAPER
 from registry.models import Certificate, Listing, Notice
 from registry.services import announcements, notices
 from tests import factories
+from tests.api.keys import token_for
 from tests.applications import county
 from tests.registry import stage as registry
 from tests.reviews import stage as reviews
@@ -66,6 +68,8 @@ def _calls(world: World, call: Call) -> dict[str, tuple[Any, ...]]:
         "draft_call": (draft.pk,),
         "public_call": (place, call.pk),
         "annex": (place, call.pk, "report", "pdf"),
+        "api_call": (call.pk,),
+        "form": (outside.forms_of(call)[0][1],),
     }
 
 
@@ -91,6 +95,7 @@ def _organisation(world: World) -> dict[str, tuple[Any, ...]]:
         "site": (world.site.pk,),
         "registration": ("firm", factories.credit_code(3901)),
         "invitation": (token_of(invitation),),
+        "token": (token_for(world, "applicant")[0].pk,),
         "reset": (uid, default_token_generator.make_token(person)),
     }
 
@@ -178,6 +183,7 @@ def _registry(world: World, call: Call) -> dict[str, tuple[Any, ...]]:
         "announcement": (place, published.reference),
         "as_of": (place, "factory"),
         "listing": (place, listing.pk),
+        "outcome": (listing.application.reference,),
         "certificate": (certificate.token,),
         "download": ("xlsx",),
     }

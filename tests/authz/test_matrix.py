@@ -7,10 +7,13 @@ from http.cookies import SimpleCookie
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
+from greenlist.portal.demo.answers import PAPER
+from tests.api.keys import Program, program
 from tests.authz import matrix, stage
 from tests.authz.matrix import PERSONAS, Row
 from tests.world import World
@@ -32,15 +35,16 @@ def routes(resolver: Any = None, space: tuple[str, ...] = ()) -> Iterator[str]:
 @pytest.mark.case("AZ-01")
 def test_every_route_is_in_the_matrix() -> None:
     found = {name for name in routes() if not name.startswith("admin:")}
-    named = {row.name for row in matrix.ROWS}
+    named = {row.name for row in (*matrix.ROWS, *matrix.API)}
     assert found - named == set(), "add a row to tests/authz/matrix.py: who may reach it?"
     assert named - found == set(), "the matrix names routes that are gone"
 
 
 def test_the_matrix_says_each_thing_once() -> None:
-    pairs = [(row.name, method) for row in matrix.ROWS for method in row.methods]
+    rows = (*matrix.ROWS, *matrix.API)
+    pairs = [(row.name, method) for row in rows for method in row.methods]
     assert len(pairs) == len(set(pairs))
-    for row in matrix.ROWS:
+    for row in rows:
         assert not set(row.ok) & set(row.forbidden), row.name
         assert {*row.ok, *row.forbidden} <= set(PERSONAS), row.name
 
@@ -124,3 +128,44 @@ def test_the_administration_is_for_administrators_only(world: World, crowd: Crow
     assert 200 in reached
     models = {name.split(":")[1].rsplit("_", 1)[0] for name in names if name.endswith("_changelist")}
     assert not {one for one in models if one.startswith(("applications_", "reviews_", "registry_"))}
+
+
+def call_api(row: matrix.ApiRow, method: str, path: str, who: Program, body: dict[str, Any]) -> str:
+    """Status as the matrix writes it; what was done is taken back."""
+    with transaction.atomic():
+        if method == "UPLOAD":
+            answer = who.upload(path, SimpleUploadedFile("新证.pdf", PAPER, "application/pdf"))
+        else:
+            answer = who.ask(method, path, body if method in ("POST", "PATCH") else None, If_Match='"0"')
+        if answer.streaming:
+            b"".join(answer.streaming_content)
+        transaction.set_rollback(True)
+    if answer.status_code in (200, 201, 409, 422):
+        return "ok"
+    assert answer["Content-Type"] == "application/problem+json"
+    return str(answer.status_code)
+
+
+@pytest.mark.case("AZ-01")
+def test_every_program_gets_what_the_matrix_says(world: World, _now: None) -> None:
+    objects = stage.objects(world)
+    programs = {
+        persona: program(world, persona) if persona in matrix.HOLDERS else Program() for persona in matrix.PERSONAS
+    }
+    wrong = []
+    for row in matrix.API:
+        path = reverse(row.name, args=objects[row.key])
+        body = {**row.sent, **{name: objects[key][0] for name, key in row.body.items()}}
+        for method in row.methods:
+            for persona, who in programs.items():
+                got, expected = call_api(row, method, path, who, body), row.expected(persona)
+                if got != expected:
+                    wrong.append(f"{row.name} {method} {persona}: {got}, the matrix says {expected}")
+        known = {
+            "POST" if m == "UPLOAD" else m for other in matrix.API if other.name == row.name for m in other.methods
+        }
+        who = programs[next((one for one in row.ok), "applicant")]
+        for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} - known:
+            if (got := call_api(row, method, path, who, {})) != "405":
+                wrong.append(f"{row.name} {method}: {got}, not 405")
+    assert wrong == [], "\n".join(wrong)

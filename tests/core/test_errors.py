@@ -91,7 +91,12 @@ def test_a_script_gets_json(client: Client, which: str, asked: dict[str, str]) -
 def test_the_api_says_the_same_as_the_page(client: Client, which: str) -> None:
     api = client.get(f"/api/{which}")
     script = client.get(f"/page/{which}", headers={"Accept": "application/json"})
-    assert (api.status_code, json.loads(api.content)) == (script.status_code, script.json())
+    problem, said = json.loads(api.content), script.json()
+    assert api.status_code == script.status_code == problem["status"]
+    assert api["Content-Type"] == "application/problem+json"
+    assert problem["detail"] == said.pop("message")
+    assert problem["request_id"] == api["X-Request-Id"]
+    assert {key: problem[key] for key in said} == said
 
 
 def test_an_autosave_conflict_brings_what_stands_now(client: Client) -> None:

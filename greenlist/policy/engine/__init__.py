@@ -1,9 +1,10 @@
 """The rule engine. Pure: no Django, no clock, no I/O. Everything public is here; `types` holds the shapes.
 
-`forms` is the module of filled forms: validate, validate_section, values, progress, figures, blank.
+`forms` is the module of filled forms: validate, validate_section, values, progress, figures, blank; `json_schema` writes a
+form down for other systems.
 """
 
-from greenlist.policy.engine import forms
+from greenlist.policy.engine import forms, json_schema
 from greenlist.policy.engine.checks import (
     candidates,
     check,
@@ -49,6 +50,7 @@ __all__ = [
     "industry_group",
     "is_known",
     "is_working",
+    "json_schema",
     "judge",
     "load",
     "lookback",
