@@ -19,25 +19,31 @@ from applications.services import screening
 from applications.states import CallState, State
 from greenlist.accounts import selectors as accounts
 from greenlist.accounts.models import Authority
-from greenlist.core import clock, outbox
+from greenlist.core import clock, outbox, rounds
 from greenlist.core.actors import Capacity
 from greenlist.policy.engine.types import BoundPolicy, Step, StepKind
 
 UNSENT = (State.SCREENING, State.RETURNED, State.PASSED)
 
 
-@transaction.atomic
 def remind(*, at: datetime) -> None:
     """One round over all open calls: authorities that have cases to send, applicants with drafts and corrections."""
+
+    @transaction.atomic
+    def remind_of(pk: int) -> None:
+        _remind_of(pk, at)
+
+    rounds.each(Call.objects.filter(state=CallState.OPEN).order_by("pk").values_list("pk", flat=True), remind_of)
+
+
+def _remind_of(pk: int, at: datetime) -> None:
     today = clock.china_date(at)
-    for call in (
-        Call.objects.filter(state=CallState.OPEN).select_related("rules", "owner__area").defer(*HEAVY).order_by("pk")
-    ):
-        bound = selectors.rules_of(call)
-        for step in bound.steps:
-            if step.kind is StepKind.BATCH and step.due:
-                _remind_senders(call, step, today, at)
-        _remind_applicants(call, bound, today, at)
+    call = Call.objects.select_related("rules", "owner__area").defer(*HEAVY).get(pk=pk)
+    bound = selectors.rules_of(call)
+    for step in bound.steps:
+        if step.kind is StepKind.BATCH and step.due:
+            _remind_senders(call, step, today, at)
+    _remind_applicants(call, bound, today, at)
 
 
 def rung(ladder: Iterable[int], last_day: date, today: date, since: date) -> int | None:

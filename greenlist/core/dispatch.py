@@ -7,7 +7,7 @@ import logging
 import time
 from typing import Any
 
-from celery import Task
+from celery import Task, current_app
 from celery.signals import before_task_publish, task_postrun, task_prerun
 from django.conf import settings
 from django.db import transaction
@@ -21,8 +21,8 @@ PAUSE = 30.0  # seconds without another try after the broker failed: a web reque
 _quiet_until = 0.0  # on the stopwatch of this process
 
 
-def after_commit(task: Task, **arguments: Any) -> None:
-    """Asks the worker for a task once the caller's transaction is committed; arguments are ids and plain values.
+def after_commit(task: Task | str, **arguments: Any) -> None:
+    """Asks the worker for a task (or its name) once the caller's transaction is committed; arguments are ids and plain values.
 
     Never raises and never waits longer than a broken connection takes to be noticed: whatever a task does is also found
     by a sweep, so a broker that is away only delays it.
@@ -30,17 +30,22 @@ def after_commit(task: Task, **arguments: Any) -> None:
     transaction.on_commit(lambda: send(task, **arguments), robust=True)
 
 
-def send(task: Task, **arguments: Any) -> bool:
+def send(task: Task | str, **arguments: Any) -> bool:
     """Publishes now; False when the broker cannot be reached or was found unreachable a moment ago."""
     global _quiet_until
     if time.monotonic() < _quiet_until:
         return False
     try:
-        with task.app.connection_for_write(transport_options=_options()) as connection:
-            task.apply_async(kwargs=arguments, connection=connection, retry=False, ignore_result=True)
+        app = current_app if isinstance(task, str) else task.app
+        with app.connection_for_write(transport_options=_options()) as connection:
+            sent = {"kwargs": arguments, "connection": connection, "retry": False, "ignore_result": True}
+            if isinstance(task, str):
+                app.send_task(task, **sent)
+            else:
+                task.apply_async(**sent)
     except Exception as failure:  # kombu, redis and the file system each raise their own
         _quiet_until = time.monotonic() + PAUSE
-        log.warning("the broker cannot be reached, the sweeper will do %s: %s", task.name, failure)
+        log.warning("the broker cannot be reached, the sweeper will do %s: %s", task, failure)
         return False
     return True
 

@@ -12,7 +12,7 @@ from applications.selectors import rules_of
 from applications.services import cases, checks
 from applications.states import State
 from greenlist.accounts import selectors as accounts
-from greenlist.core import audit, outbox
+from greenlist.core import audit, outbox, rounds
 from greenlist.core.actors import SYSTEM, Actor
 from greenlist.core.clock import china_date
 from greenlist.core.errors import Conflict, NotAllowed, NotVisible, Refused, WrongState
@@ -259,7 +259,11 @@ def _tell_applicants(notice: Notice, found: Sequence[Application], at: datetime)
 def close_due(*, at: datetime) -> int:
     """Closes every notice whose last day is over; safe to run twice and by two workers. Returns how many it closed."""
     due = Notice.objects.due_to_close(china_date(at)).order_by("pk").values_list("pk", flat=True)
-    return sum(_close(pk, at) for pk in due)
+
+    def close(pk: int) -> bool:
+        return _close(pk, at)
+
+    return rounds.each(due, close)
 
 
 @transaction.atomic

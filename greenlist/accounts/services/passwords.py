@@ -5,7 +5,6 @@ import smtplib
 from datetime import datetime, timedelta
 
 from axes.utils import reset as lift_lock
-from celery import current_app
 from django.conf import settings
 from django.contrib.auth.tokens import default_token_generator
 from django.core.mail import EmailMessage
@@ -21,7 +20,7 @@ from django.utils.translation import gettext_lazy
 from greenlist.accounts.models import PasswordReset, User
 from greenlist.accounts.services.people import check_password, demand_password
 from greenlist.accounts.services.sessions import end_sessions
-from greenlist.core import audit, outbox
+from greenlist.core import audit, dispatch, outbox, rounds
 from greenlist.core.actors import ANONYMOUS, Actor, Capacity
 from greenlist.core.errors import NotAllowed, WrongState
 
@@ -68,18 +67,17 @@ def request_reset(*, email: str, actor: Actor, at: datetime) -> None:
     recent = PasswordReset.objects.filter(requested_at__gt=at - HOUR, remote=actor.remote)
     if recent.count() < PER_CALLER:
         PasswordReset.objects.create(email=email.strip()[:254], remote=actor.remote, requested_at=at)
-        transaction.on_commit(_wake, robust=True)
-
-
-def _wake() -> None:
-    # By name, because tasks lie above services. A lost message costs a minute: the sweeper comes anyway.
-    current_app.send_task("greenlist.accounts.tasks.send_resets")
+        dispatch.after_commit("greenlist.accounts.tasks.send_resets")  # by name: tasks lie above services
 
 
 def send_due_resets(*, at: datetime, limit: int = 100) -> int:
     """Answers what was asked: one mail per account behind the address, three an hour. Returns how many mails went out."""
     due = PasswordReset.objects.filter(Q(claimed_until=None) | Q(claimed_until__lt=at), done_at=None)
-    return sum(_answer(pk, at) for pk in due.order_by("pk").values_list("pk", flat=True)[:limit])
+
+    def answer(pk: int) -> int:
+        return _answer(pk, at)
+
+    return rounds.each(due.order_by("pk").values_list("pk", flat=True)[:limit], answer)
 
 
 def _answer(pk: int, at: datetime) -> int:

@@ -5,7 +5,6 @@ import logging
 import smtplib
 from datetime import datetime, timedelta
 
-from celery import current_app
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import IntegrityError, transaction
@@ -15,7 +14,7 @@ from django.utils import translation
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
-from greenlist.core import audit, clock, outbox
+from greenlist.core import audit, clock, dispatch, outbox, rounds
 from greenlist.core.actors import Actor
 from greenlist.core.errors import Conflict, Invalid, NotAllowed, NotVisible, WrongState
 from greenlist.core.messages import body_of, subject_of
@@ -69,13 +68,8 @@ def invite(*, organisation_id: int, email: str, role: str, actor: Actor, at: dat
     invitation.save(update_fields=["token_digest"])
     data = {"invitation": invitation.pk, "role": role}
     audit.record(actor=actor, subject=("organisation", organisation.pk), action="member.invited", at=at, data=data)
-    transaction.on_commit(_wake, robust=True)
+    dispatch.after_commit("greenlist.organisations.tasks.send_invitations")  # by name: tasks lie above services
     return invitation
-
-
-def _wake() -> None:
-    # By name, because tasks lie above services. A lost message costs a minute: the sweeper comes anyway.
-    current_app.send_task("greenlist.organisations.tasks.send_invitations")
 
 
 def _as_owner(organisation_id: int, actor: Actor) -> Organisation:
@@ -90,7 +84,11 @@ def _as_owner(organisation_id: int, actor: Actor) -> Organisation:
 def send_due_invitations(*, at: datetime, limit: int = 100) -> int:
     """Hands over invitations that were not mailed yet, each claimed by conditional update; returns how many."""
     due = Invitation.objects.filter(Q(claimed_until=None) | Q(claimed_until__lt=at), sent_at=None, expires_at__gt=at)
-    return sum(_hand_over(pk, at) for pk in due.order_by("pk").values_list("pk", flat=True)[:limit])
+
+    def hand_over(pk: int) -> bool:
+        return _hand_over(pk, at)
+
+    return rounds.each(due.order_by("pk").values_list("pk", flat=True)[:limit], hand_over)
 
 
 def _hand_over(pk: int, at: datetime) -> bool:
