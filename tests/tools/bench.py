@@ -1,9 +1,9 @@
-"""`./dev bench [--postgres] [--rounds R] [N…]`: what pages cost at growing numbers of cases, beside a bare page.
+"""`./dev bench [--postgres|--both] [--rounds R] [N…]`: what pages cost at growing numbers of cases, beside a bare page.
 
 For each N a process of its own seeds N cases by bulk rows in a temporary folder and answers through Django's test client:
 the whole stack without a socket. The processes take turns round by round, every page once a round, so that whatever else
 the machine does meets them all alike. The bare page is one indexed query of 25 rows × 8 columns by a template, behind the
-same middleware and session. Signing in is not measured: hashing is slow on purpose.
+same middleware and session. Signing in is measured beside bare hashing. `--deadline` is the other half: tests.tools.deadline.
 """
 
 from __future__ import annotations
@@ -32,9 +32,17 @@ REPORT = ROOT / "docs" / "benchmarks.md"
 ROUNDS = 80
 WARM = 5
 BARE = "bare page"
+HASHING, SIGNING_IN = "bare hashing", "signing in"
+RARE, EVERY = (HASHING, SIGNING_IN), 5  # slow on purpose: asked in every fifth round
+PASSWORD = "bench-password-7"
 GROWTH, QUERIES, CPU, TAIL = 1.3, 10, 4.0, 1.6  # the goals: over N, statements, against the bare page, p95 against p50
 SEARCH = 2.0  # goal for what looks for a part of a name: no index serves two characters
 SEARCHES = ("desk, search", "search", "public list, 2", "public list, rare")
+DEEP, FOUND, SIGN_IN = (
+    1.1,
+    3.0,
+    1.15,
+)  # goals: a deep page against the first, a search against its list, login against hashing
 DISTURBED = 1.4  # time over CPU of the bare page, above which times say more about the machine than about us
 
 
@@ -122,6 +130,10 @@ class Bench:
             session["capacity"] = place.capacities[who]
             session.save()
             self.clients[who] = client
+        newcomer = User.objects.get(username="other0")
+        newcomer.set_password(PASSWORD)
+        newcomer.save()
+        self.password = newcomer.password
         self.pages = {name: (who, self.address(who, url)) for name, (who, url) in pages(place).items()}
 
     def address(self, who: str, url: str) -> str:
@@ -153,11 +165,26 @@ class Bench:
             found[name] = {"queries": len(seen), "bytes": len(answer.content), "slow": slow, "url": self.pages[name][1]}
             if os.environ.get("BENCH_SQL") == name:
                 print("\n".join(f"{one['time']} {one['sql'][:1500]}" for one in seen.captured_queries), file=sys.stderr)
-        return found
+        return found | {name: {"queries": 0, "bytes": 0, "slow": [], "url": ""} for name in RARE}
 
     def ask(self, name: str) -> Any:
+        if name in RARE:
+            return self.hash() if name == HASHING else self.sign_in()
         who, url = self.pages[name]
         return self.clients[who].get(url)
+
+    def hash(self) -> bool:
+        from django.contrib.auth.hashers import check_password
+
+        return check_password(PASSWORD, self.password)
+
+    def sign_in(self) -> Any:
+        from django.test import Client
+
+        given = {"username": "other0", "password": PASSWORD}
+        answer = Client(SERVER_NAME="localhost").post("/account/login/", given)
+        assert answer.status_code == 302, answer.status_code
+        return answer
 
     def sample(self, name: str) -> tuple[float, float]:
         """CPU and wall milliseconds of one request."""
@@ -179,8 +206,9 @@ def serve(count: int) -> None:
     os.dup2(2, 1)  # whatever prints goes to stderr: stdout is the line to the parent
     bench = Bench(count)
     print(json.dumps({"seconds": bench.seconds, "facts": bench.facts()}), file=out, flush=True)
-    for _line in sys.stdin:
-        print(json.dumps({name: bench.sample(name) for name in bench.pages}), file=out, flush=True)
+    for number, _line in enumerate(sys.stdin):
+        names = [*bench.pages, *(RARE if number % EVERY == 0 else ())]
+        print(json.dumps({name: bench.sample(name) for name in names}), file=out, flush=True)
 
 
 # ---- the parent -----------------------------------------------------------------------------------------------------------
@@ -312,9 +340,25 @@ def growth(result: Result, smallest: Result, *, quiet: bool) -> float:
     return result.p50 / smallest.p50 if quiet else result.cpu / smallest.cpu
 
 
-def misses(result: Result, smallest: Result, bare: Result, *, quiet: bool) -> list[str]:
-    """Which goals this page misses at this N."""
+AGAINST = {  # page → the page it is measured by, and how many times that it may cost
+    "desk, deep page": ("desk, first page", DEEP),
+    "cases, deep page": ("cases, city", DEEP),
+    "public list, deep page": ("public list, first page", DEEP),
+    "desk, search 2 characters": ("desk, first page", FOUND),
+    "public list, 2 characters": ("public list, first page", FOUND),
+    "public list, rare old name": ("public list, first page", FOUND),
+    SIGNING_IN: (HASHING, SIGN_IN),
+}
+
+
+def misses(result: Result, smallest: Result, every: dict[str, Result], *, quiet: bool) -> list[str]:
+    """Which goals this page misses at this N; `every` page of the same N by name."""
     found = []
+    bare = every[BARE]
+    if result.page in AGAINST:
+        name, most = AGAINST[result.page]
+        if (result.p50 / every[name].p50 if quiet else result.cpu / every[name].cpu) > most:
+            found.append(f"× {name}")
     if growth(result, smallest, quiet=quiet) > (SEARCH if result.page.startswith(SEARCHES) else GROWTH):
         found.append("growth")
     if result.page.startswith(LISTS) and (
@@ -323,7 +367,7 @@ def misses(result: Result, smallest: Result, bare: Result, *, quiet: bool) -> li
         found.append("queries")
     if result.page.startswith(LISTS) and result.cpu / bare.cpu > CPU:
         found.append("CPU")
-    if bare.tail() <= TAIL < result.tail():
+    if result.page not in RARE and bare.tail() <= TAIL < result.tail():
         found.append("tail")
     return found
 
@@ -331,7 +375,10 @@ def misses(result: Result, smallest: Result, bare: Result, *, quiet: bool) -> li
 def rows(results: list[Result]) -> list[list[str]]:
     smallest = min(result.count for result in results)
     first = {result.page: result for result in results if result.count == smallest}
-    bare = {result.count: result for result in results if result.page == BARE}
+    by_count: dict[int, dict[str, Result]] = {}
+    for result in results:
+        by_count.setdefault(result.count, {})[result.page] = result
+    bare = {count: every[BARE] for count, every in by_count.items()}
     quiet = not disturbed(bare.values())
     made = []
     for result in sorted(results, key=lambda one: (list(first).index(one.page), one.count)):
@@ -347,7 +394,7 @@ def rows(results: list[Result]) -> list[list[str]]:
                 f"{result.tail():.2f}",
                 f"{growth(result, first[result.page], quiet=quiet):.2f}",
                 f"{result.cpu / bare[result.count].cpu:.2f}",
-                ", ".join(misses(result, first[result.page], bare[result.count], quiet=quiet)) or "✓",
+                ", ".join(misses(result, first[result.page], by_count[result.count], quiet=quiet)) or "✓",
             ]
         )
     return made
@@ -356,10 +403,10 @@ def rows(results: list[Result]) -> list[list[str]]:
 HEAD = ["page", "N", "queries", "kB", "CPU ms", "p50", "p95", "p95/p50", "to N₁", "CPU to bare", "goals"]
 
 
-def show(table: list[list[str]]) -> str:
+def show(table: list[list[str]], head: list[str]) -> str:
     """Plain columns for a terminal."""
-    every = [HEAD, *table]
-    widths = [max(len(row[column]) for row in every) for column in range(len(HEAD))]
+    every = [head, *table]
+    widths = [max(len(row[column]) for row in every) for column in range(len(head))]
     return "\n".join(
         "  ".join(
             cell.ljust(width) if not place else cell.rjust(width)
@@ -376,55 +423,99 @@ def machine() -> str:
     return f"{cores} cores, {platform.machine()}, Python {platform.python_version()}, load {load:.1f} at the end of the run"
 
 
-def document(tables: dict[str, list[list[str]]], rounds: int) -> str:
-    """docs/benchmarks.md of this run."""
-    said = [
+def preface() -> list[str]:
+    return [
         "# Benchmarks",
         "",
-        "Written by `./dev bench`; do not edit. Ratios are what counts: absolute times depend on the machine and on what else",
-        "it did.",
+        "Written by `./dev bench`, a section a run; do not edit. Ratios are what counts: absolute times depend on the machine",
+        "and on what else it did.",
         "",
-        f"- Day: {datetime.now(tz=UTC).date().isoformat()}; machine: {machine()}; {rounds} samples a page, the N in turns.",
         "- The test client in the server's process: whole middleware, session and rendering, no socket. CPU is the process's",
-        "  own.",
+        "  own. The N take turns, every page once a round.",
         f"- “{BARE}”: one indexed query of 25 rows × 8 columns by a template behind the same middleware and session.",
         f"- Goals: p50 grows at most {GROWTH} times with N (searches: {SEARCH:g}); lists: at most {QUERIES} statements, the same",
-        f"  for every N, and CPU at most {CPU:g} times the bare page; p95 at most {TAIL} times p50. The last column says ✓ or",
-        "  which goal is missed.",
-        f"- Where the bare page takes more than {DISTURBED} times its CPU, the machine was busy with other things: growth is",
-        "  then judged by CPU. The tail is judged where the bare page itself keeps to it.",
-        "- A third of the cases lie on one county's desk; as many listings as cases; signing in is not measured.",
+        f"  for every N, and CPU at most {CPU:g} times the bare page; p95 at most {TAIL} times p50; a deep page at most {DEEP}",
+        f"  times the first one; a search at most {FOUND:g} times the list; signing in at most {SIGN_IN} times bare hashing. The",
+        "  last column says ✓ or which goal is missed.",
+        f"- Where the bare page takes more than {DISTURBED} times its CPU, the machine was busy with other things: growth and",
+        "  ratios are then judged by CPU. The tail is judged where the bare page itself keeps to it.",
+        "- A third of the cases lie on one county's desk; as many listings as cases.",
+        "- Deadline hour: `tests/tools/deadline.py` says what is sent and how the ledger is checked.",
     ]
-    for engine, table in tables.items():
-        said += ["", f"## {engine}", "", "| " + " | ".join(HEAD) + " |", "|---" + "|---:" * (len(HEAD) - 2) + "|---|"]
-        said += ["| " + " | ".join(row) + " |" for row in table]
-    return "\n".join(said) + "\n"
 
 
-def main() -> None:
+def section(said: str, head: list[str], table: list[list[str]], after: str = "") -> str:
+    """The body of one section: when and where, the table, what follows."""
+    day = datetime.now(tz=UTC).date().isoformat()
+    lines = ["", f"{day}; {machine()}; {said}.", "", "| " + " | ".join(head) + " |"]
+    lines += ["|---" + "|---:" * (len(head) - 2) + "|---|", *("| " + " | ".join(row) + " |" for row in table)]
+    return "\n".join([*lines, "", after]).rstrip() + "\n"
+
+
+def write(sections: dict[str, str]) -> None:
+    """Puts these sections into docs/benchmarks.md and leaves the others as they were."""
+    kept: dict[str, str] = {}
+    if REPORT.exists():
+        for block in REPORT.read_text(encoding="utf-8").split("\n## ")[1:]:
+            title, _, body = block.partition("\n")
+            kept[title] = body
+    parts = [f"\n## {title}\n{body.rstrip()}\n" for title, body in sorted({**kept, **sections}.items())]
+    REPORT.write_text("\n".join(preface()) + "\n" + "".join(parts), encoding="utf-8")
+
+
+def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./dev bench", description="Pages at growing numbers of cases.")
     parser.add_argument("counts", metavar="N", nargs="*", type=int, default=[1000, 10000])
-    parser.add_argument("--postgres", action="store_true", help="on a private PostgreSQL too")
+    parser.add_argument("--postgres", action="store_true", help="on a private PostgreSQL, not on SQLite")
+    parser.add_argument("--both", action="store_true", help="on both")
+    parser.add_argument("--deadline", action="store_true", help="the deadline hour; N is the number of applicants")
+    parser.add_argument("--seconds", type=int, default=120, help="of the deadline hour")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--keep", action="store_true", help="leave docs/benchmarks.md as it is")
     parser.add_argument("--serve", type=int, help=argparse.SUPPRESS)
-    given = parser.parse_args()
+    return parser.parse_args()
+
+
+def bench_pages(given: argparse.Namespace, engine: str) -> tuple[str, str, int]:
+    """Title and body of the section, and how many goals are missed."""
+    table = rows(measure(sorted(given.counts), rounds=given.rounds, on_postgres=engine == "PostgreSQL"))
+    print(show(table, HEAD), flush=True)
+    return (
+        f"Pages, {engine}",
+        section(f"{given.rounds} samples a page", HEAD, table),
+        sum(row[-1] != "✓" for row in table),
+    )
+
+
+def bench_deadline(given: argparse.Namespace, engine: str) -> tuple[str, str, int]:
+    """The same for the deadline hour: 300 applicants on PostgreSQL, 100 on SQLite."""
+    from tests.tools import deadline
+
+    count = given.counts[0] if given.counts != [1000, 10000] else {"PostgreSQL": 300, "SQLite": 100}[engine]
+    table, ledger = deadline.measure(count, given.seconds, on_postgres=engine == "PostgreSQL")
+    print(show(table, deadline.HEAD), flush=True)
+    told = ", ".join(f"{name}: {number}" for name, number in ledger.items())
+    print(told, flush=True)
+    wrong = sum(ledger[name] for name in ("lost", "doubled", "5xx")) + sum(row[-1] == "missed" for row in table)
+    said = f"{count} applicants, {given.seconds} s"
+    return f"Deadline hour, {engine}", section(said, deadline.HEAD, table, f"Ledger: {told}."), wrong
+
+
+def main() -> None:
+    given = parsed()
     if given.serve:
         serve(given.serve)
         return
-    tables = {}
-    for engine in ["SQLite", *(["PostgreSQL"] if given.postgres else [])]:
+    engines = ["SQLite", "PostgreSQL"] if given.both else ["PostgreSQL" if given.postgres else "SQLite"]
+    sections, missed = {}, 0
+    for engine in engines:
         print(f"\n{engine}", flush=True)
-        tables[engine] = rows(measure(sorted(given.counts), rounds=given.rounds, on_postgres=engine == "PostgreSQL"))
-        print(show(tables[engine]), flush=True)
+        title, body, wrong = (bench_deadline if given.deadline else bench_pages)(given, engine)
+        sections[title] = body
+        missed += wrong
     if not given.keep:
-        REPORT.write_text(document(tables, given.rounds), encoding="utf-8")
-    missed = sum(row[-1] != "✓" for table in tables.values() for row in table)
-    print(
-        f"\n{missed} of {sum(len(table) for table in tables.values())} rows miss a goal."
-        if missed
-        else "\nEvery goal is met."
-    )
+        write(sections)
+    print(f"\n{missed} goals missed." if missed else "\nEvery goal is met.")
 
 
 if __name__ == "__main__":

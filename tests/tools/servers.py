@@ -122,8 +122,8 @@ def _folder(prefix: str, owner: pwd.struct_passwd | None) -> Iterator[Path]:
 
 
 @contextmanager
-def postgres() -> Iterator[str]:
-    """A private PostgreSQL; yields its DATABASE_URL. Raises Missing, RuntimeError."""
+def postgres(*, durable: bool = False) -> Iterator[str]:
+    """A private PostgreSQL; yields its DATABASE_URL; `durable` writes as a real one does. Raises Missing, RuntimeError."""
     programs, owner, port = find_postgres(), _owner(), free_port()
     with _folder("greenlist-pg-", owner) as folder:
         data = str(folder / "data")
@@ -143,9 +143,7 @@ def postgres() -> Iterator[str]:
         tuning = {
             "listen_addresses": "127.0.0.1",
             "unix_socket_directories": str(folder),
-            "fsync": "off",
-            "synchronous_commit": "off",
-            "full_page_writes": "off",
+            **({} if durable else {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}),
             "shared_buffers": "128MB",
             "max_connections": "200",
         }
