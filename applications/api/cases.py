@@ -20,19 +20,19 @@ from greenlist.core.api_schema import ETAG, IF_MATCH, listed, operation
 from greenlist.organisations.models import Category
 
 STATES = [(one.value, one.label) for one in State]
+MOST_KEY = 10**18  # fits what both databases count with
 LINES = ["done", "current", "future", "returned", "grave"]
-KEY = {"min_value": 1, "max_value": 10**18}
 
 
 class CaseQuery(PageQuery):
     state = serializers.ChoiceField(STATES, required=False)
-    call = serializers.IntegerField(required=False, **KEY)
+    call = serializers.IntegerField(min_value=1, max_value=MOST_KEY, required=False)
     q = serializers.CharField(max_length=80, required=False, help_text=_("A part of the name, a number or a code."))
 
 
 class CaseStart(Listed):
-    call = serializers.IntegerField(**KEY)
-    site = serializers.IntegerField(**KEY, help_text=_("One of `sites` of your organisation."))
+    call = serializers.IntegerField(min_value=1, max_value=MOST_KEY)
+    site = serializers.IntegerField(min_value=1, max_value=MOST_KEY, help_text=_("One of `sites` of your organisation."))
 
 
 class Reason(Listed):

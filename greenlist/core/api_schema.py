@@ -118,8 +118,8 @@ def operation(
     answers: dict[Any, Any] = {**(also or {status: ok}), **refusals(statuses)}
     return extend_schema(
         operation_id=name,
-        summary=summary,  # type: ignore[arg-type]
-        description=description or summary,  # type: ignore[arg-type]
+        summary=summary,
+        description=description or summary,
         tags=[tag],
         parameters=[*parameters, *headers],
         request=body,
@@ -132,7 +132,7 @@ def operation(
 @lru_cache(maxsize=8)
 def schema(language: str) -> dict[str, Any]:
     """OpenAPI 3.0, with the words of one language (the active one); the code of a process never changes."""
-    found: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    found: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)
     return found
 
 
@@ -154,7 +154,7 @@ def page_view(request: HttpRequest) -> HttpResponse:
     for path, methods in document["paths"].items():
         for method, one in methods.items():
             groups.setdefault(one["tags"][0], []).append(_operation(document, path, method, one))
-    titles = {tag["name"]: tag.get("description", tag["name"]) for tag in document.get("tags", [])}
+    titles: dict[str, str] = {tag["name"]: tag.get("description", tag["name"]) for tag in document.get("tags", [])}
     shown = [
         (tag, titles.get(tag, tag), groups[tag])
         for tag in [*titles, *sorted(set(groups) - set(titles))]
@@ -166,7 +166,9 @@ def page_view(request: HttpRequest) -> HttpResponse:
 def _operation(document: dict[str, Any], path: str, method: str, one: dict[str, Any]) -> dict[str, Any]:
     bodies = one.get("requestBody", {}).get("content", {})
     good = next(status for status in one["responses"] if status.startswith("2"))
-    kind, content = next(iter(one["responses"][good].get("content", {}).items()), ("", {}))
+    contents: dict[str, dict[str, Any]] = one["responses"][good].get("content", {})
+    kind = next(iter(contents), "")
+    content = contents.get(kind, {})
     return {
         "id": one["operationId"],
         "method": method.upper(),

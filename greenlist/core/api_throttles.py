@@ -20,7 +20,7 @@ class Throttle(SimpleRateThrottle):
     """A rate by name; empty means none. The key names nobody: a token's row or an address."""
 
     def get_rate(self) -> str | None:
-        return settings.API_RATES[self.scope] or None
+        return settings.API_RATES[str(self.scope)] or None
 
     def who(self, request: Request) -> str:
         return network(
@@ -61,7 +61,7 @@ class TokenThrottle(Throttle):
     scope = "token"
 
     def who(self, request: Request) -> str:
-        return str(request.auth.token_id) if request.auth else super().who(request)
+        return str(getattr(request.auth, "token_id", "")) or super().who(request)
 
     def allow_request(self, request: Request, view: Any) -> bool:
         return request.auth is None or super().allow_request(request, view)
