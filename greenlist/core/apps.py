@@ -7,4 +7,4 @@ class CoreConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from greenlist.core import checks, dispatch  # noqa: F401  registers the checks, carries request ids into tasks
+        from greenlist.core import checks, dispatch, heartbeats  # noqa: F401  registers checks; request ids, heartbeats

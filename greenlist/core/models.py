@@ -209,3 +209,15 @@ class Use(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.taken}"
+
+
+class Heartbeat(models.Model):
+    """When a periodic job or a backup last succeeded and last failed: silence is noticed (`core.heartbeats`)."""
+
+    name = models.CharField(max_length=60, unique=True)
+    succeeded_at = models.DateTimeField(null=True)
+    failed_at = models.DateTimeField(null=True)
+    failure = models.CharField(max_length=200, blank=True)
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,9 +1,11 @@
 """What every environment shares. Values that differ by machine come from the environment (see .env.example)."""
 
+import os
 from pathlib import Path
 
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
+from kombu import Queue
 
 from greenlist.settings import env
 
@@ -39,6 +41,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "greenlist.core.middleware.RequestIdMiddleware",
+    "greenlist.core.metrics.MetricsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -147,7 +150,10 @@ STATIC_URL = "/static/"
 STATIC_ROOT = Path(env.text("STATIC_ROOT", str(VAR / "static")))
 STATICFILES_DIRS = [ROOT / "static"]
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": VAR / "files"}},
+    "default": {
+        "BACKEND": env.text("FILES_BACKEND", "django.core.files.storage.FileSystemStorage"),
+        "OPTIONS": env.options("FILES_OPTIONS", {"location": str(VAR / "files")}),
+    },
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 MEDIA_ROOT = VAR / "files"  # private: nothing is served from it by address
@@ -225,6 +231,19 @@ CELERY_BEAT_SCHEDULE: dict = {
     "anchor-chains": {"task": "greenlist.core.tasks.anchor_chains", "schedule": 3600.0},
     "forget-uses": {"task": "greenlist.core.tasks.forget_uses", "schedule": 86400.0},
 }
+# The name tells core.heartbeats; what nobody ran in time is not run twice.
+for _name, _entry in CELERY_BEAT_SCHEDULE.items():
+    _entry["options"] = {"headers": {"job": _name}, "expires": _entry["schedule"]}
+# A worker takes from both queues unless -Q names one: documents may have machines of their own.
+CELERY_TASK_QUEUES = [Queue("celery"), Queue("documents")]
+CELERY_TASK_ROUTES = {"greenlist.core.tasks.render_document": {"queue": "documents"}}
+
+METRICS_TOKEN = env.text("METRICS_TOKEN", "")  # see core.metrics
+METRICS_DIR = env.text("METRICS_DIR", "")
+if METRICS_DIR:  # read by prometheus_client when it is first imported
+    Path(METRICS_DIR).mkdir(parents=True, exist_ok=True)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = METRICS_DIR
+BACKUP_MAX_HOURS = env.number("BACKUP_MAX_HOURS", 26)  # without a newer one check_config complains
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

@@ -1,5 +1,6 @@
 """Reading the environment: typed, and loud about nonsense. No Django setting is decided here."""
 
+import json
 import os
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -46,6 +47,18 @@ def one_of(name: str, default: str, choices: tuple[str, ...]) -> str:
     return value
 
 
+def options(name: str, default: dict) -> dict:
+    """A JSON object. Raises ImproperlyConfigured on anything else."""
+    value = text(name, "")
+    try:
+        found = json.loads(value) if value else default
+    except ValueError as wrong:
+        raise ImproperlyConfigured(f"{name} must be a JSON object") from wrong
+    if not isinstance(found, dict):
+        raise ImproperlyConfigured(f"{name} must be a JSON object")
+    return found
+
+
 def words(name: str, default: str = "") -> list[str]:
     """A comma-separated list without blanks."""
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
@@ -77,6 +90,7 @@ def database(url: str) -> dict:
             "CONN_MAX_AGE": number("DATABASE_CONN_MAX_AGE", 60),
             "CONN_HEALTH_CHECKS": True,
             "OPTIONS": {
+                "connect_timeout": 5,  # seconds; without it a silent address holds a request for minutes
                 "options": "-c statement_timeout=15000 -c lock_timeout=3000"
                 " -c idle_in_transaction_session_timeout=30000",
                 **{name: query[name] for name in ("sslmode", "sslrootcert") if name in query},

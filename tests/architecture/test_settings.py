@@ -135,7 +135,11 @@ def read_names() -> set[str]:
     for path in (ROOT / "greenlist" / "settings").glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             called = isinstance(node, ast.Call) and ast.unparse(node.func).removeprefix("env.")
-            if isinstance(node, ast.Call) and called in {"text", "flag", "number", "words", "one_of"} and node.args:
+            if (
+                isinstance(node, ast.Call)
+                and called in {"text", "flag", "number", "words", "options", "one_of"}
+                and node.args
+            ):
                 name = node.args[0]
                 if isinstance(name, ast.Constant) and isinstance(name.value, str):
                     found.add(name.value)

@@ -85,6 +85,7 @@ def desk(name: str, ok: tuple[str, ...] = OFFICIALS, methods: tuple[str, ...] = 
 CORE = (
     public("livez"),
     public("readyz"),
+    public("metrics"),  # from this machine, where the tests are; tests/ops/test_metrics.py has the others
     public("set_language", POST),
     public("portal:home"),
     public("portal:policies"),
