@@ -73,7 +73,7 @@ class GateMiddleware:
         if not page or name == page or (name == "accounts:stay"):
             return None
         refusal = NotAllowed(reason, code="second_factor_required" if page == self.ENROLMENT else "password_due")
-        if request.path.startswith("/api/"):
+        if request.path.startswith("/api/v"):
             return JsonResponse(as_json(refusal), status=refusal.status)
         if request.method not in ("GET", "HEAD") or not request.accepts("text/html"):
             return answer(request, refusal)

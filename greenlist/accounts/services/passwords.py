@@ -23,6 +23,7 @@ from greenlist.accounts.services.sessions import end_sessions
 from greenlist.core import audit, dispatch, outbox, rounds
 from greenlist.core.actors import ANONYMOUS, Actor, Capacity
 from greenlist.core.errors import NotAllowed, WrongState
+from greenlist.core.models import AuditEntry
 
 log = logging.getLogger(__name__)
 HOUR = timedelta(hours=1)
@@ -48,8 +49,15 @@ def change_password(
     demand_password(user, current)
     check_password(password, user)
     _set(user, password, at=at, keep=keep)
-    audit.record(actor=actor, subject=("user", user_id), action="account.password_changed", at=at)
+    entry = audit.record(actor=actor, subject=("user", user_id), action="account.password_changed", at=at)
+    _tell(entry, at)
     return user
+
+
+def _tell(entry: AuditEntry, at: datetime) -> None:
+    """To the person whose password it is: it may have been somebody else."""
+    kind = "account.password_changed"
+    outbox.notify(recipients=[int(entry.subject_id)], event=f"{kind}:{entry.pk}", kind=kind, at=at)
 
 
 def _set(user: User, password: str, *, at: datetime, keep: int | None = None) -> None:
@@ -58,8 +66,6 @@ def _set(user: User, password: str, *, at: datetime, keep: int | None = None) ->
     user.save(update_fields=["password", "password_set_at"])
     end_sessions(user_id=user.pk, at=at, keep=keep)
     user.refresh_from_db(fields=["session_epoch"])
-    event = f"account.password_changed:{user.pk}:{int(at.timestamp() * 1000)}"
-    outbox.notify(recipients=[user.pk], event=event, kind="account.password_changed", at=at)
 
 
 def request_reset(*, email: str, actor: Actor, at: datetime) -> None:
@@ -138,7 +144,8 @@ def reset_password(*, uid: str, token: str, password: str, actor: Actor, at: dat
     _set(user, password, at=at)
     lift_lock(username=user.username)
     itself = Actor(capacity=Capacity.NONE, user_id=user.pk, name=user.name, remote=actor.remote)
-    audit.record(actor=itself, subject=("user", user.pk), action="account.password_reset", at=at)
+    entry = audit.record(actor=itself, subject=("user", user.pk), action="account.password_reset", at=at)
+    _tell(entry, at)
     return user
 
 

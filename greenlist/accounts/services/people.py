@@ -120,9 +120,9 @@ def change_contact(*, user_id: int, email: str, phone: str, current: str, actor:
         user.email, user.phone = email, phone
         user.save(update_fields=["email", "phone"])
         data = {"fields": changed}
-        audit.record(actor=actor, subject=("user", user_id), action="account.contact_changed", at=at, data=data)
-        event = f"account.contact_changed:{user_id}:{int(at.timestamp() * 1000)}"
-        outbox.notify(recipients=[user_id], event=event, kind="account.contact_changed", at=at)
+        kind = "account.contact_changed"
+        entry = audit.record(actor=actor, subject=("user", user_id), action=kind, at=at, data=data)
+        outbox.notify(recipients=[user_id], event=f"{kind}:{entry.pk}", kind=kind, at=at)
     return user
 
 

@@ -254,6 +254,5 @@ def _prove(user_id: int, current: str, code: str, *, actor: Actor, at: datetime)
 def _tell(user_id: int, kind: str, *, actor: Actor, at: datetime, **words: str) -> None:
     """Writes it into the trail and tells the person, also by mail: it may have been somebody else."""
     who = actor if actor.user_id else Actor(capacity=Capacity.NONE, user_id=user_id, remote=actor.remote)
-    audit.record(actor=who, subject=("user", user_id), action=kind, at=at, data=words)
-    event = f"{kind}:{user_id}:{int(at.timestamp() * 1000)}"
-    outbox.notify(recipients=[user_id], event=event, kind=kind, at=at, params=words)
+    entry = audit.record(actor=who, subject=("user", user_id), action=kind, at=at, data=words)
+    outbox.notify(recipients=[user_id], event=f"{kind}:{entry.pk}", kind=kind, at=at, params=words)

@@ -1,0 +1,219 @@
+"""Three administrators who watch each other, the door of the Django admin, and the audit trail's page."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.db import IntegrityError, transaction
+from django.test import Client
+from django.urls import reverse
+
+from greenlist.accounts import selectors, services
+from greenlist.accounts.models import Mandate, SignIn
+from greenlist.core import audit
+from greenlist.core.errors import NotAllowed
+from greenlist.core.models import AuditEntry
+from greenlist.policy import services as policy
+from tests import factories
+from tests.authz import matrix, stage
+from tests.world import World
+
+THREE = ("administrator", "security_administrator", "audit_administrator")
+ROLES = ("administrator", "security", "auditor")
+OF_CASES = ("applications:", "reviews:", "registry:", "organisations:")
+
+
+def mandate(world: World, role: str, who: str = "stranger", **fields: Any) -> Mandate:
+    fields.setdefault("valid_from", factories.LONG_AGO)
+    return Mandate(user=world.user(who), role=role, **fields)
+
+
+# ---- nobody is two ---------------------------------------------------------------------------------------------------
+@pytest.mark.case("AZ-11")
+@pytest.mark.parametrize("first", ROLES)
+def test_nobody_holds_two_of_the_three(world: World, now: datetime, first: str) -> None:
+    actor = world.actor("security_administrator")
+    held = services.grant_mandate(mandate=mandate(world, first), actor=actor, at=now)
+    for second in set(ROLES) - {first}:
+        with pytest.raises(services.TwoAdministrators) as refused:
+            services.grant_mandate(mandate=mandate(world, second, valid_from=date(2030, 1, 1)), actor=actor, at=now)
+        assert "不得兼任" in str(refused.value.message)
+    with pytest.raises(IntegrityError), transaction.atomic():  # the database says so too
+        mandate(world, "security" if first != "security" else "auditor").save()
+    services.end_mandate(mandate_id=held.pk, reason="调岗", actor=actor, at=now)
+    other = "auditor" if first != "auditor" else "administrator"
+    assert services.grant_mandate(mandate=mandate(world, other), actor=actor, at=now).pk
+
+
+@pytest.mark.case("AZ-11")
+def test_an_office_that_has_run_out_does_not_stand_in_the_way(world: World, now: datetime) -> None:
+    actor = world.actor("security_administrator")
+    over = mandate(world, "auditor", valid_until=now.date() - timedelta(days=1))
+    over.save()
+    assert services.grant_mandate(mandate=mandate(world, "administrator"), actor=actor, at=now).pk
+    over.refresh_from_db()
+    assert over.ended_at == now
+
+
+@pytest.mark.case("AZ-11")
+def test_the_form_of_the_administration_tells_the_reason(world: World) -> None:
+    client = world.client("security_administrator")
+    data = {"user": world.user("administrator").pk, "role": "auditor", "valid_from": "2026-01-01"}
+    page = client.post("/admin/accounts/mandate/add/", data)
+    assert page.status_code == 200
+    assert "不得兼任" in page.content.decode()
+
+
+# ---- each their own --------------------------------------------------------------------------------------------------
+@pytest.mark.case("AZ-11")
+@pytest.mark.authz
+def test_each_administrator_does_their_own_and_nothing_else(world: World, now: datetime) -> None:
+    area, office, user = world.areas["130324"], world.authorities["130324"], world.user("stranger")
+
+    def configure(character: str) -> None:
+        actor = world.actor(character)
+        services.save_area(area=area, actor=actor, at=now)
+        services.save_authority(authority=office, actor=actor, at=now)
+        policy.set_day(day=date(2027, 1, 1), working=False, name="元旦", actor=actor, at=now)
+
+    def appoint(character: str) -> None:
+        actor = world.actor(character)
+        row = mandate(world, "supervisor", authority=world.city)
+        services.grant_mandate(mandate=row, actor=actor, at=now)
+        services.end_mandate(mandate_id=row.pk, reason="x", actor=actor, at=now)
+        services.change_person(user=user, actor=actor, at=now)
+        services.set_active(user_id=user.pk, active=False, reason="x", actor=actor, at=now)
+
+    for work, may in ((configure, "administrator"), (appoint, "security_administrator")):
+        work(may)
+        for character in {*THREE, "city_approver", "stranger"} - {may}:
+            with pytest.raises(NotAllowed):
+                work(character)
+
+
+@pytest.mark.case("AZ-11")
+@pytest.mark.authz
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("who", THREE)
+def test_no_administrator_reads_a_case(who: str, world: World) -> None:
+    """Whatever holds a case, a report, a score or a firm answers as to a stranger; what is public stays public."""
+    with time_machine.travel(stage.NOW, tick=False):
+        objects = stage.objects(world)
+        client, stranger = world.client(who), world.client("stranger")
+        walked = 0
+        for row in matrix.ROWS:
+            if "GET" not in row.methods or not row.name.startswith(OF_CASES) or who in row.ok:
+                continue
+            path = stage_path(row, objects)
+            answer = client.get(path)
+            assert answer.status_code in (403, 404), row.name
+            assert answer.status_code == stranger.get(path).status_code, row.name
+            walked += 1
+        assert walked > 50
+        assert world.client("county_handler").get(stage_path(named("applications:case"), objects)).status_code == 200
+
+
+def named(name: str) -> matrix.Row:
+    return next(row for row in matrix.ROWS if row.name == name)
+
+
+def stage_path(row: matrix.Row, objects: dict[str, tuple[Any, ...]]) -> str:
+    return reverse(row.name, args=objects[row.key])
+
+
+# ---- the door --------------------------------------------------------------------------------------------------------
+@pytest.mark.case("AZ-15")
+@pytest.mark.authz
+def test_the_administration_exists_for_listed_addresses_only(world: World, settings: Any) -> None:
+    settings.ADMIN_ADDRESSES = ["10.1.0.0/16", "2001:db8::/32"]
+    client = world.client("administrator")
+    for address in ("10.1.200.3", "2001:db8::7"):
+        assert client.get("/admin/", REMOTE_ADDR=address).status_code == 200
+        assert client.get("/admin/accounts/area/", REMOTE_ADDR=address).status_code == 200
+    for address in ("10.2.0.1", "127.0.0.1", "2001:db9::7", "nonsense", ""):
+        for page in ("/admin/", "/admin/login/", "/admin/accounts/area/", "/admin/jsi18n/"):
+            answer = client.get(page, REMOTE_ADDR=address)
+            assert answer.status_code == 404, (address, page)
+        forged = client.get("/admin/", REMOTE_ADDR=address, HTTP_X_FORWARDED_FOR="10.1.0.1")
+        assert forged.status_code == 404
+        assert Client().get("/admin/", REMOTE_ADDR=address).status_code in (302, 404)
+        written = client.post("/admin/accounts/area/add/", {"name": "x", "slug": "x"}, REMOTE_ADDR=address)
+        assert written.status_code == 404
+
+
+@pytest.mark.case("AZ-15")
+@pytest.mark.authz
+def test_the_administration_asks_for_the_second_factor(world: World, settings: Any) -> None:
+    settings.SECOND_FACTOR = True
+    for who in ("administrator", "security_administrator"):
+        client = world.client(who)
+        assert client.get("/admin/").headers["Location"] == "/account/second-factor/"
+        assert client.post("/admin/accounts/area/add/", {"name": "x"}).status_code == 403
+        SignIn.objects.update(verified_at="2026-11-23T01:30:00Z")
+        assert client.get("/admin/").status_code == 200
+        SignIn.objects.update(verified_at=None)
+
+
+# ---- the audit trail -------------------------------------------------------------------------------------------------
+@pytest.mark.case("AZ-11")
+@pytest.mark.authz
+def test_only_the_audit_administrator_reads_the_trail(world: World, now: datetime) -> None:
+    case = ("case", "4711")
+    secret = {"reason": "退回原因：能耗数据有误"}
+    audit.record(actor=world.actor("county_handler"), subject=case, action="case.returned", at=now, data=secret)
+    row = mandate(world, "supervisor", authority=world.city)
+    services.grant_mandate(mandate=row, actor=world.actor("security_administrator"), at=now)
+    client = world.client("audit_administrator")
+    page = client.get("/account/audit/").content.decode()
+    assert "海港经办" in page
+    assert "case.returned" in page
+    assert "能耗数据有误" not in page  # that it happened, not what it says
+    assert "授予任职" in page
+    assert "supervisor" in page
+    for character in ("administrator", "security_administrator", "city_approver", "applicant", "stranger"):
+        assert world.client(character).get("/account/audit/").status_code == 403
+    assert "操作留痕" in client.get("/account/").content.decode()  # in the rail
+
+
+@pytest.mark.case("AZ-11")
+@pytest.mark.authz
+def test_the_audit_administrator_writes_nothing(world: World) -> None:
+    client = world.client("audit_administrator")
+    assert client.get("/account/audit/").status_code == 200
+    assert client.post("/account/audit/").status_code == 405
+    assert client.get("/admin/", follow=True).status_code == 403
+    for page in ("/admin/accounts/area/add/", "/admin/accounts/user/add/", "/admin/policy/calendarday/add/"):
+        assert client.post(page, {"name": "x"}, follow=True).status_code == 403
+    entries = AuditEntry.objects.count()
+    client.get("/account/audit/?person=海港&kind=case")
+    assert AuditEntry.objects.count() == entries
+
+
+def test_the_trail_is_searched_and_read_in_pages(world: World, now: datetime) -> None:
+    for number in range(7):
+        actor = world.actor("county_handler" if number % 2 else "applicant")
+        at = now + timedelta(minutes=number)
+        audit.record(actor=actor, subject=("case", number), action="case.submitted", at=at)
+    first = selectors.trail_page({"kind": "case"}, limit=3)
+    assert [line.number for line in first.lines] == ["6", "5", "4"]
+    second = selectors.trail_page({"kind": "case"}, cursor=first.older, limit=3)
+    assert [line.number for line in second.lines] == ["3", "2", "1"]
+    assert selectors.trail_page({"kind": "case"}, cursor=second.older, limit=3).older is None
+    by_name = selectors.trail_page({"person": "海港经办"})
+    assert [line.number for line in by_name.lines if line.action == "case.submitted"] == ["5", "3", "1"]
+    assert len(selectors.trail_page({"person": "applicant", "action": "case."}).lines) == 4
+    assert [line.number for line in selectors.trail_page({"kind": "case", "number": "2"}).lines] == ["2"]
+    assert not selectors.trail_page({"person": "nobody"}).lines
+
+
+def test_a_page_of_the_trail_costs_the_same_for_3_and_50(
+    world: World, now: datetime, django_assert_max_num_queries: Any
+) -> None:
+    client = world.client("audit_administrator")
+    for number in range(50):
+        audit.record(actor=world.actor("applicant"), subject=("case", number), action="case.submitted", at=now)
+    with django_assert_max_num_queries(10):
+        assert client.get("/account/audit/").status_code == 200
