@@ -88,13 +88,11 @@ def test_without_it_every_address_leads_to_the_enrolment(who: str, world: World)
 def test_programs_and_scripts_are_told_the_reason(world: World) -> None:
     client = world.client("county_handler")
     for path, headers in (
-        ("/api/v1/cases", {}),
+        ("/api/v1/cases/", {}),
         ("/work/", {"Accept": "application/json"}),
         ("/work/", {"X-Requested-With": "autosave"}),
     ):
         answer = client.get(path, headers={"Accept": "application/json", **headers})
-        if answer.status_code == 404:
-            continue  # no such address
         assert answer.status_code == 403, path
         assert answer.json()["code"] == "second_factor_required"
     SignIn.objects.update(verified_at="2026-11-23T01:30:00Z")
