@@ -220,12 +220,14 @@ def blank_digest(call: Call) -> str:
 
 def name_of(case: Application, format_: str = "pdf") -> str:
     with translation.override(CHINESE):
-        return attachments.safe_name(f"{case.name}-{_('Self-evaluation report')}.{format_}")
+        kind = _("Self-evaluation report")
+    return attachments.safe_name(f"{case.name}-{kind}.{format_}")
 
 
 def template_name(call: Call, format_: str = "pdf") -> str:
     with translation.override(CHINESE):
-        return attachments.safe_name(f"{form_of(call).title.zh}-{_('template')}.{format_}")
+        kind = _("template")
+    return attachments.safe_name(f"{form_of(call).title.zh}-{kind}.{format_}")
 
 
 # ---- what is printed ------------------------------------------------------------------------------------------------

@@ -24,6 +24,9 @@ from django.test import Client
 from django.urls import reverse
 from playwright.sync_api import Browser, Page, Route, TimeoutError
 
+from greenlist.core import attachments, clock
+from greenlist.core.models import RenderJob
+from registry.models import Certificate
 from tests.authz import matrix, stage
 from tests.authz.conftest import _now
 from tests.authz.matrix import Row
@@ -51,6 +54,11 @@ WRONG = "with errors"
 ELSEWHERE = {"portal:gallery"}  # tests/core/test_ui.py
 # Whose error pages stand at the addresses of their own and need no row of the matrix.
 REFUSALS = (("anonymous", "/no/such/page/"), ("applicant", "/desk/"), ("county_handler", "/cases/unknown/"))
+DOCUMENT_STATES: dict[str, dict[str, Any]] = {
+    "waiting": {"state": "waiting"},
+    "half done": {"state": "running", "done": 3, "total": 7},
+    "failed": {"state": "failed", "failure": "pdf_limit"},
+}
 AXE = """async (rules) => {
   const found = await axe.run(document, { runOnly: rules, resultTypes: ["violations"] });
   return found.violations.map((one) => `${one.id}: ${one.nodes.slice(0, 3).map((node) => node.html.slice(0, 160)).join(" | ")}`);
@@ -241,4 +249,50 @@ def test_axe_finds_nothing_on_refusals(
         assert reader.status in (403, 404)
         faults += [f"{persona} {path} {fault}" for fault in reader.faults()]
         reader.close()
+    assert faults == [], "\n".join(faults)
+
+
+@pytest.mark.case("AC-01")
+def test_axe_finds_nothing_while_a_document_is_made(
+    world: World, _now: None, browser: Browser, browser_context_args: dict[str, Any]
+) -> None:
+    """Waiting, half done, failed; the first two tell their change to a live region."""
+    objects = stage.objects(world)
+    faults = []
+    for persona, name, key in (
+        ("anonymous", "registry:certificate_pdf", "certificate"),
+        ("county_handler", "applications:report-pdf", "case"),
+    ):
+        reader = Reader(browser, world.client(persona), browser_context_args)
+        for state, changes in DOCUMENT_STATES.items():
+            reader.client.get(reverse(name, args=objects[key]))
+            RenderJob.objects.update(**changes, finished_at=clock.now())
+            reader.open(reverse(name, args=objects[key]))
+            assert reader.status == (503 if state == "failed" else 202)
+            assert reader.page.locator("[role=status] [data-rendering]").count() == 1
+            faults += [f"{persona} {name} ({state}) {fault}" for fault in reader.faults() if "503" not in fault]
+        reader.close()
+    assert faults == [], "\n".join(faults)
+
+
+@pytest.mark.case("AC-01")
+def test_axe_finds_nothing_on_the_verdict_about_a_file(
+    world: World, _now: None, browser: Browser, browser_context_args: dict[str, Any]
+) -> None:
+    stage.objects(world)
+    certificate = Certificate.objects.get()
+    certificate.blob = attachments.store_bytes(
+        name="a.pdf", content=b"%PDF-genuine", content_type="application/pdf", at=clock.now()
+    )
+    certificate.save()
+    reader = Reader(browser, world.client("anonymous"), browser_context_args)
+    faults = []
+    for body, word in ((b"%PDF-genuine", "文件真实有效"), (b"%PDF-changed", "非本平台签发")):
+        reader.open(reverse("registry:verify"))
+        given = {"name": "证书.pdf", "mimeType": "application/pdf", "buffer": body}
+        reader.page.set_input_files("input[type=file]", given)
+        reader.page.get_by_role("button", name="核验文件").click()
+        reader.page.get_by_role("heading", name=word).wait_for()
+        faults += [f"{word}: {fault}" for fault in reader.faults()]
+    reader.close()
     assert faults == [], "\n".join(faults)

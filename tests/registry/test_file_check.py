@@ -18,7 +18,7 @@ from tests.rendering import content, fetched
 from tests.world import World
 
 pytestmark = pytest.mark.django_db
-GENUINE, OVER, FOREIGN = "证书真实有效", "证书真实，但已失效", "非本平台签发"
+GENUINE, OVER, FOREIGN = "文件真实有效", "文件真实，但已失效", "非本平台签发"
 
 
 @pytest.fixture

@@ -36,6 +36,7 @@ MADE = (
     "anchors*",
     "demo.state",
 )
+WORKER = ["-m", "celery", "-A", "greenlist", "worker", "-B", "-P", "threads", "-c", "2", "--loglevel", "INFO"]
 PATIENCE = 45  # seconds for a child to answer or to end; the worker may finish a task of half a minute
 
 
@@ -215,11 +216,10 @@ def serve(*, develop: bool) -> None:
     number = port()
     address = f"http://127.0.0.1:{number}"
     os.environ.setdefault("PUBLIC_URL", address)
-    celery = ["-m", "celery", "-A", "greenlist", "worker", "-B", "-P", "threads", "-c", "2", "--loglevel", "INFO"]
     processes: dict[str, subprocess.Popen[bytes]] = {}
     try:
         processes["web"] = child("web", *web(number, develop=develop))
-        processes["worker"] = child("worker", *celery)
+        processes["worker"] = child("worker", *WORKER)
         wait_for(address, processes)
         print(f"\nThe portal is open: {address}\n", flush=True)
         if not develop:

@@ -62,7 +62,8 @@ ALSO = {  # pages no link of a role leads to
     "city-handler": ["/search/?q=示例", "/calls/new/"],
 }
 LEAVE = re.compile(r"^/(admin/|i18n/|static/|account/logout|lists/download)|\.(xlsx|zip|csv|json|txt)$")
-FILE = re.compile(r"\.pdf$|/files/|/documents/\w|/opinion/$|/evidence/$|annex")
+LOOKS = 90  # seconds a document may take
+FILE = re.compile(r"\.pdf$|\.docx$|/files/|/documents/\w|/opinion/$|/evidence/$|annex")
 ENGLISH = re.compile(r"[A-Za-z][A-Za-z'’-]{3,}")
 KNOWN = re.compile(  # names, formats, and what people typed
     r"https?://\S+|\S+@\S+|[\w./-]+\.(?:pdf|xlsx|docx|zip|txt|csv|png|jpe?g)|\b(?:PDF|XLSX|ZIP|CSV|JSON|DOCX|JPEG|HTML|English|Excel|Word|zzzz)\b|"
@@ -174,6 +175,11 @@ class Walk:
     def as_file(self, path: str, label: str) -> bool:
         """A PDF becomes images; False when it is a page after all."""
         answer = self.context.request.get(self.address + path)
+        for _look in range(LOOKS):
+            if answer.status != 202:  # the worker is making it
+                break
+            self.page.wait_for_timeout(1000)
+            answer = self.context.request.get(self.address + path)
         kind = answer.headers.get("content-type", "")
         if "html" in kind and answer.status == 200:
             return False
@@ -200,6 +206,7 @@ def portal() -> Iterator[str]:
     address = f"http://127.0.0.1:{servers.free_port()}"
     os.environ["PUBLIC_URL"] = address
     processes = {"web": demo.child("web", *demo.web(int(address.rpartition(":")[2]), develop=False))}
+    processes["worker"] = demo.child("worker", *demo.WORKER)
     try:
         demo.wait_for(address, processes)
         yield address
