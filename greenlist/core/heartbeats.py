@@ -83,14 +83,19 @@ def last_success(name: str) -> datetime | None:
 
 @task_success.connect
 def _on_success(sender: Task, **_: Any) -> None:
-    if name := getattr(sender.request, HEADER, None):
+    if name := _job(sender):
         _quietly(succeeded, str(name), at=clock.now())
 
 
 @task_failure.connect
 def _on_failure(sender: Task, exception: BaseException, **_: Any) -> None:
-    if name := getattr(sender.request, HEADER, None):
+    if name := _job(sender):
         _quietly(failed, str(name), at=clock.now(), failure=f"{type(exception).__name__}: {exception}")
+
+
+def _job(task: Task) -> str | None:
+    """A worker spreads the headers of a message over the request; a direct call keeps them together."""
+    return getattr(task.request, HEADER, None) or (task.request.headers or {}).get(HEADER)
 
 
 def _quietly(note: Any, *words: Any, **named: Any) -> None:

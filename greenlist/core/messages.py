@@ -99,6 +99,10 @@ KINDS = {
         _("The former ones open nothing any more. If it was not you, change your password now."),
     ),
     "account.invited": (_("Invitation"), _("%(name)s invites you to work in %(organisation)s.")),
+    "system.problems": (
+        _("The system needs a look (%(digest)s)"),
+        _("Points to look at: %(count)s. The first: %(first)s"),
+    ),
     "deadline.near": (_("%(days)s day(s) left: %(title)s"), _("%(title)s ends on %(day)s.")),
 }
 

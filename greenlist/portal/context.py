@@ -38,6 +38,7 @@ DECIDING = (
 )
 EXPERT = (WORK, ("reviews:seats", _("My reviews"), "expert"))
 ADMINISTRATOR = (("admin:index", _("Administration"), "settings"),)
+SYSTEM = ("portal:system", _("Condition of the system"), "stats")
 AUDITOR = (("accounts:trail", _("Audit trail"), "history"),)
 
 
@@ -74,7 +75,9 @@ def _rail(actor: Actor) -> tuple[tuple[str, str | Promise, str], ...]:
         return (*OFFICIAL, *DECIDING) if above_county else OFFICIAL
     if actor.capacity == Capacity.EXPERT:
         return EXPERT
-    if actor.capacity in {Capacity.ADMINISTRATOR, Capacity.SECURITY}:
+    if actor.capacity == Capacity.ADMINISTRATOR:
+        return (*ADMINISTRATOR, SYSTEM)
+    if actor.capacity == Capacity.SECURITY:
         return ADMINISTRATOR
     if actor.capacity == Capacity.AUDITOR:
         return AUDITOR

@@ -16,6 +16,7 @@ from applications.models import Application, Batch, Call, Screening
 from applications.selectors import calls, due, told
 from applications.states import WITH_APPLICANT, BatchState, CallState, State
 from greenlist.accounts.models import User
+from greenlist.core import clock, condition
 from greenlist.core.actors import Actor, Capacity, Tier
 from greenlist.core.clock import china_date
 from greenlist.organisations import selectors as organisations
@@ -614,3 +615,26 @@ def rules_in_force() -> list[Rules]:
             )
         )
     return found
+
+
+def waiting(state: condition.State) -> list[dict[str, Any]]:
+    """What waits in this installation, as rows of a summary list."""
+    late = _("%(count)s; the oldest for %(minutes)s minutes")
+    backup = state.backup_at.astimezone(clock.CHINA).strftime("%Y-%m-%d %H:%M") if state.backup_at else _("never")
+    rows = [
+        (_("Mails to send"), late % {"count": state.mails["new"], "minutes": int(state.oldest_mail // 60)}),
+        (_("Mails that failed"), state.mails["failed"]),
+        (
+            _("Files to scan"),
+            late % {"count": state.unscanned, "minutes": int(state.oldest_unscanned // 60)},
+        ),
+        (
+            _("Documents to make"),
+            late % {"count": state.documents, "minutes": int(state.oldest_document // 60)},
+        ),
+        (_("Last backup"), backup),
+    ]
+    queues = [(_("Queue %(name)s") % {"name": one.name}, one.messages) for one in state.queues or ()]
+    if state.queues is None:
+        queues = [(_("Broker"), _("does not answer"))]
+    return [{"label": label, "value": value} for label, value in (*rows, *queues)]

@@ -10,5 +10,6 @@ urlpatterns = [
     path("search/", views.search, name="search"),
     path("inbox/", views.inbox, name="inbox"),
     path("inbox/read/", views.read, name="inbox_read"),
+    path("system/", views.system, name="system"),
     path("gallery/", gallery.gallery, name="gallery"),  # 404 outside demo and tests
 ]

@@ -3,10 +3,13 @@
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_POST
 
-from greenlist.core import clock, outbox
+from greenlist.core import clock, condition, outbox
 from greenlist.core import selectors as core
+from greenlist.core.actors import Capacity
+from greenlist.core.errors import NotAllowed
 from greenlist.core.http import Request, whole
 from greenlist.portal import selectors
 
@@ -47,6 +50,17 @@ def inbox(request: Request) -> HttpResponse:
     """Messages to this person, newest first."""
     page = core.inbox(request.actor, cursor=request.GET.get("older", ""))
     return render(request, "portal/inbox.html", {"page": page})
+
+
+@require_GET
+def system(request: Request) -> HttpResponse:
+    """The condition of the installation, for the system administrator. Raises NotAllowed for everybody else."""
+    if request.actor.capacity != Capacity.ADMINISTRATOR:
+        raise NotAllowed(_("Only the system administrator sees the condition of the system."))
+    at = clock.now()
+    found, state = condition.problems(at=at), condition.state(at=at)
+    words = {"problems": found, "digest": condition.digest(found), "beats": state.beats}
+    return render(request, "portal/system.html", {**words, "waiting": selectors.waiting(state)})
 
 
 @require_POST

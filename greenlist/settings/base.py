@@ -231,6 +231,7 @@ CELERY_BEAT_SCHEDULE: dict = {
     "anchor-chains": {"task": "greenlist.core.tasks.anchor_chains", "schedule": 3600.0},
     "forget-uses": {"task": "greenlist.core.tasks.forget_uses", "schedule": 86400.0},
 }
+CELERY_BEAT_SCHEDULE["tell-problems"] = {"task": "greenlist.portal.tasks.tell_problems", "schedule": 86400.0}
 # The name tells core.heartbeats; what nobody ran in time is not run twice.
 for _name, _entry in CELERY_BEAT_SCHEDULE.items():
     _entry["options"] = {"headers": {"job": _name}, "expires": _entry["schedule"]}

@@ -17,6 +17,7 @@ from greenlist.settings.base import (
     DEFAULT_FROM_EMAIL,
     EMAIL_HOST_PASSWORD,
     EMAIL_USE_TLS,
+    METRICS_TOKEN,
     MIDDLEWARE,
     PUBLIC_URL,
     REDIS_URL,
@@ -62,6 +63,8 @@ def _key_problems() -> list[str]:
         found.append("AUDIT_KEY is missing, shorter than 32 characters or the demo's")
     elif AUDIT_KEY == SECRET_KEY:
         found.append("AUDIT_KEY and SECRET_KEY must differ")
+    if METRICS_TOKEN and len(METRICS_TOKEN) < 20:
+        found.append("METRICS_TOKEN is shorter than 20 characters")
     if not FIELD_KEYS:
         found.append("FIELD_KEYS is missing: at least one Fernet key encrypts personal data")
     for number, key in enumerate(FIELD_KEYS, start=1):

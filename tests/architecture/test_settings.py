@@ -67,6 +67,7 @@ REFUSED: list[tuple[dict[str, str], str]] = [
     ({"DEFAULT_FROM_EMAIL": ""}, "DEFAULT_FROM_EMAIL"),
     ({"SECURE_SSL_REDIRECT": "false"}, "SECURE_SSL_REDIRECT"),
     ({"HSTS_SECONDS": "0"}, "HSTS_SECONDS"),
+    ({"METRICS_TOKEN": "guessable"}, "METRICS_TOKEN"),
 ]
 
 

@@ -96,6 +96,7 @@ CORE = (
     own("portal:search"),
     own("portal:inbox"),
     own("portal:inbox_read", POST),
+    Row("portal:system", GET, ok=("administrator",), others=403),
 )
 
 ACCOUNTS = (
