@@ -161,7 +161,7 @@ def read(folder: Path) -> dict[str, Any]:
 def verify(folder: Path) -> dict[str, Any]:
     """Reads every byte of a backup against its manifest and returns that. Raises BackupUnfit with all that is wrong."""
     manifest = read(folder)
-    wrong = []
+    wrong: list[str] = []
     for name, row in manifest["parts"].items():
         wrong += _compare(folder / name, name, row["sha256"])
     known = set(manifest["faults"])

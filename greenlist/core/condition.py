@@ -139,15 +139,15 @@ def _waiting(at: datetime) -> Iterator[Problem]:
         text = _("A mail has been due for %(minutes)s minutes.") % {"minutes": int(now.oldest_mail // 60)}
         yield Problem("outbox.late", text, grave=True)
     if now.mails["failed"]:
-        text = _("Mails that could not be delivered: %(count)s; see outbox_status.") % {"count": now.mails["failed"]}
-        yield Problem("outbox.failed", text)
+        failed = _("Mails that could not be delivered: %(count)s; see outbox_status.") % {"count": now.mails["failed"]}
+        yield Problem("outbox.failed", failed)
     if now.oldest_unscanned > attachments.LATE.total_seconds():
-        text = _("Files that wait for the virus scanner: %(count)s; the oldest for %(minutes)s minutes.")
+        files = _("Files that wait for the virus scanner: %(count)s; the oldest for %(minutes)s minutes.")
         words = {"count": now.unscanned, "minutes": int(now.oldest_unscanned // 60)}
-        yield Problem("files.unscanned", text % words, grave=True)
+        yield Problem("files.unscanned", files % words, grave=True)
     if now.oldest_document > LATE_DOCUMENT.total_seconds():
-        text = _("A document has been waiting for %(minutes)s minutes.")
-        yield Problem("documents.late", text % {"minutes": int(now.oldest_document // 60)})
+        late = _("A document has been waiting for %(minutes)s minutes.")
+        yield Problem("documents.late", late % {"minutes": int(now.oldest_document // 60)})
 
 
 @check

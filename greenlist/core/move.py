@@ -64,7 +64,7 @@ def move(*, address: str) -> list[Moved]:
                 cursor.execute("SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0")
             for label in reversed(MADE_BY_MIGRATE):
                 model = apps.get_model(label)
-                model._base_manager.using(DEFAULT_DB_ALIAS).all()._raw_delete(DEFAULT_DB_ALIAS)  # type: ignore[attr-defined]
+                model._base_manager.using(DEFAULT_DB_ALIAS).all()._raw_delete(DEFAULT_DB_ALIAS)
             moved = [_copied(model) for model in tables()]
             for statement in connection.ops.sequence_reset_sql(no_style(), list(tables())):
                 cursor.execute(statement)

@@ -36,7 +36,7 @@ def _redis(names: list[str]) -> list[Queue]:
 
     options: dict[str, Any] = {"socket_timeout": 0.5, "socket_connect_timeout": 0.5, "retry": None}
     with redis.Redis.from_url(settings.CELERY_BROKER_URL, **options) as client:
-        return [Queue(name, int(client.llen(name)), _age(client.lindex(name, -1))) for name in names]  # type: ignore[arg-type]
+        return [Queue(name, int(client.llen(name)), _age(client.lindex(name, -1))) for name in names]
 
 
 def _age(message: Any) -> float:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from cryptography.fernet import InvalidToken
 from django.apps import apps
@@ -47,8 +48,9 @@ def rotate(*, at: datetime) -> list[Outcome]:
 
 def _column(model: type[models.Model], field: EncryptedTextField) -> Outcome:
     outcome = Outcome(f"{model._meta.db_table}.{field.column}")
-    names = [connection.ops.quote_name(name) for name in (field.column, model._meta.pk.column, model._meta.db_table)]
-    last = None
+    named = (field.column, str(model._meta.pk.column), model._meta.db_table)
+    names = [connection.ops.quote_name(name) for name in named]
+    last: Any = None
     while rows := _batch(names, last):
         with transaction.atomic(), connection.cursor() as cursor:
             for key, token in rows:
@@ -60,7 +62,7 @@ def _column(model: type[models.Model], field: EncryptedTextField) -> Outcome:
     return outcome
 
 
-def _batch(names: list[str], after: object) -> list[tuple]:
+def _batch(names: list[str], after: Any) -> list[tuple]:
     column, key, table = names
     later = f"AND {key} > %s" if after is not None else ""
     with connection.cursor() as cursor:

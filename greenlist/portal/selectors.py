@@ -621,7 +621,7 @@ def waiting(state: condition.State) -> list[dict[str, Any]]:
     """What waits in this installation, as rows of a summary list."""
     late = _("%(count)s; the oldest for %(minutes)s minutes")
     backup = state.backup_at.astimezone(clock.CHINA).strftime("%Y-%m-%d %H:%M") if state.backup_at else _("never")
-    rows = [
+    rows: list[tuple[str, Any]] = [
         (_("Mails to send"), late % {"count": state.mails["new"], "minutes": int(state.oldest_mail // 60)}),
         (_("Mails that failed"), state.mails["failed"]),
         (
@@ -634,7 +634,9 @@ def waiting(state: condition.State) -> list[dict[str, Any]]:
         ),
         (_("Last backup"), backup),
     ]
-    queues = [(_("Queue %(name)s") % {"name": one.name}, one.messages) for one in state.queues or ()]
+    queues: list[tuple[str, Any]] = [
+        (_("Queue %(name)s") % {"name": one.name}, one.messages) for one in state.queues or ()
+    ]
     if state.queues is None:
         queues = [(_("Broker"), _("does not answer"))]
     return [{"label": label, "value": value} for label, value in (*rows, *queues)]

@@ -76,6 +76,7 @@ def test_a_periodic_task_fires_in_the_embedded_mode(tmp_path: Path) -> None:
     said = log.read_text(errors="replace")
     assert "Traceback" not in said, said
     assert "sweep_outbox" in said
-    with closing(sqlite3.connect(tmp_path / "var" / "greenlist.sqlite3")) as base:  # the schedule names each job (OP-07)
+    # Each job told of itself under the name in the schedule (OP-07).
+    with closing(sqlite3.connect(tmp_path / "var" / "greenlist.sqlite3")) as base:
         beating = base.execute("SELECT name FROM core_heartbeat WHERE succeeded_at IS NOT NULL").fetchall()
     assert {"anchor-chains", "sweep-outbox"} <= {name for (name,) in beating}
