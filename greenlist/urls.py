@@ -6,8 +6,7 @@ from django.urls import include, path
 from django.views.i18n import set_language
 
 from applications import api as applications
-from greenlist.core import api_schema
-from greenlist.core import metrics
+from greenlist.core import api_schema, metrics
 from greenlist.core import views as core_views
 from greenlist.organisations import api as organisations
 from greenlist.policy import api as policy

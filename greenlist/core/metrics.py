@@ -138,7 +138,7 @@ def exposition(*, at: datetime) -> bytes:
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         MultiProcessCollector(registry)
     else:
-        registry.register(own)  # type: ignore[arg-type]
+        registry.register(own)
     registry.register(StateCollector(at))
     return generate_latest(registry)
 

@@ -48,7 +48,7 @@ def rotate(*, at: datetime) -> list[Outcome]:
 
 def _column(model: type[models.Model], field: EncryptedTextField) -> Outcome:
     outcome = Outcome(f"{model._meta.db_table}.{field.column}")
-    named = (field.column, str(model._meta.pk.column), model._meta.db_table)
+    named = (str(field.column), str(model._meta.pk.column), model._meta.db_table)
     names = [connection.ops.quote_name(name) for name in named]
     last: Any = None
     while rows := _batch(names, last):
