@@ -23,7 +23,7 @@ from applications.services import checks, drafts, submission
 from applications.states import WITH_APPLICANT
 from greenlist.core import attachments, clock, waiting
 from greenlist.core.actors import Actor
-from greenlist.core.errors import Invalid, NotAllowed, TooMany
+from greenlist.core.errors import Invalid, NoRoom, NotAllowed, TooMany
 from greenlist.core.http import whole
 from greenlist.policy import engine, words
 from greenlist.policy.engine.types import Section as SectionSpec
@@ -245,7 +245,7 @@ def evidence_add(request: HttpRequest, reference: str, key: str, field: str) -> 
             raise Invalid(_("Choose a file first."))
         for upload in uploads:
             drafts.add_evidence(section=key, field=field, upload=upload, **_given(request, reference))
-    except (Invalid, NotAllowed, TooMany) as refused:
+    except (Invalid, NoRoom, NotAllowed, TooMany) as refused:
         if _sent_by(request) == UPLOAD:
             return JsonResponse({"message": str(refused.message)}, status=refused.status)
         messages.error(request, str(refused.message))

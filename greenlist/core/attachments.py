@@ -12,6 +12,7 @@ import secrets
 import time
 import unicodedata
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import BinaryIO, cast
 
@@ -27,7 +28,7 @@ from django.utils.translation import gettext_lazy as _
 from greenlist.core import audit, clock, contents, dispatch, scanners
 from greenlist.core.actors import SYSTEM
 from greenlist.core.contents import ALLOWED
-from greenlist.core.errors import Invalid
+from greenlist.core.errors import Invalid, NoRoom
 from greenlist.core.models import Blob
 
 log = logging.getLogger(__name__)
@@ -112,9 +113,8 @@ def _kept(body: File, *, name: str, content_type: str, scan: str, at: datetime) 
         digest.update(chunk)
         size += len(chunk)
     body.seek(0)
-    key = f"{at:%Y/%m}/{secrets.token_hex(24)}"
     return Blob.objects.create(
-        key=default_storage.save(key, body),
+        key=_written(f"{at:%Y/%m}/{secrets.token_hex(24)}", body),
         sha256=digest.hexdigest(),
         size=size,
         content_type=content_type,
@@ -122,6 +122,22 @@ def _kept(body: File, *, name: str, content_type: str, scan: str, at: datetime) 
         scan=scan,
         created_at=at,
     )
+
+
+def _written(key: str, body: File) -> str:
+    """Raises NoRoom when the storage cannot take it; what was written so far goes again (UP-09)."""
+    try:
+        return default_storage.save(key, body)
+    except OSError as failure:
+        log.error("a file of %s bytes cannot be kept: %s", body.size, failure)
+        with suppress(OSError):
+            default_storage.delete(key)
+        raise NoRoom(
+            _(
+                "The file could not be stored just now: the server's storage is full or does not answer. Nothing was changed. "
+                "What you have typed and uploaded before is kept; please try again in a few minutes."
+            )
+        ) from failure
 
 
 def opened(blob: Blob) -> File:

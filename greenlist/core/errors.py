@@ -93,3 +93,10 @@ class TooMany(DomainError):
     def __init__(self, message: Text, *, retry_after: int) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class NoRoom(DomainError):
+    """A file cannot be kept: the storage is full or does not answer. Nothing was changed."""
+
+    status = 503
+    code = "no_room"

@@ -23,8 +23,10 @@ from greenlist.core.models import Notification
 from greenlist.core.requests import request_id
 
 log = logging.getLogger(__name__)
-LEASE = timedelta(minutes=5)  # after that a claimed row is free again: its sender died
-PATIENCE = 120  # seconds one sweep works at most; well inside the lease, whatever the gateway does
+LEASE = timedelta(
+    minutes=3
+)  # of one mail; after that its row is free again: its sender died (F1: all done in 5 minutes)
+PATIENCE = 120  # seconds one sweep works at most
 RETRIES = (1, 5, 15, 60, 240, 1440)  # minutes after each failed hand-over; then the row is parked as failed
 
 
@@ -102,9 +104,10 @@ def sweep(*, at: datetime, limit: int = 200) -> int:
     gateway: BaseEmailBackend = mail.get_connection()
     try:
         for pk in list(due):
-            if time.monotonic() - started > PATIENCE:
+            elapsed = time.monotonic() - started
+            if elapsed > PATIENCE:
                 break
-            if row := _claimed(pk, at):
+            if row := _claimed(pk, at, after=timedelta(seconds=elapsed)):
                 sent += _hand_over(row, at, gateway)
     except (OSError, smtplib.SMTPException) as away:
         log.warning("the mail gateway is away: %s", away)
@@ -113,8 +116,9 @@ def sweep(*, at: datetime, limit: int = 200) -> int:
     return sent
 
 
-def _claimed(pk: int, at: datetime) -> Notification | None:
-    lease = {"state": Notification.State.SENDING, "claimed_until": at + LEASE}
+def _claimed(pk: int, at: datetime, *, after: timedelta = timedelta(0)) -> Notification | None:
+    """`after`: how long this sweep has been working already; the lease begins with the mail."""
+    lease = {"state": Notification.State.SENDING, "claimed_until": at + after + LEASE}
     if not Notification.objects.due(at).filter(pk=pk).update(**lease):
         return None  # somebody else was faster
     return Notification.objects.select_related("recipient").get(pk=pk)

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from applications.selectors import due, rules_of
 from greenlist.core import clock, waiting
-from greenlist.core.errors import Invalid, TooMany
+from greenlist.core.errors import Invalid, NoRoom, TooMany
 from greenlist.core.http import Request
 from greenlist.policy import selectors as policy
 from greenlist.policy.engine.types import Calendar
@@ -86,9 +86,9 @@ def object_(request: Request, place: str, reference: str, item: int) -> HttpResp
             )
         except Invalid as wrong:
             form.add_error("evidence", str(wrong.message))
-        except TooMany as often:
-            form.add_error(None, str(often.message))
-            status = often.status
+        except (NoRoom, TooMany) as later:
+            form.add_error(None, str(later.message))
+            status = later.status
         else:
             return redirect("registry:follow", objection.follow_token)
     return render(request, "registry/objection_form.html", {"notice": found, "unit": unit, "form": form}, status=status)

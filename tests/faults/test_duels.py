@@ -285,7 +285,7 @@ def test_a_file_is_added_while_the_report_is_submitted(race_world: World, duel: 
     submit = deciding.submit(race_world)
     case, actor = _only(Application), race_world.actor("applicant")
     settings.ATTACHMENT_SCANNER = "clamd://127.0.0.1:1"  # what comes now waits for its scan
-    given = {"section": "conditions", "field": "registered_file", "upload": filled.picture("新.png")}
+    given = {"section": "conditions", "field": "lawful_evidence", "upload": filled.picture("新.png")}
     add = {"actor": actor, "at": filled.SPRING, "reference": case.reference, **given}
     submitted, added = won(duel(submit, lambda: drafts.add_evidence(**add)))
     assert submitted is not added  # the case is the county's, or a file waits
