@@ -18,6 +18,7 @@ from greenlist.core.middleware import answer, as_json
 Handler = Callable[[HttpRequest], HttpResponse]
 # What a page sends by itself is no sign that somebody sits before it (AU-08). Typing is told by `accounts:stay`.
 BY_ITSELF = {"autosave", "poll"}
+OVER = "over"  # a page whose time is over comes to the sign-in page with this word
 
 
 class SignInMiddleware:
@@ -39,6 +40,7 @@ class SignInMiddleware:
             sign_in_id=named,
             user_id=user_id,
             alive=request.headers.get("X-Requested-With") not in BY_ITSELF,
+            over=OVER in request.GET,
             actor=Actor(capacity=Capacity.NONE, user_id=user_id, remote=request.META.get("REMOTE_ADDR", "")),
             at=clock.now(),
         )

@@ -435,9 +435,9 @@ def session_end(request: Request) -> HttpResponse:
     return redirect("accounts:sessions")
 
 
-@require_POST
+@get_or_post
 def stay(request: Request) -> JsonResponse:
-    """A sign of life from who reads or types: the middleware has noted it. Tells how long the session lasts from now."""
+    """How long the session lasts if nothing is done. POST is a sign of life, which the middleware has noted; GET only asks."""
     return JsonResponse({"seconds": services.seconds_left(request.sign_in, at=clock.now())})
 
 

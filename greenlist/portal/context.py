@@ -52,7 +52,7 @@ def _shell(request: HttpRequest) -> dict[str, Any]:
     sign_in = getattr(request, "sign_in", None)
     session: dict[str, Any] = {}
     if sign_in is not None:
-        wanted = urlencode({"next": request.get_full_path()}) if request.method == "GET" else ""
+        wanted = urlencode({"over": 1} | ({"next": request.get_full_path()} if request.method == "GET" else {}))
         session = {
             "idle_seconds": accounts.seconds_left(sign_in, at=clock.now()),
             "keepalive_url": reverse("accounts:stay"),

@@ -12,6 +12,7 @@ export function start() {
   let seen = Date.now();
   let dialog = null;
   let touched = false;
+  let leaving = false;
 
   const renew = (seconds) => { limit = seconds; seen = Date.now(); dialog?.close(); };
   windows?.postMessage(limit);
@@ -20,17 +21,28 @@ export function start() {
     document.addEventListener(name, () => { touched = true; }, { passive: true });
   }
   const token = () => document.querySelector("[name=csrfmiddlewaretoken]")?.value ?? "";
+  // Seconds left, or null where the session is over. Without network: undefined, and we go on as before.
+  const ask = async (options) => {
+    const answer = await fetch(keepalive, { redirect: "manual", ...options }).catch(() => undefined);
+    if (!answer) return undefined;
+    return answer.ok ? (await answer.json()).seconds : null;
+  };
   const stay = async () => {
-    const answer = await fetch(keepalive, {
-      method: "POST", redirect: "manual", body: new URLSearchParams({ csrfmiddlewaretoken: token() }),
-    }).catch(() => null);
-    if (!answer?.ok) return answer !== null;
-    const { seconds } = await answer.json();
+    const seconds = await ask({ method: "POST", body: new URLSearchParams({ csrfmiddlewaretoken: token() }) });
+    if (!seconds) return seconds;
     renew(seconds);
     windows?.postMessage(seconds);
-    return false;
+    return seconds;
   };
-  const leave = () => { if (login) location.assign(login); };
+  // Somebody may have worked in another window: the server knows, and asking it is no sign of life.
+  const leave = async () => {
+    if (leaving) return;
+    leaving = true;
+    const seconds = await ask({ headers: { "X-Requested-With": "poll" } });
+    leaving = false;
+    if (seconds > 0) renew(seconds);
+    else if (seconds !== undefined && login) { leaving = true; location.assign(login); }
+  };
 
   setInterval(() => {
     const left = Math.round(limit - (Date.now() - seen) / 1000);
@@ -44,7 +56,7 @@ export function start() {
       dialog = copyOf("ui-idle");
       document.body.append(dialog);
       // Ended meanwhile, here or elsewhere: what was typed is kept by autosave and comes back after signing in.
-      dialog.querySelector('[data-part="stay"]').addEventListener("click", async () => { if (await stay()) leave(); });
+      dialog.querySelector('[data-part="stay"]').addEventListener("click", async () => { if (await stay() === null) leave(); });
       dialog.addEventListener("close", () => { touched = false; });
     }
     const text = dialog.querySelector('[data-part="text"]');

@@ -96,8 +96,12 @@ def test_a_word_from_who_types_keeps_it(world: World, clock: Any) -> None:
     page = client.get("/work/").content.decode()
     assert 'data-idle-seconds="900"' in page
     assert 'data-keepalive="/account/stay/"' in page
-    assert 'data-login="/account/login/?next=%2Fwork%2F"' in page
-    clock.shift(timedelta(minutes=17))
+    assert 'data-login="/account/login/?over=1&amp;next=%2Fwork%2F"' in page
+    clock.shift(timedelta(minutes=9))
+    asked = client.get("/account/stay/", headers={"X-Requested-With": "poll"})
+    assert asked.json() == {"seconds": 6 * 60}  # asking is no sign of life
+    assert client.get("/account/login/?over=1&next=/work/").headers["Location"] == "/work/"  # too early to be believed
+    clock.shift(timedelta(minutes=8))
     assert client.post("/account/stay/").status_code == 302
     assert not is_in(client)
 

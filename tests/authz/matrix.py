@@ -119,7 +119,7 @@ ACCOUNTS = (
     own("accounts:second_factor_off", BOTH),
     own("accounts:sessions"),
     own("accounts:session_end", POST),
-    own("accounts:stay", POST),
+    own("accounts:stay", BOTH),
     desk("accounts:trail", ("audit_administrator",)),
 )
 

@@ -66,28 +66,31 @@ def _meet(user_id: int, token: str, agent: str, *, actor: Actor, at: datetime) -
         outbox.notify(recipients=[user_id], event=event, kind="account.new_device", at=at, params=params)
 
 
-def continue_session(*, sign_in_id: int | None, user_id: int, alive: bool, actor: Actor, at: datetime) -> SignIn:
+def continue_session(
+    *, sign_in_id: int | None, user_id: int, alive: bool, actor: Actor, at: datetime, over: bool = False
+) -> SignIn:
     """The sign-in behind a request; look at `ended_at`. `alive`: whether the request is a sign of life of a person.
 
+    `over`: a page says that its time is over; that is believed a minute early, so that leaving does not begin it anew.
     A session that names no sign-in begins one now, so that the rules hold for it too. One query, a write a minute.
     """
     row = SignIn.objects.filter(pk=sign_in_id, user_id=user_id).first() if sign_in_id else None
     if row is None:
         return begin_session(user_id=user_id, agent="", device="", verified=False, actor=actor, at=at, quiet=True)
-    if row.ended_at is None and (end := _overdue(row, at)):
+    if row.ended_at is None and (end := _overdue(row, at, -EVERY if over else EVERY)):
         end_session(sign_in_id=row.pk, end=end, actor=actor, at=at)
         row.ended_at, row.end = at, end
-    elif row.ended_at is None and alive and at - row.seen_at >= EVERY:
+    elif row.ended_at is None and alive and not over and at - row.seen_at >= EVERY:
         SignIn.objects.live().filter(pk=row.pk, seen_at__lt=at).update(seen_at=at)
         row.seen_at = at
     return row
 
 
-def _overdue(row: SignIn, at: datetime) -> End | None:
+def _overdue(row: SignIn, at: datetime, patience: timedelta) -> End | None:
     if at - row.began_at >= timedelta(hours=settings.SESSION_HOURS):
         return End.AGE
     # The last sign of life may be up to a minute later than the row says: to the person's favour.
-    if at - row.seen_at >= timedelta(minutes=row.idle_minutes) + EVERY:
+    if at - row.seen_at >= timedelta(minutes=row.idle_minutes) + patience:
         return End.IDLE
     return None
 
