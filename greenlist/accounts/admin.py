@@ -57,6 +57,7 @@ class PersonForm(forms.ModelForm):
 
     class Meta:
         model = User
+        widgets = {"phone": forms.TextInput}
         fields = ("username", "name", "email", "phone", "language", "is_active")
 
 

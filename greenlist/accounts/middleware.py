@@ -1,7 +1,7 @@
 """Sessions that have lasted long enough, and what a signed-in person must do before anything else."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import auth
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -9,6 +9,7 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 
 from greenlist.accounts import rules, services
+from greenlist.accounts.models import User
 from greenlist.accounts.states import ENDED_KEY, SIGN_IN_KEY
 from greenlist.core import clock
 from greenlist.core.actors import ANONYMOUS, Actor, Capacity
@@ -83,7 +84,7 @@ class GateMiddleware:
 
     def due(self, request: HttpRequest) -> tuple[str, Any]:
         held: tuple[Actor, ...] = request.capacities  # type: ignore[attr-defined]
-        sign_in, user = request.sign_in, request.user  # type: ignore[attr-defined]
+        sign_in, user = request.sign_in, cast(User, request.user)  # type: ignore[attr-defined]
         if rules.needs_second_factor(held) and (sign_in is None or sign_in.verified_at is None):
             return self.ENROLMENT, _("Your role needs a second factor beside the password. Set it up first.")
         if rules.password_is_due(user.password_set_at or user.created_at, held, clock.now()):

@@ -237,6 +237,7 @@ class TrailLine:
     words: Text
     kind: Text
     number: str
+    subject: str  # its name, where it is a person
     remote: str
     request_id: str
     details: tuple[tuple[str, str], ...]
@@ -270,22 +271,31 @@ def trail_page(words: Mapping[str, str], *, cursor: int | None = None, limit: in
         rows = rows.filter(pk__lt=cursor)
     found = list(rows[: limit + 1])
     older = found[limit - 1].pk if len(found) > limit else None
-    return TrailPage(tuple(_line(row) for row in found[:limit]), older)
+    names = _names(found)
+    return TrailPage(tuple(_line(row, names) for row in found[:limit]), older)
 
 
-def _line(row: AuditEntry) -> TrailLine:
+def _names(rows: Iterable[AuditEntry]) -> dict[str, str]:
+    """Of the people who acted or were acted upon, by their number."""
+    ids = {row.user_id for row in rows if row.user_id}
+    ids |= {int(row.subject_id) for row in rows if row.subject_kind == "user" and row.subject_id.isdecimal()}
+    return {str(pk): name for pk, name in User.objects.filter(pk__in=ids).values_list("pk", "name")}
+
+
+def _line(row: AuditEntry, names: Mapping[str, str]) -> TrailLine:
     payload = getattr(row, "payload", None)  # may have been erased
     data: dict[str, Any] = dict(payload.data) if payload else {}
     actor, remote = data.pop("actor", {}), str(data.pop("remote", ""))
     told = row.subject_kind in TOLD
     return TrailLine(
         at=row.at,
-        who=actor.get("name", "") or actor.get("authority_name", "") or (str(row.user_id) if row.user_id else ""),
+        who=actor.get("name") or names.get(str(row.user_id), "") or str(row.user_id or ""),
         capacity=row.capacity,
         action=row.action,
         words=ACTIONS.get(row.action, ""),
         kind=KINDS.get(row.subject_kind, row.subject_kind),
         number=row.subject_id,
+        subject=names.get(row.subject_id, "") if row.subject_kind == "user" else "",
         remote=remote,
         request_id=row.request_id,
         details=tuple((name, str(value)[:200]) for name, value in data.items() if value not in ("", None))

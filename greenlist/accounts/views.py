@@ -108,7 +108,7 @@ def login(request: Request) -> HttpResponse:
         username = services.clean_username(form.cleaned_data["username"])
         user = auth.authenticate(request, username=username, password=form.cleaned_data["password"])
         if user is not None:
-            return _after_password(request, cast(User, user))
+            return _after_password(request, user)
         if getattr(request, "axes_locked_out", False):
             services.tell_of_lock(username=username, actor=request.actor, at=clock.now())
         form.add_error(None, _("User name or password is wrong."))
