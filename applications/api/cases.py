@@ -32,7 +32,9 @@ class CaseQuery(PageQuery):
 
 class CaseStart(Listed):
     call = serializers.IntegerField(min_value=1, max_value=MOST_KEY)
-    site = serializers.IntegerField(min_value=1, max_value=MOST_KEY, help_text=_("One of `sites` of your organisation."))
+    site = serializers.IntegerField(
+        min_value=1, max_value=MOST_KEY, help_text=_("One of `sites` of your organisation.")
+    )
 
 
 class Reason(Listed):

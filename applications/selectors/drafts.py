@@ -18,18 +18,19 @@ from greenlist.policy.engine.types import BoundPolicy, Field, FieldType, Form, P
 from greenlist.policy.engine.types import Section as SectionSpec
 
 CASE_ROWS = ("call__rules__rule_set", "call__owner__area", "organisation__area", "site__area", "desk", "report")
+DRAFT_ROWS = ("call__rules", "report")  # enough to know the form: saved every few seconds, this has to be quick
 
 
-def own_case(actor: Actor, reference: str) -> Application:
-    """The applicant's own case. Raises NotVisible for everybody else."""
+def own_case(actor: Actor, reference: str, rows: Sequence[str] = CASE_ROWS) -> Application:
+    """The applicant's own case with these `rows` read along. Raises NotVisible for everybody else."""
     if actor.capacity != Capacity.APPLICANT:
         raise NotVisible
-    return case_of(actor, reference)
+    return case_of(actor, reference, rows)
 
 
-def case_of(actor: Actor, reference: str) -> Application:
+def case_of(actor: Actor, reference: str, rows: Sequence[str] = CASE_ROWS) -> Application:
     """Raises NotVisible."""
-    found = Application.objects.visible_to(actor).select_related(*CASE_ROWS).defer(*calls.HEAVY_OF_CASE)
+    found = Application.objects.visible_to(actor).select_related(*rows).defer(*calls.HEAVY_OF_CASE)
     case = found.filter(reference=reference).first()
     if case is None:
         raise NotVisible
@@ -122,6 +123,11 @@ class Draft:
                 for row in self.evidence
             ],
         }
+
+
+def data_of(case: Application) -> dict[str, Any]:
+    """What is typed, by section; one query."""
+    return dict(Section.objects.filter(report_id=case.report_id).values_list("key", "data"))
 
 
 def draft_of(case: Application, form: Form) -> Draft:

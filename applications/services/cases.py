@@ -1,6 +1,6 @@
 """What every verb on a case shares: lock, the rules it is judged by, and the one way its state changes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,8 +16,11 @@ from greenlist.core.actors import Actor
 from greenlist.core.errors import Conflict, NotVisible, WrongState
 
 
-def lock(*, actor: Actor, reference: str, revision: int | None = None) -> Application:
-    """The case, locked until the transaction ends; the caller is inside `atomic`.
+CASE_ROWS = ("call__rules", "call__owner__area", "organisation", "site__area", "desk", "report")
+
+
+def lock(*, actor: Actor, reference: str, revision: int | None = None, rows: Sequence[str] = CASE_ROWS) -> Application:
+    """The case, locked until the transaction ends, with these `rows` read along; the caller is inside `atomic`.
 
     Raises NotVisible, and Conflict when the page that asks saw an older revision.
     """
@@ -25,11 +28,7 @@ def lock(*, actor: Actor, reference: str, revision: int | None = None) -> Applic
     # The lock comes alone and the row is read after it: PostgreSQL fills the joins of a locking SELECT from before the wait,
     # so a desk that the faster one has just set would be missing.
     seen.select_for_update(of=("self",)).values_list("pk", flat=True).first()
-    case = (
-        seen.select_related("call__rules", "call__owner__area", "organisation", "site__area", "desk", "report")
-        .defer(*calls.HEAVY_OF_CASE)
-        .first()
-    )
+    case = seen.select_related(*rows).defer(*calls.HEAVY_OF_CASE).first()
     if case is None:
         raise NotVisible
     if revision is not None and revision != case.revision:

@@ -1,6 +1,6 @@
 """The applicant's report in the making: start, save a section, add and remove evidence. Nothing is ever overwritten."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -184,7 +184,7 @@ def save_section(
     Raises EditingConflict when the section is no longer at `version`, NotAllowed for a field that was not opened for
     correction, WrongState once submitted, Invalid for a field the form does not have.
     """
-    case = writable(actor=actor, reference=reference)
+    case = writable(actor=actor, reference=reference, rows=drafts.DRAFT_ROWS)
     spec = drafts.spec_of(drafts.form_of(case), section)
     known = {field.key for field in spec.fields if field.type not in (FieldType.FILE, FieldType.COMPUTED)}
     if unknown := sorted(set(answers) - known):
@@ -210,9 +210,9 @@ def _same(stored: Any, given: Any) -> bool:
     return stored == given or (engine.forms.is_empty(stored) and engine.forms.is_empty(given))
 
 
-def writable(*, actor: Actor, reference: str) -> Application:
+def writable(*, actor: Actor, reference: str, rows: Sequence[str] = cases.CASE_ROWS) -> Application:
     """The applicant's own case, locked, while it is with the applicant. Raises NotVisible, NotAllowed, WrongState."""
-    case = cases.lock(actor=actor, reference=reference)
+    case = cases.lock(actor=actor, reference=reference, rows=rows)
     rules.require(may.EDIT, case, actor)
     if case.state not in WITH_APPLICANT:
         now = {"state": case.get_state_display()}

@@ -132,7 +132,7 @@ def _spare(request: HttpRequest) -> dict[str, int]:
 
 
 def _save(request: HttpRequest, reference: str, key: str) -> HttpResponse:
-    case = reads.own_case(_actor(request), reference)
+    case = reads.own_case(_actor(request), reference, reads.DRAFT_ROWS)
     spec = reads.spec_of(reads.form_of(case), key)
     posted = _settled(request, case, spec)
     only = posted.get("changed", "").split(",") if _sent_by(request) == AUTOSAVE and posted.get("changed") else None
@@ -168,11 +168,10 @@ def _settled(request: HttpRequest, case: Application, spec: SectionSpec) -> dict
 
 def _saved(case: Application, spec: SectionSpec, saved: drafts.Saved) -> JsonResponse:
     form = reads.form_of(case)
-    draft = reads.draft_of(case, form)
     prefix = f"{spec.key}."
     computed = {
         path: pages.shown_number(value)
-        for path, value in engine.forms.values(form, draft.data).items()
+        for path, value in engine.forms.values(form, reads.data_of(case)).items()
         if path.startswith(prefix)
     }
     return JsonResponse(

@@ -80,6 +80,9 @@ def people_with(authority: Authority | int, roles: Iterable[str], on: date, list
     return list(held.order_by("user_id").values_list("user_id", flat=True).distinct())
 
 
+ACTOR_FIELDS = ("role", "list_kind", "user__name", "authority__name", "authority__tier", "authority__area__path")
+
+
 def mandates_of(user_id: int, on: date) -> QuerySet[Mandate]:
     """What a person may act as that day, in a stable order; one query."""
     return Mandate.objects.in_force(on).filter(user_id=user_id).select_related("user", "authority__area").order_by("pk")

@@ -35,8 +35,9 @@ def capacities(user: User, on: date) -> tuple[Actor, ...]:
 
     Keys are stable: "m12" is mandate 12, "o7" membership of organisation 7.
     """
-    held = [accounts.actor_of(mandate) for mandate in accounts.mandates_of(user.pk, on)]
+    held = [accounts.actor_of(mandate) for mandate in accounts.mandates_of(user.pk, on).only(*accounts.ACTOR_FIELDS)]
     memberships = Membership.objects.open().filter(user=user, user__is_active=True).select_related("organisation")
+    memberships = memberships.only("role", "organisation__name")  # asked in every request
     return (*held, *(member_actor(user, membership) for membership in memberships.order_by("pk")))
 
 
