@@ -15,7 +15,6 @@ from greenlist.core import audit
 from greenlist.core.actors import Actor
 from greenlist.core.errors import Conflict, NotVisible, WrongState
 
-
 CASE_ROWS = ("call__rules", "call__owner__area", "organisation", "site__area", "desk", "report")
 
 
