@@ -3,7 +3,8 @@
 For each N a process of its own seeds N cases by bulk rows in a temporary folder and answers through Django's test client:
 the whole stack without a socket. The processes take turns round by round, every page once a round, so that whatever else
 the machine does meets them all alike. The bare page is one indexed query of 25 rows × 8 columns by a template, behind the
-same middleware and session. Signing in is measured beside bare hashing. `--deadline` is the other half: tests.tools.deadline.
+same middleware and session. Signing in is measured beside bare hashing. `--deadline`: tests.tools.deadline;
+`--documents`: tests.tools.papers.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from tests.tools.bench_seed import CITY, COUNTY, Place, seed
 ROOT = Path(__file__).resolve().parents[2]
 REPORT = ROOT / "docs" / "benchmarks.md"
 ROUNDS = 80
+DOCUMENT_ROUNDS = 3  # each takes seconds
 WARM = 5
 BARE = "bare page"
 HASHING, SIGNING_IN = "bare hashing", "signing in"
@@ -134,6 +136,7 @@ class Bench:
         newcomer.set_password(PASSWORD)
         newcomer.save()
         self.password = newcomer.password
+        self.newcomer = Client(SERVER_NAME="localhost")  # one for all: a new one builds the middleware anew
         self.pages = {name: (who, self.address(who, url)) for name, (who, url) in pages(place).items()}
 
     def address(self, who: str, url: str) -> str:
@@ -179,10 +182,8 @@ class Bench:
         return check_password(PASSWORD, self.password)
 
     def sign_in(self) -> Any:
-        from django.test import Client
-
-        given = {"username": "other0", "password": PASSWORD}
-        answer = Client(SERVER_NAME="localhost").post("/account/login/", given)
+        self.newcomer.cookies.clear()
+        answer = self.newcomer.post("/account/login/", {"username": "other0", "password": PASSWORD})
         assert answer.status_code == 302, answer.status_code
         return answer
 
@@ -469,6 +470,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--postgres", action="store_true", help="on a private PostgreSQL, not on SQLite")
     parser.add_argument("--both", action="store_true", help="on both")
     parser.add_argument("--deadline", action="store_true", help="the deadline hour; N is the number of applicants")
+    parser.add_argument("--documents", action="store_true", help="long lists as PDF beside WeasyPrint alone")
     parser.add_argument("--seconds", type=int, default=120, help="of the deadline hour")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--keep", action="store_true", help="leave docs/benchmarks.md as it is")
@@ -496,9 +498,20 @@ def bench_deadline(given: argparse.Namespace, engine: str) -> tuple[str, str, in
     print(show(table, deadline.HEAD), flush=True)
     told = ", ".join(f"{name}: {number}" for name, number in ledger.items())
     print(told, flush=True)
-    wrong = sum(ledger[name] for name in ("lost", "doubled", "5xx")) + sum(row[-1] == "missed" for row in table)
+    wrong = sum(ledger[name] for name in ("lost", "doubled", "5xx")) + sum(row[-1].startswith("missed") for row in table)
     said = f"{count} applicants, {given.seconds} s"
     return f"Deadline hour, {engine}", section(said, deadline.HEAD, table, f"Ledger: {told}."), wrong
+
+
+def bench_documents(rounds: int) -> tuple[str, str, int]:
+    """The same for long documents: 1,000 rows beside WeasyPrint alone (G17)."""
+    from tests.tools import papers
+
+    table = papers.measure(rounds)
+    print(show(table, papers.HEAD), flush=True)
+    after = f"Goal: the announcement's CPU at most {papers.RATIO} times that of WeasyPrint alone. {papers.ABOUT}"
+    said = f"the pair in turns, {rounds} rounds"
+    return "Documents", section(said, papers.HEAD, table, after), sum(row[-1] != "✓" for row in table)
 
 
 def main() -> None:
@@ -506,6 +519,11 @@ def main() -> None:
     if given.serve:
         serve(given.serve)
         return
+    if given.documents:
+        title, body, missed = bench_documents(min(given.rounds, DOCUMENT_ROUNDS))
+        if not given.keep:
+            write({title: body})
+        sys.exit(f"{missed} goals missed." if missed else 0)
     engines = ["SQLite", "PostgreSQL"] if given.both else ["PostgreSQL" if given.postgres else "SQLite"]
     sections, missed = {}, 0
     for engine in engines:
