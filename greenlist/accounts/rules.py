@@ -22,9 +22,6 @@ def may_keep_people(actor: Actor) -> bool:
     return actor.capacity in {Capacity.SECURITY, COMMANDS}
 
 
-may_administer = may_keep_people  # tokens of others
-
-
 def may_read_trail(actor: Actor) -> bool:
     """The audit administrator reads what the two others did, and can write nothing."""
     return actor.capacity == Capacity.AUDITOR

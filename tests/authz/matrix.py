@@ -42,7 +42,7 @@ class Row:
     key: str = ""
     ok: tuple[str, ...] = ()
     forbidden: tuple[str, ...] = ()
-    others: int = 404
+    others: int | str = 404
     body: dict[str, str] = field(default_factory=dict)
 
     def expected(self, persona: str) -> str:
@@ -101,7 +101,7 @@ CORE = (
 
 ACCOUNTS = (
     public("accounts:login", BOTH),
-    public("accounts:login_code", BOTH),  # without a password given before it leads to the first step
+    Row("accounts:login_code", BOTH, others="login"),  # to the first step: nobody here has just given a password
     public("accounts:logout", POST),
     public("accounts:register", BOTH),
     Row("accounts:switch", POST, others=403),  # no capacity is named in the body
@@ -113,7 +113,7 @@ ACCOUNTS = (
     public("accounts:password_reset_confirm", BOTH, "reset"),
     own("accounts:areas"),
     Row("accounts:tokens", BOTH, ok=HOLDERS, others=403),
-    Row("accounts:token_revoke", POST, "token", ok=("applicant",)),
+    Row("accounts:token_revoke", POST, "token", ok=("applicant", "security_administrator")),
     own("accounts:second_factor", BOTH),
     own("accounts:recovery_codes", BOTH),
     own("accounts:second_factor_off", BOTH),
