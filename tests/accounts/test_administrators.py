@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from io import StringIO
 from typing import Any
 
 import pytest
 import time_machine
+from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
 
 from greenlist.accounts import selectors, services
-from greenlist.accounts.models import Mandate, SignIn
-from greenlist.core import audit
+from greenlist.accounts.models import Mandate, SignIn, User
+from greenlist.core import audit, clock
+from greenlist.core.actors import SYSTEM
 from greenlist.core.errors import NotAllowed
 from greenlist.core.models import AuditEntry
 from greenlist.policy import services as policy
@@ -217,3 +220,24 @@ def test_a_page_of_the_trail_costs_the_same_for_3_and_50(
         audit.record(actor=world.actor("applicant"), subject=("case", number), action="case.submitted", at=now)
     with django_assert_max_num_queries(10):
         assert client.get("/account/audit/").status_code == 200
+
+
+# ---- a new installation ----------------------------------------------------------------------------------------------
+@pytest.mark.case("AZ-11")
+def test_the_first_administrators_are_appointed_by_a_command(db: None) -> None:
+    def appoint(*words: str) -> None:
+        call_command("appoint", *words, stdout=StringIO())
+
+    with pytest.raises(CommandError, match="--name"):
+        appoint("security", "li.an")
+    appoint("security", "Li.An", "--name", "李安", "--email", "li.an@example.com")
+    user = User.objects.get(username="li.an")
+    assert user.is_staff
+    assert not user.is_superuser
+    assert Mandate.objects.get(user=user).role == "security"
+    with pytest.raises(CommandError, match="不得兼任"):
+        appoint("auditor", "li.an")
+    with pytest.raises(CommandError, match="李安"):
+        appoint("security", "li.an")
+    services.request_reset(email="li.an@example.com", actor=SYSTEM, at=clock.now())
+    assert services.send_due_resets(at=clock.now()) == 1
