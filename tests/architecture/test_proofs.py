@@ -55,6 +55,6 @@ def test_every_case_mark_is_a_case_id() -> None:
     odd = [
         f"{place} {one}"
         for place, one in marks("case")
-        if not re.fullmatch(r"(AU|AZ|WF|UP|DO|BG|DA|PR|AC|OP)-\d\d", one)
+        if not re.fullmatch(r"(AU|AZ|WF|UP|DO|BG|DA|PR|AC|OP)-\d\d|[FL]\d", one)
     ]
     assert not odd, "\n" + "\n".join(odd)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import json
 import re
 import subprocess
@@ -133,7 +134,7 @@ def test_check_deploy_has_nothing_to_say() -> None:
 def read_names() -> set[str]:
     """Variables that the settings read: the literal first argument of env.text, flag, number, words, one_of."""
     found = set()
-    for path in (ROOT / "greenlist" / "settings").glob("*.py"):
+    for path in [*(ROOT / "greenlist" / "settings").glob("*.py"), ROOT / "gunicorn.conf.py"]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             called = isinstance(node, ast.Call) and ast.unparse(node.func).removeprefix("env.")
             if (
@@ -147,10 +148,44 @@ def read_names() -> set[str]:
     return found
 
 
+def compose_names() -> set[str]:
+    """Variables that compose itself puts into docker-compose.yml."""
+    return set(re.findall(r"(?<!\$)\$\{(\w+)", (ROOT / "docker-compose.yml").read_text(encoding="utf-8")))
+
+
 def test_env_example_explains_exactly_what_is_read() -> None:
     lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
-    explained = {match[1] for line in lines if (match := re.match(r"^#?([A-Z][A-Z0-9_]+)=", line))}
-    assert explained - {"DJANGO_SETTINGS_MODULE"} == read_names()
+    named = [match[1] for line in lines if (match := re.match(r"^#?([A-Z][A-Z0-9_]+)=", line))]
+    assert len(named) == len(set(named))
+    assert set(named) - {"DJANGO_SETTINGS_MODULE"} == read_names() | compose_names()
+
+
+def test_the_example_gives_no_secret_and_every_setting_its_reason() -> None:
+    lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
+    for above, line in itertools.pairwise(lines):
+        match = re.match(r"^#?([A-Z][A-Z0-9_]+)=(.*)", line)
+        if match and not re.match(r"^#?[A-Z][A-Z0-9_]+=", above):
+            assert above.startswith("# "), f"{match[1]} has no explanation"
+        if match and re.search(r"^SECRET|KEYS?$|PASSWORD$|^METRICS_TOKEN$", match[1]):
+            assert match[2] == "", f"{match[1]} must have no value in the example"
+
+
+def test_the_documents_name_only_settings_that_exist() -> None:
+    """docs/operations.md speaks of settings as `NAME`; each must be one that is read."""
+    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([A-Z][A-Z0-9_]{3,})(?:=[^`]*)?`", text))
+    known = read_names() | compose_names() | {f"{name}_FILE" for name in read_names()} | {"DJANGO_SETTINGS_MODULE"}
+    assert named - known == set()
+    important = {
+        "SECRET_KEY",
+        "SECRET_KEY_FALLBACKS",
+        "FIELD_KEYS",
+        "AUDIT_KEY",
+        "DATABASE_URL",
+        "REDIS_URL",
+        "VAR_DIR",
+    }
+    assert important <= named
 
 
 WEB = """

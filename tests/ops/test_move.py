@@ -73,8 +73,9 @@ def counts(address: str) -> dict[str, int]:
 
 
 @pytest.mark.case("OP-10")
-def test_a_whole_installation_moves_and_goes_on(source: str, target: dict[str, str]) -> None:
+def test_a_whole_installation_moves_and_goes_on(source: str, target: dict[str, str], tmp_path: Path) -> None:
     before = counts(target["DATABASE_URL"])
+    _only_databases_of_the_same_code_are_moved(target, tmp_path)
     _spoilt_source_moves_nothing(source, target, before)
 
     done = portal.manage("move_database", source, env=target)
@@ -100,6 +101,14 @@ def test_a_whole_installation_moves_and_goes_on(source: str, target: dict[str, s
     assert "the target is not empty" in again.stderr
 
 
+def _only_databases_of_the_same_code_are_moved(target: dict[str, str], tmp_path: Path) -> None:
+    """An empty SQLite file has no migrations: what is missing is named."""
+    (tmp_path / "empty.sqlite3").touch()
+    done = portal.manage("move_database", f"sqlite://{tmp_path / 'empty.sqlite3'}", env=target)
+    assert done.returncode != 0
+    assert "only the target has migration accounts.0001_initial" in done.stderr
+
+
 def _spoilt_source_moves_nothing(source: str, target: dict[str, str], before: dict[str, int]) -> None:
     """Somebody with the database's own rights has changed an audit entry: found, and nothing stays in the target."""
     entry = AuditEntry.objects.latest("pk")
@@ -111,15 +120,6 @@ def _spoilt_source_moves_nothing(source: str, target: dict[str, str], before: di
     assert refused.returncode != 0
     assert "the entry was changed" in refused.stderr
     assert counts(target["DATABASE_URL"]) == before
-
-
-@pytest.mark.case("OP-10")
-def test_only_databases_of_the_same_code_are_moved(target: dict[str, str], tmp_path: Path, postgres_url: str) -> None:
-    """An empty SQLite file has no migrations: what is missing is named."""
-    (tmp_path / "empty.sqlite3").touch()
-    done = portal.manage("move_database", f"sqlite://{tmp_path / 'empty.sqlite3'}", env=target)
-    assert done.returncode != 0
-    assert "only the target has migration accounts.0001_initial" in done.stderr
 
 
 @pytest.mark.django_db
