@@ -57,6 +57,13 @@ class ListingQuery(Listed):
     )
     size = PageQuery().fields["size"]
 
+    def validate_after(self, value: str) -> str:
+        try:
+            date.fromisoformat(value.partition("_")[0])
+        except ValueError as impossible:
+            raise serializers.ValidationError(str(impossible)) from impossible
+        return value
+
 
 class AsOfQuery(PageQuery):
     on = serializers.DateField(required=False, help_text=_("The day at whose end the list is shown; left out, today."))

@@ -193,14 +193,18 @@ def _parameter(given: dict[str, Any]) -> dict[str, Any]:
         "name": given["name"],
         "place": given["in"],
         "required": given.get("required", False),
-        "text": given.get("description", ""),
+        "text": _said(given.get("description", "")),
         "kind": _kind(kind),
     }
 
 
+def _said(text: str) -> str:
+    """The values of an enumeration come as a list in Markdown: in one line they read better."""
+    lines = [line.removeprefix("* ").replace("`", "") for line in text.splitlines() if line.strip()]
+    return " · ".join(lines)
+
+
 def _kind(shape: dict[str, Any]) -> str:
-    if "enum" in shape:
-        return " | ".join(str(one) for one in shape["enum"] if one not in (None, ""))
     return str(shape.get("format") or shape.get("type", "object"))
 
 
@@ -214,7 +218,7 @@ def _fields(document: dict[str, Any], shape: dict[str, Any], prefix: str = "", d
         full = _resolved(document, inner)
         path = f"{prefix}.{name}" if prefix else name
         items = _resolved(document, full.get("items", {}))
-        text = inner.get("description") or full.get("description", "")
+        text = _said(inner.get("description") or full.get("description", ""))
         kind = f"{_kind(items)}[]" if full.get("type") == "array" else _kind(full)
         found.append({"path": path, "kind": kind, "text": text, "required": name in shape.get("required", ())})
         if depth < 2:

@@ -64,6 +64,7 @@ def _shell(request: HttpRequest) -> dict[str, Any]:
         "nav": [_item(request, *entry) for entry in _rail(actor)],
         "unread": core.unread_count(actor) if actor.is_signed_in else 0,
         "place": actor.authority_name or actor.organisation_name,
+        "footer": [{"label": _("For programs (API)"), "url": reverse("api_page")}],
     }
 
 

@@ -139,7 +139,8 @@ def test_the_list_is_walked_page_by_page(announced: list[Listing]) -> None:
     found = ANYBODY.get("listings/", q=announced[0].name).json()["results"]
     assert [row["code"] for row in found] == [announced[0].code]
     assert ANYBODY.get("listings/", place="130100").json()["results"] == []
-    assert ANYBODY.get("listings/", after="yesterday").status_code == 422
+    for nonsense in ("yesterday", "0000-00-00_0", "2026-02-30_1", "1"):
+        assert ANYBODY.get("listings/", after=nonsense).status_code == 422
 
 
 def test_a_page_is_never_counted_nor_skipped_through(announced: list[Listing], world: World) -> None:
