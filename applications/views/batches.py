@@ -218,12 +218,12 @@ def document(request: HttpRequest, reference: str, kind: str, format_: str) -> H
     title = papers.name_of(found, kind, format_)
     if kind != papers.PACKAGE:
         paper = papers.paper_file(found, kind, actor=actor, at=at)
-        return waiting.answer(request, paper, title=title, back=back, inline=True)
+        return waiting.answer(request, paper, at=at, title=title, back=back, inline=True)
     if found.frozen is None:
         raise NotAllowed(_("The package exists once the batch is signed."))
     package = papers.package_file(found, actor=actor, at=at)
     if isinstance(package, RenderJob):
-        return waiting.answer(request, package, title=title, back=back)
+        return waiting.answer(request, package, at=at, title=title, back=back)
     if waiting.polls(request):
         return waiting.opened(request)
     name, chunks = package

@@ -58,12 +58,12 @@ def public_call(request: HttpRequest, place: str, pk: int) -> HttpResponse:
 @require_GET
 def annex(request: HttpRequest, place: str, pk: int, kind: str, format_: str) -> HttpResponseBase:
     """Annex 1 (report template) and annex 2 (summary table), empty, for download (QHD-N4d)."""
-    call = reads.public_call(place, pk)
+    call, at = reads.public_call(place, pk), clock.now()
     if format_ == "xlsx":
         return response(*annexes.empty_workbook(call, kind), annexes.XLSX)
-    found = annexes.annex(call, kind, format_, actor=_actor(request), at=clock.now())
+    found = annexes.annex(call, kind, format_, actor=_actor(request), at=at)
     back = reverse("applications:public-call", args=[place, pk])
-    return waiting.answer(request, found, title=annexes.title_of(call, kind), back=back)
+    return waiting.answer(request, found, at=at, title=annexes.title_of(call, kind), back=back)
 
 
 # ---- the owner's pages ------------------------------------------------------------------------------------------------

@@ -371,7 +371,7 @@ def report_file(request: HttpRequest, reference: str, format_: str) -> HttpRespo
         found = papers.draft_file(reads.own_case(actor, reference), actor=actor, at=at, format_=format_)
     back = reverse("applications:case", args=[reference])
     title = papers.name_of(case, format_)
-    return waiting.answer(request, found, title=title, back=back, inline="inline" in request.GET)
+    return waiting.answer(request, found, at=at, title=title, back=back, inline="inline" in request.GET)
 
 
 urlpatterns: list[URLPattern] = [

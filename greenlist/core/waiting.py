@@ -15,7 +15,7 @@ from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext_lazy as _
 from django_htmx.http import HttpResponseStopPolling
 
-from greenlist.core import attachments, clock, rendering
+from greenlist.core import attachments, rendering
 from greenlist.core.errors import Text
 from greenlist.core.models import Blob, RenderJob
 
@@ -43,7 +43,7 @@ OTHER: tuple[Text, Text] = (
 
 
 def answer(
-    request: HttpRequest, found: Blob | RenderJob, *, title: Text, back: str, inline: bool = False
+    request: HttpRequest, found: Blob | RenderJob, *, at: datetime, title: Text, back: str, inline: bool = False
 ) -> HttpResponseBase:
     """The file if there is one; otherwise 202 with the waiting page, or 503 with the reason why there will be none.
 
@@ -55,7 +55,7 @@ def answer(
     if polled and request.GET[SEEN] == _stand(found):
         return HttpResponse(status=204)
     failed = found.state in (State.FAILED, State.REFUSED)
-    context: dict[str, Any] = {"title": title, "back": back, "job": found, **_told(request, found, clock.now())}
+    context: dict[str, Any] = {"title": title, "back": back, "job": found, **_told(request, found, at)}
     if polled:
         shown = render(request, "_rendering.html", context)
         answered: HttpResponse = HttpResponseStopPolling(shown.content) if failed else shown

@@ -53,10 +53,10 @@ def notice(request: Request, place: str, reference: str) -> HttpResponse:
 @require_GET
 def notice_pdf(request: Request, place: str, reference: str) -> HttpResponseBase:
     """The notice as an official document, from what was frozen when it was published."""
-    found = selectors.public_notice(place, reference)
-    paper = documents.notice_pdf(found, actor=request.actor, at=clock.now())
+    found, at = selectors.public_notice(place, reference), clock.now()
+    paper = documents.notice_pdf(found, actor=request.actor, at=at)
     back = reverse("registry:notice", args=[place, reference])
-    return waiting.answer(request, paper, title=found.title, back=back, inline=True)
+    return waiting.answer(request, paper, at=at, title=found.title, back=back, inline=True)
 
 
 @login_not_required
@@ -159,10 +159,10 @@ def announcement(request: Request, place: str, reference: str) -> HttpResponse:
 @require_GET
 def announcement_pdf(request: Request, place: str, reference: str) -> HttpResponseBase:
     """The announcement as an official document."""
-    found = selectors.public_announcement(place, reference)
-    paper = documents.announcement_pdf(found, actor=request.actor, at=clock.now())
+    found, at = selectors.public_announcement(place, reference), clock.now()
+    paper = documents.announcement_pdf(found, actor=request.actor, at=at)
     back = reverse("registry:announcement_public", args=[place, reference])
-    return waiting.answer(request, paper, title=found.title, back=back, inline=True)
+    return waiting.answer(request, paper, at=at, title=found.title, back=back, inline=True)
 
 
 @login_not_required
@@ -208,12 +208,11 @@ def certificate(request: Request, token: str) -> HttpResponse:
 @require_GET
 def certificate_pdf(request: Request, token: str) -> HttpResponseBase:
     """The certificate itself."""
-    found = selectors.certificate(token)
-    paper = documents.certificate_pdf(found, actor=request.actor, at=clock.now())
+    found, at = selectors.certificate(token), clock.now()
+    paper = documents.certificate_pdf(found, actor=request.actor, at=at)
     back = reverse("registry:certificate", args=[token])
-    return waiting.answer(
-        request, paper, title=_("Certificate %(number)s") % {"number": found.number}, back=back, inline=True
-    )
+    title = _("Certificate %(number)s") % {"number": found.number}
+    return waiting.answer(request, paper, at=at, title=title, back=back, inline=True)
 
 
 urlpatterns = [

@@ -185,10 +185,10 @@ def cancel(request: HttpRequest, reference: str) -> HttpResponse:
 @require_GET
 def document(request: HttpRequest, reference: str, kind: str) -> HttpResponseBase:
     """The proposed list, or the table of the whole review."""
-    actor = actor_of(request)
+    actor, at = actor_of(request), clock.now()
     found = reads.get(actor, reference)
-    paper = documents.for_decision(found, kind, actor=actor, at=clock.now())
-    return waiting.answer(request, paper, title=found.title, back=reverse("reviews:decision", args=[reference]))
+    paper = documents.for_decision(found, kind, actor=actor, at=at)
+    return waiting.answer(request, paper, at=at, title=found.title, back=reverse("reviews:decision", args=[reference]))
 
 
 urlpatterns: list[URLPattern] = [

@@ -273,10 +273,10 @@ def _bound(form: ConclusionForm, key: str) -> tuple[Any, Any, Any]:
 @require_GET
 def document(request: HttpRequest, reference: str, kind: str) -> HttpResponseBase:
     """A document of a concluded panel; officials of the authority only."""
-    actor = actor_of(request)
+    actor, at = actor_of(request), clock.now()
     found = reads.get(actor, reference)
-    paper = documents.for_panel(found, kind, actor=actor, at=clock.now())
-    return waiting.answer(request, paper, title=found.title, back=reverse("reviews:panel", args=[reference]))
+    paper = documents.for_panel(found, kind, actor=actor, at=at)
+    return waiting.answer(request, paper, at=at, title=found.title, back=reverse("reviews:panel", args=[reference]))
 
 
 @require_GET
