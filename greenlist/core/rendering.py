@@ -28,7 +28,7 @@ LEASE = timedelta(minutes=5)  # well over what one paper may take; after that it
 TRIES = 3  # a document that ends its worker so often is given up
 PAUSE = timedelta(minutes=1)  # before what failed is tried again
 KEPT = timedelta(days=3)  # how long drafts and blank forms, and the rows of all others, stay
-PATIENCE = 120  # seconds one sweep goes on taking new documents
+PATIENCE = 20  # seconds one sweep goes on taking new documents: the next one is due then
 ENDED = ("failed", "refused", "done")
 State = RenderJob.State
 
