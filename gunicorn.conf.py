@@ -17,7 +17,7 @@ timeout = 60  # a request that takes longer ends its process; nothing of ours do
 graceful_timeout = 30  # on SIGTERM: what has begun is finished
 keepalive = 75  # longer than the proxy keeps its connections: it never writes into one that closes
 max_requests, max_requests_jitter = 20_000, 2_000  # a leak somewhere does not grow for ever
-worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108  its heartbeat must not wait for a disk
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108  # nosec B108: a disk must not hold its heartbeat up
 wsgi_app = "greenlist.wsgi"
 METRICS_DIR = env.text("METRICS_DIR", "")
 

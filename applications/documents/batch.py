@@ -79,7 +79,7 @@ class Sheet:
         """The column widths of the rule set as a style sheet: a template may carry no inline style."""
         columns = self.table.columns if self.table else ()
         rules = [f"col:nth-child({n}){{width:{one.width}mm}}" for n, one in enumerate(columns, start=1) if one.width]
-        return format_html("<style>{}</style>", mark_safe("".join(rules)))  # noqa: S308  numbers only
+        return format_html("<style>{}</style>", mark_safe("".join(rules)))  # noqa: S308  # nosec B308 B703: numbers
 
     @property
     def cells(self) -> list[list[dict[str, str]]]:

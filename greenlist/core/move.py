@@ -151,7 +151,7 @@ def _sequences() -> Iterator[str]:
             highest = model._base_manager.using(DEFAULT_DB_ALIAS).aggregate(top=models.Max("pk"))["top"]
             cursor.execute("SELECT pg_get_serial_sequence(%s, %s)", [f'"{model._meta.db_table}"', key.column])
             (name,) = cursor.fetchone()
-            cursor.execute(f"SELECT last_value, is_called FROM {name}")  # noqa: S608  the database's own name
+            cursor.execute(f"SELECT last_value, is_called FROM {name}")  # noqa: S608  # nosec B608: the database's own name
             last, called = cursor.fetchone()
             if highest is not None and last + int(called) <= highest:
                 yield f"{model._meta.db_table} #{last + int(called)}"

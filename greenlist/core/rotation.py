@@ -56,7 +56,7 @@ def _column(model: type[models.Model], field: EncryptedTextField) -> Outcome:
             for key, token in rows:
                 fresh = _fresh(token, outcome)
                 if fresh:
-                    question = f"UPDATE {names[2]} SET {names[0]} = %s WHERE {names[1]} = %s AND {names[0]} = %s"  # noqa: S608
+                    question = f"UPDATE {names[2]} SET {names[0]} = %s WHERE {names[1]} = %s AND {names[0]} = %s"  # noqa: S608  # nosec B608: our own names
                     cursor.execute(question, [fresh, key, token])
         last = rows[-1][0]
     return outcome
@@ -67,7 +67,7 @@ def _batch(names: list[str], after: Any) -> list[tuple]:
     later = f"AND {key} > %s" if after is not None else ""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT {key}, {column} FROM {table} WHERE {column} <> '' {later} ORDER BY {key} LIMIT {BATCH}",  # noqa: S608
+            f"SELECT {key}, {column} FROM {table} WHERE {column} <> '' {later} ORDER BY {key} LIMIT {BATCH}",  # noqa: S608  # nosec B608: our own names
             [after] if later else [],
         )
         return list(cursor.fetchall())

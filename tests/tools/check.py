@@ -13,6 +13,8 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+from tests.tools import supply
+
 ROOT = Path(__file__).resolve().parents[2]
 
 # A production environment as `.env.example` asks for it, with values of no use to anybody.
@@ -101,6 +103,10 @@ STEPS: dict[str, Callable[[], str | None]] = {
     "rule sets": policies,
     "translations": translations,
     "docs/workflow.md": documents,
+    "known holes": supply.holes,
+    "risky code": supply.risks,
+    "secrets": supply.secrets,
+    "parts list": supply.parts,
 }
 
 
@@ -112,9 +118,11 @@ def main(words: list[str]) -> int:
     for name in words or STEPS:
         started = time.monotonic()
         said = STEPS[name]()
-        print(f"{'ok    ' if said is None else 'FAILED'} {name} ({time.monotonic() - started:.1f} s)", flush=True)
-        if said is not None:
+        passed = said is None or isinstance(said, supply.Note)
+        print(f"{'ok    ' if passed else 'FAILED'} {name} ({time.monotonic() - started:.1f} s)", flush=True)
+        if not passed:
             failed.append(name)
+        if said is not None:
             print("\n".join(f"       {line}" for line in said.splitlines()), flush=True)
     print(f"\n{len(failed)} of {len(words or STEPS)} failed: {', '.join(failed)}" if failed else "\nAll checks passed.")
     return int(bool(failed))
