@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.core import mail
 
 from greenlist.accounts import services
@@ -66,6 +67,25 @@ def test_one_caller_cannot_fill_the_table(person, now) -> None:
     for number in range(200):
         ask(now, f"nobody{number}@example.com")
     assert PasswordReset.objects.count() == 60
+
+
+@pytest.mark.case("AU-10")
+def test_two_hundred_tries_get_one_and_the_same_answer(person, client, now) -> None:
+    """To one account, in any spelling, and to many: what comes back never changes, three mails go out."""
+    with time_machine.travel(now, tick=False):
+        answers = set()
+        for number in range(200):
+            email = (
+                f"nobody{number}@example.com"
+                if number % 2
+                else ("ZHANG@example.com", "zhang@example.com")[number % 4 > 0]
+            )
+            answer = client.post("/account/password/forgotten/", {"email": email})
+            answers.add((answer.status_code, answer.headers["Location"]))
+        assert answers == {(302, "/account/password/forgotten/sent/")}
+        for _round in range(3):
+            services.send_due_resets(at=now)
+    assert len(mail.outbox) == 3
 
 
 @pytest.mark.case("AU-01")

@@ -291,3 +291,21 @@ def test_signing_out_ends_the_row(world: World, clock: Any) -> None:
     give_password(client, world.user("applicant").username)
     give_password(client, person(world, "rival").username)  # somebody else signs in over it
     assert [row.end for row in SignIn.objects.order_by("pk")] == ["out", "out", ""]
+
+
+@pytest.mark.case("AU-09")
+def test_over_tls_every_cookie_is_bound_to_the_host(world: World, settings: Any) -> None:
+    names = ("SESSION_COOKIE_NAME", "CSRF_COOKIE_NAME", "LANGUAGE_COOKIE_NAME", "DEVICE_COOKIE_NAME")
+    for name in names:
+        setattr(settings, name, "__Host-" + getattr(settings, name))
+    settings.SESSION_COOKIE_SECURE = settings.CSRF_COOKIE_SECURE = True
+    client = Client()
+    page = client.get("/account/login/", secure=True)
+    assert page.status_code == 200
+    data = {"username": person(world, "applicant").username, "password": PASSWORD}
+    answer = client.post("/account/login/", data, secure=True)
+    assert {"__Host-sessionid", "__Host-device", "__Host-django_language"} <= set(answer.cookies)
+    for name, cookie in answer.cookies.items():
+        assert name.startswith("__Host-"), name
+        assert (cookie["path"], cookie["domain"], cookie["secure"]) == ("/", "", True), name
+        assert cookie["samesite"] == "Lax", name
