@@ -1,11 +1,22 @@
+import threading
+
 from celery import shared_task
 
 from greenlist.core import anchors, attachments, clock, limits, outbox, rendering
 
+_sweeping, _asked = threading.Lock(), threading.Event()
+
 
 @shared_task
 def sweep_outbox(**kwargs: object) -> None:
-    outbox.sweep(at=clock.now())
+    """One sweep at a time in one process: who is killed then leaves one mail at most that goes out twice (F1)."""
+    _asked.set()
+    while _asked.is_set() and _sweeping.acquire(blocking=False):
+        try:
+            _asked.clear()  # what is queued from now on asks again
+            outbox.sweep(at=clock.now())
+        finally:
+            _sweeping.release()
 
 
 @shared_task

@@ -139,6 +139,25 @@ def test_senders_at_once_send_each_mail_once(
         assert len(ids) == len(set(ids)) == 10
 
 
+@pytest.mark.case("BG-01", "F1")
+def test_one_process_sweeps_once_at_a_time_and_forgets_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asked in the middle of a sweep: no second one beside it, another one after it."""
+    from greenlist.core import tasks
+
+    running: list[int] = []
+
+    def sweep(*, at: datetime) -> int:
+        running.append(1)
+        if len(running) == 1:
+            tasks.sweep_outbox()  # as another thread of the worker would
+            assert len(running) == 1
+        return 0
+
+    monkeypatch.setattr(outbox, "sweep", sweep)
+    tasks.sweep_outbox()
+    assert len(running) == 2
+
+
 @pytest.mark.case("BG-02")
 def test_a_sender_that_died_is_taken_over_when_its_lease_is_over(person: User, now: datetime) -> None:
     notify(person, at=now)
