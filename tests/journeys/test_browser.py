@@ -53,7 +53,7 @@ class Window:
         page.fill("input[name=username]", username)
         page.fill("input[name=password]", factories.PASSWORD)
         page.keyboard.press("Enter")
-        page.wait_for_url(f"{self.server}/")
+        page.wait_for_url(f"{self.server}/work/")
         self.go("/work/")
         yield page
         page.locator("details[data-menu] > summary").click()
