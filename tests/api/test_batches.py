@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from applications.models import Batch
 from applications.services import batches
 from applications.states import BatchState
+from greenlist.core import clock
 from greenlist.core.models import AuditEntry
 from registry.models import Certificate, Listing
 from registry.services import notices
@@ -84,6 +87,24 @@ def test_batches_come_in_pages(world: World) -> None:
     rest = mine.get("batches/", size="2", after=first["next"]).json()
     assert [row["reference"] for row in [*first["results"], *rest["results"]]] == made[::-1]
     assert rest["next"] is None
+
+
+def test_a_longer_list_asks_no_more_questions(world: World) -> None:
+    county.load_rules()
+    call = county.open_call(world)
+    asked: dict[str, list[int]] = {}
+    for number in range(3):
+        row = county.case(world, call, organisation=county.firm(world, "130302", 4330 + number))
+        county.passed(world, row, AT)
+        batches.start(actor=world.actor("county_handler"), at=AT, call=call)
+        (case,) = reviews.several(world, call, 1, start=4360 + number)
+        registry.published(world, registry.closed(world, call, [case]))
+        mine = program(world, "county_handler", used_at=clock.now())
+        for path in ("cases/", "batches/", "outcomes/", "listings/", "notices/", "announcements/", "calls/"):
+            with CaptureQueriesContext(connection) as seen:
+                assert len(mine.get(path).json()["results"]) >= (1 if path == "calls/" else number + 1)
+            asked.setdefault(path, []).append(len(seen))
+    assert {path: counts for path, counts in asked.items() if len(set(counts)) > 1} == {}
 
 
 def test_the_outcome_of_a_listed_case_names_notice_announcement_and_certificate(world: World) -> None:

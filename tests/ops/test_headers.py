@@ -14,7 +14,18 @@ from django.test import Client, RequestFactory, override_settings
 from greenlist.core.proxies import ForwardedForMiddleware
 
 SECURE = {"SECURE_SSL_REDIRECT": True, "SECURE_HSTS_SECONDS": 31536000, "SECURE_HSTS_INCLUDE_SUBDOMAINS": True}
-PAGES = ["/", "/livez", "/readyz", "/account/login/", "/there-is-no-such-page", "/admin/", "/static/none.css"]
+PAGES = [
+    "/",
+    "/livez",
+    "/readyz",
+    "/account/login/",
+    "/there-is-no-such-page",
+    "/admin/",
+    "/static/none.css",
+    "/api/",
+    "/api/schema/",
+    "/api/v1/none/",
+]
 
 
 @pytest.mark.case("OP-02")

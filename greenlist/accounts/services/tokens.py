@@ -3,6 +3,7 @@ administrator; and the answers kept for requests that come twice.
 """
 
 import hashlib
+import json
 import secrets
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -194,7 +195,7 @@ def once(
         if row.body:
             if row.fingerprint != fingerprint:
                 raise KeyReused(_("This Idempotency-Key was used for another request."))
-            return dict(row.body)
+            return _ordered(row.body)
         try:
             answer = work()
         except DomainError as error:  # outside the transaction: what the service kept of its refusal stays
@@ -205,7 +206,13 @@ def once(
             row.save(update_fields=["body"])
     if refused is not None:
         raise refused
-    return row.body
+    return _ordered(row.body)
+
+
+def _ordered(body: Any) -> dict[str, Any]:
+    """In one order of members, whichever the database keeps: the same answer is the same text."""
+    found: dict[str, Any] = json.loads(audit.canonical(body))
+    return found
 
 
 def _claim(token_id: int, key: str, fingerprint: str, at: datetime) -> KeptAnswer:
