@@ -101,6 +101,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
     {"NAME": "greenlist.accounts.services.strength.RuleBookValidator"},
     {"NAME": "greenlist.accounts.services.strength.ContextValidator"},
+    {"NAME": "greenlist.organisations.services.strength.OrganisationNameValidator"},
 ]
 # Two rule books disagree (docs/adr/0005): "graded" gives people with a mandate the domestic grading rules and firms ASVS,
 # "asvs" or "mlps" gives everybody the one. Length in characters, kinds of characters, days until it must be changed.

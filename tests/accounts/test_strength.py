@@ -108,6 +108,13 @@ def test_what_everybody_guesses_is_refused(world: World, now: datetime, password
 
 
 @pytest.mark.case("AU-11")
+@pytest.mark.parametrize("password", ["海港示例精密制造有限公司2026", "海港 示例 精密 制造2026Aa!"])
+def test_a_firm_does_not_take_its_own_name(world: World, now: datetime, password: str) -> None:
+    assert change(world, "rival", password, now)  # nobody guesses it of another firm
+    assert "容易猜到" in refusal(world, "applicant", password, now)
+
+
+@pytest.mark.case("AU-11")
 def test_a_guessable_word_within_enough_others_is_fine(world: World, now: datetime) -> None:
     assert change(world, "county_handler", "Lvsegongchang pang bian you ke da shu 7", now)
 

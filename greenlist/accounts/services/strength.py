@@ -5,6 +5,7 @@ Run by Django's `validate_password`; the numbers are settings, the words lie in 
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -74,17 +75,21 @@ class ContextValidator:
     """What anybody guesses who knows the portal, the office or the person (6.2.11)."""
 
     def validate(self, password: str, user: User | None = None) -> None:
-        plain = squeeze(password)
-        left = plain
-        for word in sorted(_known() | _about(user), key=len, reverse=True):
-            left = left.replace(word, "")
-        if left != plain and len(left) < OWN:
-            raise ValidationError(
-                _("It is made of words that are easily guessed here, such as the office, the portal or your name.")
-            )
+        refuse_words(password, _known() | _about(user))
 
     def get_help_text(self) -> str:
         return _("No names of the office, the portal or yourself.")
+
+
+def refuse_words(password: str, words: Iterable[str]) -> None:
+    """Raises ValidationError when little is left of a password without these words, which are squeezed already."""
+    plain = left = squeeze(password)
+    for word in sorted(words, key=len, reverse=True):
+        left = left.replace(word, "")
+    if left != plain and len(left) < OWN:
+        raise ValidationError(
+            _("It is made of words that are easily guessed here, such as the office, the portal or your name.")
+        )
 
 
 def squeeze(text: str) -> str:
