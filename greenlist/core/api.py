@@ -8,7 +8,7 @@ import json
 import logging
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NoReturn
@@ -47,11 +47,12 @@ SURROGATES = re.compile(r"[\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A token that was accepted: who acts, and what the token lets a program do."""
+    """A token that was accepted: who acts, what the token lets a program do, and where a refusal is written down."""
 
     actor: Actor
     token_id: int
     scopes: frozenset[str]
+    note: Callable[[str], object]
 
 
 # ---- refusals -------------------------------------------------------------------------------------------------------
@@ -219,6 +220,7 @@ class ByScope(BasePermission):
         if not isinstance(request.auth, Credential):
             raise TokenNeeded(_("This needs a token: Authorization: Bearer … (docs/api.md)."))
         if scope is None or scope not in request.auth.scopes:
+            request.auth.note(f"scope missing: {scope}")
             raise ScopeMissing(_("The token was not made for this: it lacks “%(scope)s”.") % {"scope": scope})
         return True
 

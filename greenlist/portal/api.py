@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
@@ -43,7 +44,11 @@ class TokenAuthentication(BaseAuthentication):
         row = services.open_token(secret=secret.strip(), at=at, remote=remote)
         actor = self._acting(row, at, remote)
         user_id.set(actor.user_id)  # for logs; ActorMiddleware takes it back after the request
-        return row.user, Credential(actor, row.pk, frozenset(row.scopes))
+        note = partial(self._note, row, at, remote)
+        return row.user, Credential(actor, row.pk, frozenset(row.scopes), note)
+
+    def _note(self, row: ApiToken, at: datetime, remote: str, reason: str) -> None:
+        services.refuse(row=row, reason=reason, at=at, remote=remote)
 
     def _acting(self, row: ApiToken, at: datetime, remote: str) -> Actor:
         """The capacity as it is today; a role or membership that has ended ends the token."""

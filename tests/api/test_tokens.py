@@ -232,6 +232,7 @@ def test_a_scope_that_is_not_ticked_is_refused(world: World) -> None:
     answer = program(world, "applicant", ["draft"]).get("cases/")
     assert answer.status_code == 403
     assert answer.json()["code"] == "scope_missing"
+    assert actions(world.user("applicant")) == ["token.refused"]
     assert program(world, "applicant", ["read"]).post("cases/", {"call": 1, "site": 1}).status_code == 403
     assert program(world, "applicant", ["draft"]).post("cases/", {"call": 1, "site": 1}).status_code == 404
 

@@ -62,6 +62,7 @@ from greenlist.accounts.services.tokens import (
     once,
     open_token,
     refusal,
+    refuse,
     revoke_token,
 )
 
@@ -107,6 +108,7 @@ __all__ = [
     "once",
     "open_token",
     "refusal",
+    "refuse",
     "register",
     "remove_second_factor",
     "request_reset",
