@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-pytest_plugins = ["tests.plugins.clauses", "tests.plugins.flush", "tests.world"]
+pytest_plugins = ["tests.plugins.clauses", "tests.plugins.flush", "tests.plugins.order", "tests.world"]
 
 # Playwright's synchronous interface keeps an event loop in the main thread; Django would refuse queries there.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import Any
 
@@ -92,3 +93,26 @@ def test_a_database_behind_the_code_is_noticed(monkeypatch: pytest.MonkeyPatch) 
 def test_only_answers_to_a_session_are_kept_out_of_caches(client: Client, db: None, cookies: dict[str, str]) -> None:
     client.cookies.load(cookies)
     assert ("no-store" in client.get("/livez").get("Cache-Control", "")) is bool(cookies)
+
+
+@pytest.mark.case("OP-05")
+def test_what_gives_no_answer_is_not_waited_for(client: Client, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that takes the connection and says nothing: told in time, and asked once only."""
+    free, asked = threading.Event(), []
+
+    def silent() -> None:
+        asked.append(1)
+        assert free.wait(60)
+
+    monkeypatch.setattr(health, "_hanging", None)
+    assert health.faults({"storage": silent}, patience=0.05) == {"storage": "no answer within 0.05 s"}
+    assert health.PATIENCE < 3
+    monkeypatch.setitem(health.NEEDED, "storage", silent)
+    assert [client.get("/readyz").status_code for _ in range(5)] == [503] * 5
+    assert client.get("/livez").status_code == 200
+    assert asked == [1]
+    free.set()
+    assert health._hanging is not None
+    health._hanging.join(60)
+    monkeypatch.setitem(health.NEEDED, "storage", health.storage)
+    assert client.get("/readyz").status_code == 200
