@@ -19,8 +19,11 @@ from hypothesis import HealthCheck, Phase, Verbosity, given, settings
 from hypothesis import strategies as st
 from schemathesis import checks
 
+from applications.models import Application
+from applications.selectors import drafts
 from greenlist.core.api_schema import schema
-from tests.api.keys import token_for
+from greenlist.policy.engine.types import Field
+from tests.api.keys import program, token_for
 from tests.authz import matrix, stage
 from tests.authz.conftest import _now
 from tests.world import World
@@ -125,6 +128,56 @@ def test_nothing_that_is_sent_breaks_the_api(world: World, role: str) -> None:
     seen = walk(world, role, 6, again=True)
     assert seen.total() > 150
     assert sum(count for (_operation, status), count in seen.items() if status < 300) > 30
+
+
+PLAIN = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=40),
+    st.sampled_from(
+        ["", "0", "-1", "1e9", "１２，３", "是", "2026-02-30", "\x00", "\ud800", "<script>", "=1+1", "x" * 9000]
+    ),
+)
+CELLS = st.dictionaries(st.text(max_size=12), PLAIN, max_size=3)
+JSON = st.one_of(PLAIN, st.lists(CELLS, max_size=4), st.lists(PLAIN, max_size=3), CELLS)
+
+
+@pytest.mark.case("UP-10", "UP-13")
+@pytest.mark.timeout(600)
+def test_whatever_is_sent_as_an_answer_is_refused_by_name_or_kept_and_shown(world: World) -> None:
+    """Any JSON in any field of the form: 200 or 422, and what was kept breaks neither report, check nor page."""
+    reference = stage.objects(world)["draft"][0]
+    mine, browser = program(world, "applicant"), world.client("applicant")
+    form = drafts.form_of(Application.objects.get(reference=reference))
+    fields = [(section.key, spec) for section in form.sections for spec in section.fields]
+    statuses: Counter[int] = Counter()
+
+    def sent(spec: Field) -> st.SearchStrategy[Any]:
+        """For a table also rows that have its columns."""
+        rows = st.dictionaries(st.sampled_from([one.key for one in spec.columns] or [""]), PLAIN, max_size=4)
+        return st.one_of(JSON, st.lists(rows, max_size=4)) if spec.columns else JSON
+
+    @settings(max_examples=80, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @given(data=st.data())
+    def ask(data: st.DataObject) -> None:
+        key, spec = data.draw(st.sampled_from(fields))
+        value = data.draw(sent(spec))
+        path = f"cases/{reference}/"
+        with transaction.atomic():
+            answer = mine.patch(f"{path}report/{key}/", {"answers": {spec.key: value}}, If_Match='"0"')
+            statuses[answer.status_code] += 1
+            assert answer.status_code in (200, 400, 422), answer.content
+            if answer.status_code == 200:
+                assert mine.get(f"{path}report/").status_code == 200
+                assert mine.get(f"{path}check/").status_code == 200
+                assert browser.get(f"/cases/{reference}/fill/{key}/").status_code == 200
+            transaction.set_rollback(True)
+
+    ask()
+    assert statuses[200] > 10
+    assert statuses[422] > 10
 
 
 @pytest.mark.long

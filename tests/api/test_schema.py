@@ -124,6 +124,9 @@ def test_the_browser_blocks_nothing_and_asks_nobody_else(
     assert reader.status == 200
     assert reader.page.evaluate("window.blocked") == []
     assert list(reader.faults()) == []
+    if address == "/account/tokens/":
+        assert reader.get_wrong()
+        assert list(reader.faults()) == []
     assert {urlsplit(url).netloc for url in asked} == {"localhost"}
     assert reader.page.evaluate("getComputedStyle(document.querySelector('h1')).fontFamily")
     reader.context.close()
