@@ -109,12 +109,15 @@ def test_the_page_tells_every_operation(world: World) -> None:
 # ---- in a browser -----------------------------------------------------------------------------------------------------
 @pytest.mark.browser
 @pytest.mark.django_db
-@pytest.mark.parametrize("address", ["/api/", "/account/tokens/"])
+@pytest.mark.parametrize(
+    ("address", "who", "wrong"),
+    [("/api/", "anonymous", False), ("/account/tokens/", "applicant", False), ("/account/tokens/", "rival", True)],
+)
 def test_the_browser_blocks_nothing_and_asks_nobody_else(
-    world: World, address: str, browser: Browser, browser_context_args: dict[str, Any]
+    world: World, address: str, who: str, wrong: bool, browser: Browser, browser_context_args: dict[str, Any]
 ) -> None:
     token_for(world, "applicant")
-    reader = Reader(browser, world.client("applicant"), browser_context_args)
+    reader = Reader(browser, world.client(who), browser_context_args)
     asked: list[str] = []
     reader.page.on("request", lambda request: asked.append(request.url))
     reader.page.add_init_script(
@@ -124,7 +127,7 @@ def test_the_browser_blocks_nothing_and_asks_nobody_else(
     assert reader.status == 200
     assert reader.page.evaluate("window.blocked") == []
     assert list(reader.faults()) == []
-    if address == "/account/tokens/":
+    if wrong:
         assert reader.get_wrong()
         assert list(reader.faults()) == []
     assert {urlsplit(url).netloc for url in asked} == {"localhost"}
