@@ -174,6 +174,7 @@ class Listing(ListingWorkflow):
     origin = models.CharField(max_length=10, choices=Origin, default=Origin.DECIDED)
     basis = models.CharField(max_length=200, blank=True)
     name = models.CharField(max_length=120)
+    former = models.TextField(blank=True)  # other names it was printed under, a line each: what search looks in
     code = models.CharField(max_length=18, blank=True, db_index=True)
     area_path = models.CharField(max_length=200, db_index=True)
     area_name = models.CharField(max_length=60)

@@ -47,5 +47,4 @@ class ListingQuerySet(models.QuerySet):
 
     def found_by(self, words: str) -> "ListingQuerySet":
         """Present or former name contains the words, or the code is exactly them."""
-        former = self.model._default_manager.filter(entries__name__icontains=words)
-        return self.filter(Q(name__icontains=words) | Q(code=words.upper()) | Q(pk__in=former.values("pk")))
+        return self.filter(Q(name__holds=words) | Q(former__holds=words) | Q(code=words.upper()))

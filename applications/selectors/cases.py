@@ -72,7 +72,7 @@ def case_list(actor: Actor, given: Mapping[str, str], at: datetime) -> CaseList:
     if state in set(told.states_for(actor)):
         found = found.filter(state__in=told.meant(state, actor))
     if text := given.get("q", "").strip():
-        found = found.filter(Q(name__icontains=text) | Q(number=text) | Q(code=text.upper()))
+        found = found.filter(Q(name__holds=text) | Q(number=text) | Q(code=text.upper()))
     seen = tuple((one.value, str(one.label)) for one in told.states_for(actor))
     page = page_of(found, given)
     for case in page.rows:

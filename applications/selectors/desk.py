@@ -129,7 +129,8 @@ def _filtered(rows: ApplicationQuerySet, industry: str, text: str) -> Applicatio
         rows = rows.filter(industry_code__startswith=industry[:4])
     text = text.strip()[:60]
     if text:
-        rows = rows.filter(Q(name__icontains=text) | Q(code__istartswith=text) | Q(number__istartswith=text))
+        numbers = Q(code__istartswith=text) | Q(number__istartswith=text)
+        rows = rows.filter(Q(name__holds=text) | numbers if text.isascii() else Q(name__holds=text))
     return rows
 
 

@@ -55,7 +55,7 @@ def cases_of(actor: Actor, *, state: str = "", call: int | None = None, words: s
     rows = Application.objects.visible_to(actor).select_related("call", "site__area", "desk")
     rows = rows.filter(state__in=told.meant(state, actor)) if state in told.states_for(actor) else rows
     rows = rows.filter(call_id=call) if call else rows
-    return rows.filter(Q(name__icontains=words) | Q(number=words) | Q(code=words.upper())) if words else rows
+    return rows.filter(Q(name__holds=words) | Q(number=words) | Q(code=words.upper())) if words else rows
 
 
 def case_page(actor: Actor, reference: str, at: datetime) -> cases.CasePage:

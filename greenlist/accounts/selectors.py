@@ -80,7 +80,7 @@ def people_with(authority: Authority | int, roles: Iterable[str], on: date, list
     return list(held.order_by("user_id").values_list("user_id", flat=True).distinct())
 
 
-ACTOR_FIELDS = ("role", "list_kind", "user__name", "authority__name", "authority__tier", "authority__area__path")
+AUTHORITY = ("authority_id", "authority__name", "authority__tier", "authority__area__path")
 
 
 def mandates_of(user_id: int, on: date) -> QuerySet[Mandate]:
@@ -91,16 +91,31 @@ def mandates_of(user_id: int, on: date) -> QuerySet[Mandate]:
 def actor_of(mandate: Mandate) -> Actor:
     """The capacity that a mandate gives; expects `user` and `authority.area` loaded."""
     authority = mandate.authority
+    where = (authority.pk, authority.name, authority.tier, authority.area.path) if authority else (None, "", "", "")
+    return mandate_actor(mandate.user, mandate.pk, mandate.role, mandate.list_kind, *where)
+
+
+def mandate_actor(
+    user: User,
+    mandate_id: int,
+    role: str,
+    list_kind: str,
+    authority_id: int | None,
+    authority_name: str | None,
+    tier: str | None,
+    area_path: str | None,
+) -> Actor:
+    """The same from single values; the last four are those of `AUTHORITY`."""
     return Actor(
-        capacity=Capacity(mandate.role),
-        key=f"m{mandate.pk}",
-        user_id=mandate.user_id,
-        name=mandate.user.name,
-        authority_id=mandate.authority_id,
-        authority_name=authority.name if authority else "",
-        tier=Tier(authority.tier) if authority else None,
-        area_path=authority.area.path if authority else "",
-        list_kind=mandate.list_kind,
+        capacity=Capacity(role),
+        key=f"m{mandate_id}",
+        user_id=user.pk,
+        name=user.name,
+        authority_id=authority_id,
+        authority_name=authority_name or "",
+        tier=Tier(tier) if tier else None,
+        area_path=area_path or "",
+        list_kind=list_kind,
     )
 
 
@@ -229,6 +244,27 @@ ACTIONS: dict[str, Text] = {
 }
 
 
+DETAILS: dict[str, Text] = {
+    "agent": _("device"),
+    "authority": _("authority"),
+    "email": _("e-mail"),
+    "end": _("why it ended"),
+    "fields": _("what was changed"),
+    "from": _("valid from"),
+    "list_kind": _("list, where limited to one"),
+    "mandate": _("mandate"),
+    "name": _("name"),
+    "path": _("area"),
+    "reason": _("reason"),
+    "role": _("role"),
+    "scopes": _("may"),
+    "second_factor": _("with second factor"),
+    "sign_ins": _("sessions"),
+    "until": _("last day"),
+    "username": _("user name"),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class TrailLine:
     """One entry as the audit administrator sees it."""
@@ -243,7 +279,7 @@ class TrailLine:
     subject: str  # its name, where it is a person
     remote: str
     request_id: str
-    details: tuple[tuple[str, str], ...]
+    details: tuple[tuple[Text, Text], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,7 +325,6 @@ def _line(row: AuditEntry, names: Mapping[str, str]) -> TrailLine:
     payload = getattr(row, "payload", None)  # may have been erased
     data: dict[str, Any] = dict(payload.data) if payload else {}
     actor, remote = data.pop("actor", {}), str(data.pop("remote", ""))
-    told = row.subject_kind in TOLD
     return TrailLine(
         at=row.at,
         who=actor.get("name") or names.get(str(row.user_id), "") or str(row.user_id or ""),
@@ -301,7 +336,16 @@ def _line(row: AuditEntry, names: Mapping[str, str]) -> TrailLine:
         subject=names.get(row.subject_id, "") if row.subject_kind == "user" else "",
         remote=remote,
         request_id=row.request_id,
-        details=tuple((name, str(value)[:200]) for name, value in data.items() if value not in ("", None))
-        if told
-        else (),
+        details=_details(data) if row.subject_kind in TOLD else (),
     )
+
+
+def _details(data: Mapping[str, Any]) -> tuple[tuple[Text, Text], ...]:
+    """What an entry says, in words where there are some."""
+    return tuple((DETAILS.get(name, name), _said(value)) for name, value in data.items() if value not in ("", None))
+
+
+def _said(value: Any) -> Text:
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    return ", ".join(map(str, value))[:200] if isinstance(value, list) else str(value)[:200]

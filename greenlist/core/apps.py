@@ -7,4 +7,10 @@ class CoreConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from django.db.models import CharField, TextField
+
         from greenlist.core import checks, dispatch, heartbeats  # noqa: F401  registers checks; request ids, heartbeats
+        from greenlist.core.searching import Holds
+
+        for kind in (CharField, TextField):
+            kind.register_lookup(Holds)

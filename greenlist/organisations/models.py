@@ -64,6 +64,7 @@ class Organisation(models.Model):
     kind = models.CharField(max_length=10, choices=Kind, default=Kind.FIRM)
     code = models.CharField(_("unified social credit code"), max_length=18, null=True, blank=True, unique=True)
     name = models.CharField(_("name"), max_length=120)
+    former = models.TextField(blank=True, editable=False)  # the names before, a line each: what search looks in
     area = models.ForeignKey(Area, on_delete=models.PROTECT, related_name="+", verbose_name=_("registered in"))
     industry = models.ForeignKey(Industry, null=True, blank=True, on_delete=models.PROTECT, verbose_name=_("industry"))
     legal_representative = models.CharField(_("legal representative"), max_length=60, blank=True)

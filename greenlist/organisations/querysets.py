@@ -23,8 +23,7 @@ class OrganisationQuerySet(models.QuerySet):
 
     def named(self, words: str) -> "OrganisationQuerySet":
         """Present or former name, or credit code."""
-        former = self.model._default_manager.filter(names__text__icontains=words)
-        return self.filter(Q(name__icontains=words) | Q(code=words.upper()) | Q(pk__in=former.values("pk")))
+        return self.filter(Q(name__holds=words) | Q(former__holds=words) | Q(code=words.upper()))
 
 
 class SiteQuerySet(models.QuerySet):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet, Value
 from django.utils.translation import gettext_lazy as _
 
 from greenlist.accounts import selectors as accounts
@@ -31,27 +31,36 @@ OFFICIALS_ONLY = _("Only an industry authority looks up organisations.")
 
 # ---- capacities ---------------------------------------------------------------------------------------------------
 def capacities(user: User, on: date) -> tuple[Actor, ...]:
-    """Everything a person may act as that day, mandates first, in a stable order; two queries.
+    """Everything a person may act as that day, mandates first, in a stable order; one query, asked in every request.
 
     Keys are stable: "m12" is mandate 12, "o7" membership of organisation 7.
     """
-    held = [accounts.actor_of(mandate) for mandate in accounts.mandates_of(user.pk, on).only(*accounts.ACTOR_FIELDS)]
-    memberships = Membership.objects.open().filter(user=user, user__is_active=True).select_related("organisation")
-    memberships = memberships.only("role", "organisation__name")  # asked in every request
-    return (*held, *(member_actor(user, membership) for membership in memberships.order_by("pk")))
+    none = Value("")
+    held = accounts.mandates_of(user.pk, on).order_by()
+    mandates = held.values_list(Value("m"), "pk", "role", "list_kind", *accounts.AUTHORITY)
+    open_ = Membership.objects.open().filter(user=user, user__is_active=True)
+    memberships = open_.values_list(Value("o"), "pk", "role", none, "organisation_id", "organisation__name", none, none)
+    return tuple(
+        accounts.mandate_actor(user, *row[1:]) if row[0] == "m" else _member(user, row[4], row[5], row[2])
+        for row in sorted(mandates.union(memberships, all=True), key=lambda row: row[:2])
+    )
+
+
+def _member(user: User, organisation_id: int, name: str, role: str) -> Actor:
+    return Actor(
+        capacity=Capacity.APPLICANT,
+        key=f"o{organisation_id}",
+        user_id=user.pk,
+        name=user.name,
+        organisation_id=organisation_id,
+        organisation_name=name,
+        is_owner=role == Membership.Role.OWNER,
+    )
 
 
 def member_actor(user: User, membership: Membership) -> Actor:
     """The capacity that a membership gives; expects `organisation` loaded."""
-    return Actor(
-        capacity=Capacity.APPLICANT,
-        key=f"o{membership.organisation_id}",
-        user_id=user.pk,
-        name=user.name,
-        organisation_id=membership.organisation_id,
-        organisation_name=membership.organisation.name,
-        is_owner=membership.role == Membership.Role.OWNER,
-    )
+    return _member(user, membership.organisation_id, membership.organisation.name, membership.role)
 
 
 def acting(user_id: int | None, key: str, on: date) -> Actor:

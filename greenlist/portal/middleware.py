@@ -13,7 +13,7 @@ from greenlist.organisations import selectors
 
 
 class ActorMiddleware:
-    """Sets `request.actor` and `request.capacities` (what the role switcher offers): two queries for who is signed in."""
+    """Sets `request.actor` and `request.capacities` (what the role switcher offers): one query for who is signed in."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

@@ -532,7 +532,7 @@ def search(actor: Actor, words: str) -> Found:
         return Found((), (), ())
     cases = (
         Application.objects.visible_to(actor)
-        .filter(Q(name__icontains=words) | Q(code=words.upper()) | Q(number=words.upper()))
+        .filter(Q(name__holds=words) | Q(code=words.upper()) | Q(number=words.upper()))
         .select_related("call")
         .order_by("-pk")
     )

@@ -163,8 +163,8 @@ def test_forged_forwarding_does_not_change_the_address(world: World) -> None:
     assert request.actor.remote == "127.0.0.1"
 
 
-def test_capacities_cost_two_queries(world: World, now, django_assert_num_queries) -> None:
+def test_capacities_cost_one_query(world: World, now, django_assert_num_queries) -> None:
     for place in ("130322", "130324", "130300"):
         factories.mandate(world.user("applicant"), "handler", world.authorities[place])
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(1):
         assert len(capacities(world.user("applicant"), now.date())) == 4

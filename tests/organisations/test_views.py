@@ -196,7 +196,7 @@ def test_contact_data_is_masked_until_somebody_asks_in_writing(world: World) -> 
 
 
 def test_search_by_former_name_and_code(world: World) -> None:
-    world.org.names.create(text="海港老厂", valid_until=factories.LONG_AGO)
+    Organisation.objects.filter(pk=world.org.pk).update(former="海港旧厂\n海港老厂")
     client = world.client("county_handler")
     for words in ("海港老厂", world.org.code.lower(), "精密制造"):
         assert world.org.name in client.get("/organisation/search/", {"q": words}).content.decode(), words

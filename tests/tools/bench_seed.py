@@ -365,11 +365,13 @@ class Seeder:
         for number, firm in enumerate(self.organisations):
             city = next(slug for slug in CITIES if f"/{slug}/" in firm.area.path)
             act = by_book[(city, 2020 + number % 6)]
+            printed = f"{firm.area.name}旧名琥珀{number}有限公司" if number % 333 == 7 else firm.name
             listing = Listing(
                 listbook=books[city],
                 site=self.sites[number],
                 organisation=firm,
                 name=firm.name,
+                former=printed if printed != firm.name else "",
                 code=firm.code,
                 area_path=firm.area.path,
                 area_name=firm.area.name,
@@ -379,7 +381,6 @@ class Seeder:
                 ordinal=act.ordinal,
                 listed_on=act.issued_on,
             )
-            printed = f"{firm.area.name}旧名琥珀{number}有限公司" if number % 333 == 7 else firm.name
             rows.append(listing)
             entries.append(
                 Entry(

@@ -104,8 +104,10 @@ def _rename(organisation: Organisation, name: str, *, at: datetime) -> None:
         return
     if organisation.name != name:
         current.update(valid_until=today)
+        before = [*organisation.former.splitlines(), organisation.name]
+        organisation.former = "\n".join(one for one in dict.fromkeys(before) if one != name)
         organisation.name = name
-        organisation.save(update_fields=["name"])
+        organisation.save(update_fields=["name", "former"])
     Name.objects.create(organisation=organisation, text=name, valid_from=today)
 
 
