@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.tools import servers
@@ -43,8 +44,31 @@ class Server:
     def crash(self) -> None:
         """Every process of it at once, in the middle of whatever it does."""
         assert self.process is not None
-        os.killpg(self.process.pid, signal.SIGKILL)
+        mine = [self.process.pid, *children(self.process.pid)]  # its backends have sessions of their own
+        for pid in mine:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         self.process.wait(20)
+        end = time.monotonic() + servers.DEADLINE
+        while any(map(lives, mine[1:])) and time.monotonic() < end:
+            time.sleep(0.02)  # while one of them lives its shared memory keeps the next start away
+
+
+def lives(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
+    except OSError:
+        return False
+
+
+def children(parent: int) -> list[int]:
+    """Processes that a process has started."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            if int(stat.read_text().rpartition(")")[2].split()[1]) == parent:
+                found.append(int(stat.parent.name))
+    return found
 
 
 @contextmanager
