@@ -159,7 +159,7 @@ STEPS = (
 )
 
 
-@pytest.mark.case("OP-01", "OP-02", "OP-05", "OP-06", "OP-07", "AU-09")
+@pytest.mark.case("OP-01", "OP-02", "OP-05", "OP-06", "OP-07", "AU-09", "BG-11")
 def test_production_for_real(postgres_url: str, redis_url: str, tmp_path: Path) -> None:
     """One test of many steps: the processes take longer to start than to be asked."""
     with production.site(tmp_path, postgres_url, redis_url) as site:
