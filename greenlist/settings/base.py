@@ -120,6 +120,7 @@ RECOVERY_CODES = 10
 SESSION_IDLE_MINUTES = env.number("SESSION_IDLE_MINUTES", 30)
 SESSION_IDLE_MINUTES_OFFICERS = env.number("SESSION_IDLE_MINUTES_OFFICERS", 15)
 SESSION_HOURS = env.number("SESSION_HOURS", 12)
+SIGN_INS_KEPT_DAYS = 400  # for the page that shows them; a browser unseen for as long counts as new again
 DEVICE_COOKIE_NAME = "device"  # tells a known browser from a new one
 # Addresses or networks from which the administration can be reached; for others it does not exist (AZ-15).
 ADMIN_ADDRESSES = env.words("ADMIN_ADDRESSES", "127.0.0.0/8,::1")
@@ -230,6 +231,7 @@ CELERY_BEAT_SCHEDULE: dict = {
     "sweep-documents": {"task": "greenlist.core.tasks.sweep_documents", "schedule": 20.0},
     "close-notices": {"task": "registry.tasks.close_notices", "schedule": 300.0},
     "anchor-chains": {"task": "greenlist.core.tasks.anchor_chains", "schedule": 3600.0},
+    "forget-sign-ins": {"task": "greenlist.accounts.tasks.forget_sign_ins", "schedule": 86400.0},
     "forget-uses": {"task": "greenlist.core.tasks.forget_uses", "schedule": 86400.0},
 }
 CELERY_BEAT_SCHEDULE["tell-problems"] = {"task": "greenlist.portal.tasks.tell_problems", "schedule": 86400.0}

@@ -13,6 +13,7 @@ from django.test import Client
 
 from greenlist.accounts import services
 from greenlist.accounts.models import Device, Mandate, SignIn, User
+from greenlist.accounts.tasks import forget_sign_ins
 from greenlist.core import outbox
 from greenlist.core.errors import NotVisible
 from greenlist.core.models import AuditEntry, Notification
@@ -291,6 +292,20 @@ def test_signing_out_ends_the_row(world: World, clock: Any) -> None:
     give_password(client, world.user("applicant").username)
     give_password(client, person(world, "rival").username)  # somebody else signs in over it
     assert [row.end for row in SignIn.objects.order_by("pk")] == ["out", "out", ""]
+
+
+def test_old_sign_ins_and_browsers_are_forgotten(world: World, clock: Any, now: datetime, settings: Any) -> None:
+    browser(world, "applicant")
+    browser(world, "rival")
+    days = settings.SIGN_INS_KEPT_DAYS
+    SignIn.objects.filter(user=world.user("rival")).update(seen_at=now + timedelta(days=2))
+    Device.objects.filter(user=world.user("rival")).update(last_at=now + timedelta(days=2))
+    assert services.forget_sign_ins(at=now + timedelta(days=days)) == 0
+    forget_sign_ins.apply()  # today: nothing is old
+    assert services.forget_sign_ins(at=now + timedelta(days=days + 1)) == 2
+    assert SignIn.objects.get().user == world.user("rival")
+    assert Device.objects.get().user == world.user("rival")
+    assert AuditEntry.objects.filter(action="account.signed_in").count() == 2
 
 
 @pytest.mark.case("AU-09")

@@ -48,6 +48,7 @@ from greenlist.accounts.services.sessions import (
     end_own_session,
     end_session,
     end_sessions,
+    forget_sign_ins,
     seconds_left,
 )
 from greenlist.accounts.services.strength import hint
@@ -97,6 +98,7 @@ __all__ = [
     "end_session",
     "end_sessions",
     "enrol",
+    "forget_sign_ins",
     "grant_mandate",
     "has_second_factor",
     "hint",

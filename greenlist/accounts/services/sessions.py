@@ -145,3 +145,11 @@ def end_sessions(*, user_id: int, at: datetime, keep: int | None = None) -> None
     """
     User.objects.filter(pk=user_id).update(session_epoch=F("session_epoch") + 1)
     SignIn.objects.live().filter(user_id=user_id).exclude(pk=keep).close(End.CHANGED, at)
+
+
+def forget_sign_ins(*, at: datetime) -> int:
+    """Deletes old sign-ins and browsers not seen for long: the audit trail keeps what happened. Returns how many."""
+    before = at - timedelta(days=settings.SIGN_INS_KEPT_DAYS)
+    gone, _by_model = SignIn.objects.filter(seen_at__lt=before).delete()
+    unseen, _by_model = Device.objects.filter(last_at__lt=before).delete()
+    return gone + unseen
