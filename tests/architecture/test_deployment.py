@@ -81,6 +81,8 @@ def test_data_outlive_their_containers() -> None:
     for name in ("web", "worker", "beat", "migrate", "backup"):
         assert "files:/srv/greenlist/var" in services[name]["volumes"], name
     assert "backups:/srv/greenlist/backups" in services["backup"]["volumes"]
+    # Daily jobs are counted from the last run: a beat that forgets it at every restart would never come to them.
+    assert "--schedule" not in services["beat"]["command"]
 
 
 def test_commands_of_the_services_exist() -> None:
