@@ -55,9 +55,8 @@ def notice_manage(request: Request, reference: str) -> HttpResponse:
     found = selectors.own_notice(actor, reference)
     drafted = found.state == NoticeState.DRAFT
     stands = {"title": found.title, "text": found.text, "site_address": found.site_address}
-    form = (NoticeForm if drafted else SiteAddressForm)(
-        request.POST or None, initial={**stands, "version": found.version}
-    )
+    kind: type[WordsForm] = NoticeForm if drafted else SiteAddressForm
+    form = kind(request.POST or None, initial={**stands, "version": found.version})
     conflict: Conflict | None = None
     if request.method == "POST" and form.is_valid():
         words = stands | _words(form)
@@ -183,7 +182,7 @@ def announcement(request: Request, reference: str) -> HttpResponse:
     found = selectors.own_announcement(actor, reference)
     drafted = found.state == AnnouncementState.DRAFT
     stands = {"title": found.title, "number": found.number, "text": found.text, "version": found.version}
-    form = AnnouncementForm(request.POST or None, initial=stands)
+    form: WordsForm = AnnouncementForm(request.POST or None, initial=stands)
     conflict: Conflict | None = None
     if request.method == "POST" and form.is_valid():
         version, words = _version(form), _words(form)

@@ -144,7 +144,8 @@ def submit(
     world: World, case: Application, who: str = "applicant", at: datetime = SPRING, **given: Any
 ) -> submission.Receipt:
     actor = world.actor(who)
-    named = {"digest": given.pop("digest", "") or digest_of(case), "declared_name": actor.name, "agreed": True} | given
+    named: dict[str, Any] = {"digest": given.pop("digest", "") or digest_of(case), "declared_name": actor.name}
+    named |= {"agreed": True, **given}
     return submission.submit(actor=actor, at=at, reference=case.reference, **named)
 
 
