@@ -15,6 +15,7 @@ from django.db import connection, transaction
 from django.test import Client
 from django.urls import resolve, reverse
 
+from greenlist.accounts.models import SignIn
 from greenlist.core import clock
 from tests.applications.county import load_rules
 from tests.authz import matrix
@@ -104,6 +105,7 @@ class Replay:
         self.story = Story(world, QINHUANGDAO, before=self.again)
         self.day: date | None = None
         self.clients: dict[str, Client] = {}
+        self.sign_ins: dict[str, int] = {}
         self.faults: list[str] = []
         self.seen: set[tuple[str, str, str, tuple[str, ...]]] = set()
         self.made = 0
@@ -117,9 +119,14 @@ class Replay:
             self.day, self.clients = today, {}
         if character not in self.clients:
             self.clients[character] = self.world.client(character)
+            if character != "anonymous":
+                self.sign_ins[character] = self.clients[character].session["sign_in"]
         return self.clients[character]
 
     def again(self, sent: Sent) -> None:
+        ended = set(SignIn.objects.exclude(ended_at=None).values_list("pk", flat=True))
+        for character in [one for one in self.clients if self.sign_ins.get(one) in ended]:
+            del self.clients[character]  # the story's own officer has signed in, which ends other sessions
         for character in {*OUTSIDERS, *(self.story.place.people[part] for part in INSIDERS)}:
             self.client(character)  # signs in here, so that taking back what they do does not sign them out
         name = resolve(sent.path).view_name
