@@ -46,4 +46,4 @@ VOLUME ["/srv/greenlist/var", "/srv/greenlist/backups"]
 EXPOSE 8000
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s \
     CMD ["python", "deploy/alive.py"]
-CMD ["gunicorn"]
+CMD ["gunicorn", "-c", "deploy/gunicorn.py"]

@@ -6,7 +6,7 @@ from django.urls import include, path
 from django.views.i18n import set_language
 
 from applications import api as applications
-from greenlist.core import api_schema, metrics
+from greenlist.core import api_schema
 from greenlist.core import views as core_views
 from greenlist.organisations import api as organisations
 from greenlist.policy import api as policy
@@ -27,7 +27,7 @@ api = [
 urlpatterns = [
     path("livez", core_views.livez, name="livez"),
     path("readyz", core_views.readyz, name="readyz"),
-    path("metrics", metrics.metrics, name="metrics"),
+    path("metrics", core_views.figures, name="metrics"),
     path("i18n/setlang/", login_not_required(set_language), name="set_language"),
     path("admin/", admin.site.urls),
     path("account/", include("greenlist.accounts.urls")),

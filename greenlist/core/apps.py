@@ -9,7 +9,7 @@ class CoreConfig(AppConfig):
     def ready(self) -> None:
         from django.db.models import CharField, TextField
 
-        from greenlist.core import checks, dispatch, heartbeats  # noqa: F401  registers checks; request ids, heartbeats
+        from greenlist.core import checks, dispatch, tasks  # noqa: F401  registers checks; request ids, heartbeats
         from greenlist.core.searching import Holds
 
         for kind in (CharField, TextField):

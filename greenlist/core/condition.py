@@ -74,7 +74,7 @@ def state(*, at: datetime) -> State:
         oldest_document=_age(documents["oldest"], at),
         backup_at=heartbeats.last_success(BACKUP),
         beats=heartbeats.beats(at=at),
-        queues=queues.look(),
+        queues=queues.look(at=at),
     )
 
 

@@ -12,7 +12,6 @@ from celery.signals import before_task_publish, task_postrun, task_prerun
 from django.conf import settings
 from django.db import transaction
 
-from greenlist.core.queues import SENT_AT
 from greenlist.core.requests import request_id
 
 log = logging.getLogger(__name__)
@@ -61,10 +60,7 @@ def _options() -> dict[str, Any]:
 
 @before_task_publish.connect
 def _put_request_id(headers: dict[str, Any] | None = None, **_: Any) -> None:
-    if headers is None:
-        return
-    headers[SENT_AT] = time.time()
-    if request_id.get():
+    if headers is not None and request_id.get():
         headers[HEADER] = request_id.get()
 
 

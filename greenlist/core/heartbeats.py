@@ -11,13 +11,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from celery import Task
-from celery.signals import task_failure, task_success
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import Max
 
-from greenlist.core import clock
 from greenlist.core.models import Heartbeat
 
 log = logging.getLogger(__name__)
@@ -52,6 +50,14 @@ def failed(name: str, *, at: datetime, failure: str) -> None:
 
 
 def _note(name: str, **fields: Any) -> None:
+    """The job is done whether or not this can be written down."""
+    try:
+        _write(name, **fields)
+    except DatabaseError as failure:
+        log.warning("the heartbeat of %s was not kept: %s", name, failure)
+
+
+def _write(name: str, **fields: Any) -> None:
     if not Heartbeat.objects.filter(name=name).update(**fields):
         Heartbeat.objects.bulk_create([Heartbeat(name=name)], ignore_conflicts=True)
         Heartbeat.objects.filter(name=name).update(**fields)
@@ -81,26 +87,6 @@ def last_success(name: str) -> datetime | None:
     return Heartbeat.objects.filter(name=name).values_list("succeeded_at", flat=True).first()
 
 
-@task_success.connect
-def _on_success(sender: Task, **_: Any) -> None:
-    if name := _job(sender):
-        _quietly(succeeded, str(name), at=clock.now())
-
-
-@task_failure.connect
-def _on_failure(sender: Task, exception: BaseException, **_: Any) -> None:
-    if name := _job(sender):
-        _quietly(failed, str(name), at=clock.now(), failure=f"{type(exception).__name__}: {exception}")
-
-
-def _job(task: Task) -> str | None:
-    """A worker spreads the headers of a message over the request; a direct call keeps them together."""
+def job_of(task: Task) -> str | None:
+    """The name in the schedule. A worker spreads the headers of a message over the request; a direct call keeps them together."""
     return getattr(task.request, HEADER, None) or (task.request.headers or {}).get(HEADER)
-
-
-def _quietly(note: Any, *words: Any, **named: Any) -> None:
-    """The job is done whether or not this can be written down."""
-    try:
-        note(*words, **named)
-    except DatabaseError as failure:
-        log.warning("the heartbeat of %s was not kept: %s", words[0], failure)

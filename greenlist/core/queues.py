@@ -1,15 +1,15 @@
 """How much waits in the broker, and since when: a look that takes nothing out."""
 
 import json
-import time
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 
-SENT_AT = "sent_at"  # a header of each message (core.dispatch)
+SENT_AT = "sent_at"  # a header of each message (core.tasks)
 
 
 @dataclass(frozen=True)
@@ -19,35 +19,35 @@ class Queue:
     oldest: float  # seconds
 
 
-def look() -> list[Queue] | None:
+def look(*, at: datetime) -> list[Queue] | None:
     """Every queue the workers take from; None when the broker cannot be reached."""
     names = [queue.name for queue in settings.CELERY_TASK_QUEUES]
     kind = urlsplit(settings.CELERY_BROKER_URL).scheme
     try:
         if kind in {"redis", "rediss"}:
-            return _redis(names)
-        return _files(names) if kind == "filesystem" else []
+            return _redis(names, at)
+        return _files(names, at) if kind == "filesystem" else []
     except Exception:  # redis and the file system each raise their own: not reachable
         return None
 
 
-def _redis(names: list[str]) -> list[Queue]:
+def _redis(names: list[str], at: datetime) -> list[Queue]:
     import redis
 
     options: dict[str, Any] = {"socket_timeout": 0.5, "socket_connect_timeout": 0.5, "retry": None}
     with redis.Redis.from_url(settings.CELERY_BROKER_URL, **options) as client:
-        return [Queue(name, int(client.llen(name)), _age(client.lindex(name, -1))) for name in names]
+        return [Queue(name, int(client.llen(name)), _age(client.lindex(name, -1), at)) for name in names]
 
 
-def _age(message: Any) -> float:
+def _age(message: Any, at: datetime) -> float:
     """Of the message that would be taken next."""
     if not message:
         return 0.0
     sent = json.loads(message).get("headers", {}).get(SENT_AT)
-    return max(0.0, time.time() - sent) if isinstance(sent, int | float) else 0.0
+    return max(0.0, at.timestamp() - sent) if isinstance(sent, int | float) else 0.0
 
 
-def _files(names: list[str]) -> list[Queue]:
+def _files(names: list[str], at: datetime) -> list[Queue]:
     waiting: dict[str, list[float]] = {name: [] for name in names}
     for path in Path(settings.CELERY_BROKER_TRANSPORT_OPTIONS["data_folder_out"]).glob("*.msg"):
         name = path.name.split(".")[-2]
@@ -55,7 +55,7 @@ def _files(names: list[str]) -> list[Queue]:
             waiting.setdefault(name, []).append(path.stat().st_mtime)
         except FileNotFoundError:  # taken just now
             continue
-    now = time.time()
+    now = at.timestamp()
     return [
         Queue(name, len(ages), max(0.0, now - min(ages)) if ages else 0.0)
         for name, ages in waiting.items()

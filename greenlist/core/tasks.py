@@ -1,8 +1,11 @@
 import threading
+from typing import Any
 
-from celery import shared_task
+from celery import Task, shared_task
+from celery.signals import before_task_publish, task_failure, task_success
 
-from greenlist.core import anchors, attachments, clock, limits, outbox, rendering
+from greenlist.core import anchors, attachments, clock, heartbeats, limits, outbox, rendering
+from greenlist.core.queues import SENT_AT
 
 _sweeping, _asked = threading.Lock(), threading.Event()
 
@@ -42,3 +45,21 @@ def render_document(job: int, **kwargs: object) -> None:
 @shared_task
 def sweep_documents(**kwargs: object) -> None:
     rendering.sweep(at=clock.now())
+
+
+@before_task_publish.connect
+def _say_when(headers: dict[str, Any] | None = None, **_: Any) -> None:
+    if headers is not None:
+        headers[SENT_AT] = clock.now().timestamp()
+
+
+@task_success.connect
+def _on_success(sender: Task, **_: Any) -> None:
+    if name := heartbeats.job_of(sender):
+        heartbeats.succeeded(name, at=clock.now())
+
+
+@task_failure.connect
+def _on_failure(sender: Task, exception: BaseException, **_: Any) -> None:
+    if name := heartbeats.job_of(sender):
+        heartbeats.failed(name, at=clock.now(), failure=f"{type(exception).__name__}: {exception}")

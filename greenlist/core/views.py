@@ -7,8 +7,10 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 from django.views import defaults
+from django.views.decorators.http import require_GET
+from prometheus_client import CONTENT_TYPE_LATEST
 
-from greenlist.core import health
+from greenlist.core import clock, health, metrics
 from greenlist.core.errors import DomainError, NotVisible
 from greenlist.core.middleware import API, answer
 
@@ -29,6 +31,15 @@ def readyz(request: HttpRequest) -> HttpResponse:
         log.warning("not well: %s: %s", name, reason)
     status = "unavailable" if broken else "degraded" if missing else "ready"
     return JsonResponse({"ready": not broken, "status": status}, status=503 if broken else 200)
+
+
+@login_not_required
+@require_GET
+def figures(request: HttpRequest) -> HttpResponse:
+    """For the monitoring (core.metrics). For everybody else it does not exist."""
+    if not metrics.may_read(request):
+        raise NotVisible
+    return HttpResponse(metrics.exposition(at=clock.now()), content_type=CONTENT_TYPE_LATEST)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

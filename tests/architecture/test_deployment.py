@@ -144,7 +144,7 @@ def test_the_image_leaves_behind_what_only_building_needs() -> None:
 
 def test_what_the_image_copies_and_starts_is_there() -> None:
     assert (ROOT / "deploy" / "alive.py").exists()
-    assert (ROOT / "gunicorn.conf.py").exists()
+    assert (ROOT / "deploy" / "gunicorn.py").exists()
     for path in re.findall(r"python (\S+\.py)", dockerfile()):
         assert (ROOT / path).exists()
 

@@ -22,7 +22,17 @@ TOP = {
         "fixtures",
         "tests",
     ),
-    *("pyproject.toml", "docker-compose.yml", "README.md", "dev", "docs", "Dockerfile", "CHANGELOG.md", "LICENSE"),
+    *(
+        "pyproject.toml",
+        "docker-compose.yml",
+        "README.md",
+        "dev",
+        "docs",
+        "Dockerfile",
+        "CHANGELOG.md",
+        "LICENSE",
+        "deploy",
+    ),
     *("requirements.txt", "requirements-dev.txt"),
 }
 

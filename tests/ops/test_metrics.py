@@ -202,14 +202,14 @@ def test_every_job_names_itself_and_expires() -> None:
 def test_the_embedded_queue_is_looked_into(settings: Any, tmp_path: Path) -> None:
     settings.CELERY_BROKER_URL = "filesystem://"
     settings.CELERY_BROKER_TRANSPORT_OPTIONS = {"data_folder_out": str(tmp_path)}
-    assert [(one.name, one.messages, one.oldest) for one in queues.look() or ()] == [
+    assert [(one.name, one.messages, one.oldest) for one in queues.look(at=clock.now()) or ()] == [
         ("celery", 0, 0),
         ("documents", 0, 0),
     ]
     old = tmp_path / "1_a.documents.msg"
     old.write_text("{}")
     os.utime(old, (clock.now().timestamp() - 100,) * 2)
-    found = {one.name: one for one in queues.look() or ()}
+    found = {one.name: one for one in queues.look(at=clock.now()) or ()}
     assert found["documents"].messages == 1
     assert found["documents"].oldest >= 100
 
@@ -225,9 +225,9 @@ def test_the_redis_queue_is_looked_into(settings: Any, redis_url: str, now: date
         for age in (100, 50):
             message = {"headers": {queues.SENT_AT: clock.now().timestamp() - age}}
             client.lpush("celery", json.dumps(message))
-    found = {one.name: one for one in queues.look() or ()}
+    found = {one.name: one for one in queues.look(at=clock.now()) or ()}
     assert (found["celery"].messages, found["documents"].messages) == (2, 0)
     assert 99 < found["celery"].oldest < 160
     settings.CELERY_BROKER_URL = "redis://127.0.0.1:1/0"
-    assert queues.look() is None
+    assert queues.look(at=clock.now()) is None
     assert one(now, "broker_up") == 0

@@ -1,11 +1,11 @@
-"""How gunicorn serves the portal: read from the folder it starts in; its own command line wins over this."""
+"""How gunicorn serves the portal: `gunicorn -c deploy/gunicorn.py`; its own command line wins over this."""
 
 import shutil
 import sys
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from greenlist.settings import env
 
