@@ -19,6 +19,8 @@ from tests.world import World
 
 __all__ = ["_now"]
 pytestmark = [pytest.mark.django_db, pytest.mark.full, pytest.mark.timeout(900)]
+# What a page escapes it escapes on either database; what a column cannot hold only PostgreSQL refuses.
+CHOSEN = {"sqlite": ("short", "mixed"), "postgresql": ("hidden", "long")}
 WHO = ("anonymous", "applicant", "county_handler", "county_approver", "city_handler", "city_approver", "expert")
 
 
@@ -67,8 +69,8 @@ def send(client: Client, form: Form, text: str, *, raw: bool = False) -> list[st
 def attacked(client: Client, found: dict[Any, Form]) -> list[str]:
     wrong = []
     for form in found.values():
-        for name, text in TEXTS.items():
-            wrong += [f"{form.action} ({name}): {one}" for one in send(client, form, text)]
+        for name in CHOSEN[connection.vendor]:
+            wrong += [f"{form.action} ({name}): {one}" for one in send(client, form, TEXTS[name])]
         wrong += [f"{form.action} (surrogate): {one}" for one in send(client, form, SURROGATE, raw=True)]
     return wrong
 
