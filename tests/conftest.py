@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from tests.tools import servers
+
 pytest_plugins = ["tests.plugins.clauses", "tests.plugins.flush", "tests.plugins.order", "tests.world"]
 
 # Playwright's synchronous interface keeps an event loop in the main thread; Django would refuse queries there.
@@ -19,6 +21,11 @@ os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
 CHINA = ZoneInfo("Asia/Shanghai")
 ROUNDS = {"fast": 5, "full": 50, "long": 1000}
+SERVERS = {
+    "postgres",
+    "postgres_url",
+    "redis_url",
+}  # private ones, whatever the database of the run (tests/ops/conftest.py)
 DATABASE_FIXTURES = {
     "db",
     "transactional_db",
@@ -46,11 +53,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         "full": {"long"},
         "long": set(),
     }[config.getoption("--tier")]
+    # As the second half does: where the programs are missing it is said (tests.tools.suite), and in CI it fails.
+    no_servers = bool(servers.missing()) and os.environ.get("CI") != "true"
     kept: list[pytest.Item] = []
     dropped: list[pytest.Item] = []
     for item in items:
         marks = {mark.name for mark in item.iter_markers()}
-        drop = bool(marks & above)
+        drop = bool(marks & above) or (no_servers and bool(SERVERS & set(getattr(item, "fixturenames", ()))))
         if config.getoption("--database-only"):
             drop = drop or not _touches_database(item) or bool(marks & {"browser", "a11y", "once"})
         (dropped if drop else kept).append(item)
