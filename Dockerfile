@@ -45,5 +45,5 @@ USER greenlist
 VOLUME ["/srv/greenlist/var", "/srv/greenlist/backups"]
 EXPOSE 8000
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s \
-    CMD ["python", "deploy/alive.py"]
-CMD ["gunicorn", "-c", "deploy/gunicorn.py"]
+    CMD ["python", ".deploy/alive.py"]
+CMD ["gunicorn", "-c", ".deploy/gunicorn.py"]

@@ -93,7 +93,7 @@ def test_commands_of_the_services_exist() -> None:
 
 
 def test_the_proxy_hides_the_figures_and_writes_addresses_anew() -> None:
-    text = (ROOT / "deploy" / "proxy.conf.template").read_text(encoding="utf-8")
+    text = (ROOT / ".deploy" / "proxy.conf.template").read_text(encoding="utf-8")
     assert re.search(r"location = /metrics \{ return 404; \}", text)
     assert "proxy_set_header X-Forwarded-For $remote_addr;" in text
     assert "proxy_set_header X-Forwarded-Proto https;" in text
@@ -143,8 +143,8 @@ def test_the_image_leaves_behind_what_only_building_needs() -> None:
 
 
 def test_what_the_image_copies_and_starts_is_there() -> None:
-    assert (ROOT / "deploy" / "alive.py").exists()
-    assert (ROOT / "deploy" / "gunicorn.py").exists()
+    assert (ROOT / ".deploy" / "alive.py").exists()
+    assert (ROOT / ".deploy" / "gunicorn.py").exists()
     for path in re.findall(r"python (\S+\.py)", dockerfile()):
         assert (ROOT / path).exists()
 

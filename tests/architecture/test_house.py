@@ -22,17 +22,7 @@ TOP = {
         "fixtures",
         "tests",
     ),
-    *(
-        "pyproject.toml",
-        "docker-compose.yml",
-        "README.md",
-        "dev",
-        "docs",
-        "Dockerfile",
-        "CHANGELOG.md",
-        "LICENSE",
-        "deploy",
-    ),
+    *("pyproject.toml", "docker-compose.yml", "README.md", "dev", "docs", "Dockerfile", "CHANGELOG.md", "LICENSE"),
     *("requirements.txt", "requirements-dev.txt"),
 }
 

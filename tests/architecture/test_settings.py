@@ -134,7 +134,7 @@ def test_check_deploy_has_nothing_to_say() -> None:
 def read_names() -> set[str]:
     """Variables that the settings read: the literal first argument of env.text, flag, number, words, one_of."""
     found = set()
-    for path in [*(ROOT / "greenlist" / "settings").glob("*.py"), ROOT / "deploy" / "gunicorn.py"]:
+    for path in [*(ROOT / "greenlist" / "settings").glob("*.py"), ROOT / ".deploy" / "gunicorn.py"]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             called = isinstance(node, ast.Call) and ast.unparse(node.func).removeprefix("env.")
             if (

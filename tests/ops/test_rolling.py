@@ -49,7 +49,7 @@ class Crowd:
             self.answers[self.one(PAGES[turn % len(PAGES)], turn)] += 1
 
     def one(self, path: str, turn: int) -> str:
-        """One GET. What ends before a word of the answer is asked of the next server, as deploy/proxy.conf.template does:
+        """One GET. What ends before a word of the answer is asked of the next server, as .deploy/proxy.conf.template does:
         connections that the old process had not taken from its queue yet are reset when it closes the door.
         """
         for attempt in range(len(self.ports)):

@@ -15,7 +15,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = Path(sys.executable).parent
 KNOWN = ROOT / "tests" / "tools" / "not_secrets.json"
-CODE = ("greenlist", "applications", "reviews", "registry", "dynamics", "deploy", "manage.py")
+CODE = ("greenlist", "applications", "reviews", "registry", "dynamics", ".deploy", "manage.py")
 UNREAD = (".png", ".svg", ".csv", ".po", ".jpg", ".pdf")  # pictures, and tables of other people's words
 # Passwords of invented people and digests fill the tests; keys of real services have forms of their own.
 GUESSES = frozenset({"Secret Keyword", "Base64 High Entropy String", "Hex High Entropy String"})

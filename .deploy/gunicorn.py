@@ -1,4 +1,4 @@
-"""How gunicorn serves the portal: `gunicorn -c deploy/gunicorn.py`; its own command line wins over this."""
+"""How gunicorn serves the portal: `gunicorn -c .deploy/gunicorn.py`; its own command line wins over this."""
 
 import shutil
 import sys
