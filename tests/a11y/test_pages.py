@@ -30,6 +30,7 @@ from registry.models import Certificate
 from tests.authz import matrix, stage
 from tests.authz.conftest import _now
 from tests.authz.matrix import Row
+from tests.core.test_ui import Lint
 from tests.world import World
 
 __all__ = ["_now"]
@@ -62,6 +63,14 @@ DOCUMENT_STATES: dict[str, dict[str, Any]] = {
 AXE = """async (rules) => {
   const found = await axe.run(document, { runOnly: rules, resultTypes: ["violations"] });
   return found.violations.map((one) => `${one.id}: ${one.nodes.slice(0, 3).map((node) => node.html.slice(0, 160)).join(" | ")}`);
+}"""
+# AC-05: text of 200 % and lines of 1.5; 320 px is the width of 1280 px at 400 %. Set as a reader's own settings would be.
+LARGE = """() => {
+  const root = document.documentElement;
+  root.style.fontSize = "200%"; document.body.style.lineHeight = "1.5";
+  const over = root.scrollWidth - root.clientWidth;
+  root.style.fontSize = ""; document.body.style.lineHeight = "";
+  return over;
 }"""
 WIPE = """() => {
   const button = document.querySelector("main form[method=post] button:not([type=button])");
@@ -96,6 +105,8 @@ class Reader:
 
     def answer(self, route: Route) -> None:
         request = route.request
+        if not request.url.startswith(ROOT + "/"):
+            self.complaints.append(f"asks {request.url}")
         path = urlsplit(request.url).path
         if path.startswith("/static/"):
             route.fulfill(**static(path.removeprefix("/static/")))
@@ -103,6 +114,8 @@ class Reader:
         found = self.ours.run(self.ask, request)
         if request.is_navigation_request():
             self.status = found.status_code
+            if self.client.cookies.get("sessionid") and "no-store" not in found.get("Cache-Control", ""):
+                self.complaints.append("may be kept by a cache")
         if found.status_code == 302:  # nothing was wrong; a redirect would leave for the network
             route.fulfill(status=200, content_type="text/html", body="<!doctype html><title>went on</title>")
             return
@@ -134,6 +147,10 @@ class Reader:
             over = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
             if over > 0:
                 yield f"{width}: scrolls sideways by {over} px"
+        self.page.set_viewport_size({"width": WIDTHS[0], "height": 900})
+        over = self.page.evaluate(LARGE)
+        if over > 0:
+            yield f"letters of twice the size: scrolls sideways by {over} px"
         yield from self.complaints
         self.complaints.clear()
 
@@ -190,11 +207,22 @@ def page_at(client: Client, path: str) -> str:
     return answer.content.decode() if is_page else ""
 
 
+def lint(html: str) -> list[str]:
+    """What the markup lacks: names of controls, scopes of heads, a language, a way past the navigation."""
+    read = Lint(html)
+    found = read.close_reading()
+    if read.language not in ("zh-CN", "zh-Hans"):
+        found.append(f"its language is {read.language}")
+    if not (read.first_link or "").startswith("#"):
+        found.append(f"its first link leads to {read.first_link}, not past the navigation")
+    return found
+
+
 def rows(part: str) -> list[Row]:
     return [row for row in matrix.PARTS[part] if "GET" in row.methods and row.name not in ELSEWHERE]
 
 
-@pytest.mark.case("AC-01")
+@pytest.mark.case("AC-01", "AC-04", "AC-05", "PR-08")
 @pytest.mark.parametrize("part", matrix.PARTS)
 def test_axe_finds_nothing(
     part: str, world: World, _now: None, browser: Browser, browser_context_args: dict[str, Any]
@@ -210,9 +238,11 @@ def test_axe_finds_nothing(
             if persona not in row.ok or (persona in EMPTY_HANDED and row.key):
                 continue
             path = reverse(row.name, args=objects[row.key])
-            parts = Skeleton(page_at(reader.client, path)).parts
+            html = page_at(reader.client, path)
+            parts = Skeleton(html).parts
             if parts <= seen.get(row.name, set()):
                 continue  # a file, or made of nothing that another role's page has not shown already
+            faults += [f"{persona} {row.name}: {fault}" for fault in lint(html)]
             for state in states(reader, path, error=row.name in wrong and row.name not in seen):
                 faults += [f"{persona} {row.name} ({state}) {fault}" for fault in reader.faults()]
                 erred |= {row.name} if state == WRONG else set()

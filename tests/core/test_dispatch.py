@@ -100,7 +100,8 @@ def test_a_task_is_asked_for_only_after_commit(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.case("OP-06")
 def test_the_request_id_travels_into_the_task() -> None:
     """Published into the in-memory broker, taken out and run as a worker does."""
-    app.control.purge()  # what other tests asked for
+    with app.connection_for_write() as connection:
+        app.control.purge(connection=connection)  # what other tests asked for
     token = request_id.set("web-request-1")
     assert dispatch.send(look, number=7) is True
     request_id.reset(token)

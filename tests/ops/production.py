@@ -179,7 +179,8 @@ def site(var: Path, postgres_url: str, redis_url: str) -> Iterator[Site]:
     made = Site(env, var, mails, port)
     try:
         for name in ("web", "worker", "beat"):
-            words = [word.replace("/tmp/", f"{var}/") for word in command(name)]
+            program, *words = command(name)
+            words = [program, *(word.replace("/tmp/", f"{var}/") for word in words)]
             made.start(name, *words)
         made.until(lambda: made.get("/livez").status == 200, "the web process answers")
         yield made

@@ -103,7 +103,7 @@ def test_every_label_comes_from_a_closed_list(client: Client) -> None:
     }
     for name, labels in figures(clock.now()):
         for label, value in labels:
-            if label not in {"django", "database"}:
+            if label not in {"django", "database"} and not value.startswith("tests."):  # views that other tests made
                 assert value in closed[label], (name, label, value)
 
 
