@@ -14,7 +14,13 @@ import pytest
 
 from tests.tools import servers
 
-pytest_plugins = ["tests.plugins.clauses", "tests.plugins.flush", "tests.plugins.order", "tests.world"]
+pytest_plugins = [
+    "tests.plugins.clauses",
+    "tests.plugins.flush",
+    "tests.plugins.order",
+    "tests.plugins.replay",
+    "tests.world",
+]
 
 # Playwright's synchronous interface keeps an event loop in the main thread; Django would refuse queries there.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")

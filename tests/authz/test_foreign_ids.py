@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +22,7 @@ from reviews.services import decisions, panels
 from tests import factories
 from tests.applications import county
 from tests.authz import stage
+from tests.authz.tally import Tally, places
 from tests.authz.test_replay import content
 from tests.registry import stage as registry
 from tests.reviews import stage as reviews
@@ -167,17 +169,22 @@ def rows_of_the_case(world: World) -> dict[str, list[Any]]:
 
 
 @pytest.mark.case("AZ-04")
-def test_a_foreign_id_finds_nothing_and_changes_nothing(world: World, _now: None) -> None:
+def test_a_foreign_id_finds_nothing_and_changes_nothing(
+    world: World, _now: None, record_property: Callable[[str, Any], None]
+) -> None:
     theirs = stage.objects(world)
     mine = twin(world, theirs)
     asked = probes(world, theirs, mine)
     clients = {who: world.client(who) for who in {probe.who for probe in asked}}
     before = rows_of_the_case(world)
     wrong = []
+    tally = Tally("foreign ids")
     for probe in asked:
         client = clients[probe.who]
         with transaction.atomic():
             answer = client.get(probe.path) if probe.body is None else client.post(probe.path, probe.body)
+            method = "GET" if probe.body is None else "POST"
+            tally.asked(probe.who, method, probe.path, answer, places(probe.path, probe.body, method))
             text = content(answer)
             after = rows_of_the_case(world) if probe.body is not None else before
             transaction.set_rollback(True)
@@ -188,6 +195,7 @@ def test_a_foreign_id_finds_nothing_and_changes_nothing(world: World, _now: None
         wrong += [
             f"{name} changed {label}" for label in before if _changed(before[label], after[label], probe, decision=mine)
         ]
+    record_property("replay", tally.told(len(wrong)))
     assert wrong == [], "\n".join(wrong)
 
 

@@ -5,7 +5,7 @@ Replayed at the moment when it would work: what protects it is who asks, not the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from typing import Any
@@ -15,10 +15,15 @@ from django.db import connection, transaction
 from django.test import Client
 from django.urls import resolve, reverse
 
+from applications.models import Evidence
 from greenlist.accounts.models import SignIn
+from greenlist.accounts.states import Scope
 from greenlist.core import clock
+from tests.api.keys import Program, program
+from tests.applications import filled
 from tests.applications.county import load_rules
 from tests.authz import matrix
+from tests.authz.tally import Tally, kind, places
 from tests.journeys.browsing import Sent
 from tests.journeys.places import QINHUANGDAO
 from tests.journeys.story import SECRETS, Story
@@ -30,7 +35,7 @@ pytestmark = [pytest.mark.authz, pytest.mark.django_db, pytest.mark.timeout(1200
 OUTSIDERS = tuple(
     """anonymous stranger applicant rival other_applicant hlj_applicant other_county_handler other_county_approver
     sjz_county_handler other_city_handler other_city_approver province_handler hlj_city_handler expert3
-    conflicted_expert supervisor ecology administrator""".split()
+    conflicted_expert supervisor ecology administrator security_administrator audit_administrator""".split()
 )
 # Of those who stand alike to the case one looks at its pages for all; what is sent is tried by each of them.
 LOOKERS = tuple(
@@ -54,6 +59,7 @@ AS_IN_MATRIX = {  # an outsider → the persona that stands to the case as they 
     "sjz_county_handler": "other_county_handler",
 }
 SESSION_TABLES = ("django_session", "axes_", "accounts_signin")
+TOKEN_TABLES = {"accounts_apitoken", "core_use"}  # when it was last used, how many files it has sent
 SCANNED_BY = (
     "anonymous",
     "stranger",
@@ -62,9 +68,12 @@ SCANNED_BY = (
     "other_county_approver",
     "other_city_handler",
     "expert3",
+    "administrator",
+    "security_administrator",
+    "audit_administrator",
 )
 DENIED = {403, 404}
-TRAIL = {"core_auditentry", "core_auditpayload", "core_chainhead"}  # a look at an objection is recorded, whoever looks
+TRAIL = {"core_auditentry", "core_auditpayload", "core_chainhead"}  # a look at an objection, a refused token: recorded
 
 
 class Writes:
@@ -76,7 +85,14 @@ class Writes:
     def __call__(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
         verb, _, rest = sql.lstrip().partition(" ")
         if verb.upper() in ("INSERT", "UPDATE", "DELETE"):
-            table = rest.replace("INTO ", "").replace("FROM ", "").strip().split(" ")[0].strip('"')
+            table = (
+                rest.replace("OR IGNORE ", "")
+                .replace("INTO ", "")
+                .replace("FROM ", "")
+                .strip()
+                .split(" ")[0]
+                .strip('"')
+            )
             if not table.startswith(SESSION_TABLES):
                 self.tables.add(table)
         return execute(sql, params, many, context)
@@ -108,7 +124,9 @@ class Replay:
         self.sign_ins: dict[str, int] = {}
         self.faults: list[str] = []
         self.seen: set[tuple[str, str, str, tuple[str, ...]]] = set()
-        self.made = 0
+        self.tally = Tally("pages")
+        self.tokens = Tally("tokens")
+        self.programs: dict[str, Program] = {}
         self.rows = {(row.name, method): row for row in matrix.ROWS for method in row.methods}
 
     # ---- who asks ---------------------------------------------------------------------------------------------------
@@ -141,6 +159,7 @@ class Replay:
             return
         for character in OUTSIDERS if sent.method == "POST" else LOOKERS:
             self._outsider(character, sent, row)
+        self._by_token(sent)
         if sent.method == "POST":
             for part, persona in INSIDERS.items():
                 if part != sent.character and row.expected(persona) != "ok":
@@ -179,12 +198,76 @@ class Replay:
                 self._silent(character, sent, answer)
 
     def _ask(self, character: str, sent: Sent) -> Any:
-        self.made += 1
         client = self.client(character)
         kept = client.cookies.copy()
         answer = sent.again(client)
         client.cookies = kept
+        self.tally.asked(character, sent.method, sent.path, answer, places(sent.path, sent.data, sent.method))
         return answer
+
+    # ---- by token -----------------------------------------------------------------------------------------------------
+    def program(self, character: str) -> Program:
+        """With a token that says it may do everything, also for those to whom no token is given."""
+        if character not in self.programs:
+            self.programs[character] = program(self.world, character, [one.value for one in Scope])
+        return self.programs[character]
+
+    def _by_token(self, sent: Sent) -> None:
+        """No page opens to a token, not even to one of the person whose request it is."""
+        character = self.story.place.people.get(sent.character)
+        if character is None:  # the firm that registers in the story has no token
+            return
+        who = self.program(character)
+        with undone() as writes:
+            answer = sent.again(who.client, {"Authorization": f"Bearer {who.token}"})
+            self.tokens.asked(character, sent.method, sent.path, answer, places(sent.path, sent.data, sent.method))
+            if kind(answer) != "login" or writes.tables:
+                self._fault(f"a token of {character}", sent, f"answered {answer.status_code}, wrote {writes.tables}")
+
+    def ask_the_api(self) -> None:
+        """Every operation of the API that names the case, its files or its batch, by a program of everybody else."""
+        objects = self._named()
+        for row in matrix.API:
+            if not row.scope or (row.key and row.key not in objects):
+                continue
+            path = reverse(row.name, args=objects.get(row.key, ()))
+            for method in row.methods:
+                body = {**row.sent, **{name: objects[key][0] for name, key in row.body.items()}}
+                for character in OUTSIDERS:
+                    self._program(character, row, Sent("the firm", method, path, body))
+
+    def _named(self) -> dict[str, tuple[Any, ...]]:
+        """Keys of the matrix → the story's own objects; `body` values come from them too."""
+        story, case = self.story, self.story.reference
+        evidence = Evidence.objects.filter(report__application=story.case).values_list("reference", flat=True).first()
+        found: dict[str, tuple[Any, ...]] = {
+            **dict.fromkeys(("case", "draft", "outcome"), (case,)),
+            "section": (case, "basic"),
+            "upload": (case, "conditions", "registered_evidence"),
+            "evidence": (case, evidence),
+            "call": (story.call.pk,),
+            "site": (story.case.site_id,),
+        }
+        if hasattr(story, "batch"):
+            found |= dict.fromkeys(("batch", "sent"), (story.batch.reference,))
+        return found
+
+    def _program(self, character: str, row: matrix.ApiRow, sent: Sent) -> None:
+        who = self.program(character)
+        body = sent.data if sent.method != "GET" else None
+        with undone() as writes:
+            if sent.method == "UPLOAD":
+                answer = who.upload(sent.path, filled.picture("新证.png"))
+            else:
+                answer = who.ask(sent.method, sent.path, body, If_Match='"0"')
+            method = "POST" if sent.method == "UPLOAD" else sent.method
+            self.tokens.asked(character, method, sent.path, answer, places(sent.path, body, method))
+            self._silent(character, sent, answer)
+            own = not row.key and sent.method == "GET"  # a list of one's own: empty, and silent about the case
+            if not own and answer.status_code not in {401, *DENIED}:
+                self._fault(f"a token of {character}", sent, f"answered {answer.status_code}")
+            if changed := writes.tables - TOKEN_TABLES - TRAIL:
+                self._fault(f"a token of {character}", sent, f"wrote {sorted(changed)}")
 
     # ---- what must not be seen --------------------------------------------------------------------------------------
     def words(self, character: str, path: str, *, public: bool = False) -> dict[str, str]:
@@ -245,7 +328,7 @@ class Replay:
 
 @pytest.mark.journey
 @pytest.mark.case("AZ-04")
-def test_what_one_does_nobody_else_can_do_or_see(world: World) -> None:
+def test_what_one_does_nobody_else_can_do_or_see(world: World, record_property: Callable[[str, Any], None]) -> None:
     load_rules()
     replay = Replay(world)
     story = replay.story
@@ -273,11 +356,18 @@ def test_what_one_does_nobody_else_can_do_or_see(world: World) -> None:
     )
     for station in stations:
         station()
-        if station in (story.submit, story.conclude):
-            with story.on("submit" if station == story.submit else "conclude"):
+        day = {story.submit: "submit", story.recommend: "send", story.conclude: "conclude"}.get(station)
+        if day is not None:
+            with story.on(day):
                 replay.scan()
+                replay.ask_the_api()
+    by_token = sum(fault.startswith("a token") for fault in replay.faults)
+    record_property("replay", replay.tally.told(len(replay.faults) - by_token))
+    record_property("replay", replay.tokens.told(by_token))
     assert replay.faults == [], "\n".join(sorted(set(replay.faults))[:60])
-    assert replay.made > 1000
+    assert replay.tally.requests > 1000
+    assert replay.tally.actors | {"applicant"} >= set(OUTSIDERS)
+    assert replay.tokens.actors >= set(OUTSIDERS)
 
 
 def test_the_scan_would_find_a_leak(world: World) -> None:

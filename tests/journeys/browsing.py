@@ -208,11 +208,11 @@ class Sent:
     data: dict[str, Any]
     files: tuple[tuple[str, str, bytes, str], ...] = ()
 
-    def again(self, client: Client) -> Any:
+    def again(self, client: Client, headers: dict[str, str] | None = None) -> Any:
         if self.method == "GET":
-            return client.get(self.path, self.data)
+            return client.get(self.path, self.data, headers=headers)
         files = {name: SimpleUploadedFile(title, body, kind) for name, title, body, kind in self.files}
-        return client.post(self.path, {**self.data, **files})
+        return client.post(self.path, {**self.data, **files}, headers=headers)
 
 
 class Person:
