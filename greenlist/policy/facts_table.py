@@ -23,6 +23,7 @@ EVENT_KINDS = (
 )
 PROFILE = "organisation's profile"
 SITE = "site of the organisation"
+BODY = "profile of the third-party body"
 REGISTRY = "title held, written when a list is published or imported"
 
 
@@ -57,6 +58,20 @@ FACTS: FactTable = _table(
         _fact("site.area", FactType.AREA, "生产地", "place of production", SITE),
         _fact("site.address", FactType.TEXT, "生产地址", "production address", SITE),
         _fact("site.titles.same_category", FactType.TITLES, "同类绿色制造称号", "titles held in the same category", REGISTRY),
+        _fact("body.legal_form", FactType.CHOICE, "第三方机构法人类型", "legal form of the body", BODY,
+              ("firm", "institution", "association", "other")),
+        _fact("body.registered_in_china", FactType.BOOL, "第三方机构在中国境内注册", "body registered in China", BODY),
+        _fact("body.staff_full_time", FactType.NUMBER, "专职评价人员数", "full-time evaluators", BODY),
+        _fact("body.staff_middle_or_above", FactType.NUMBER, "中级及以上职称专职人员数",
+              "full-time evaluators of middle title or above", BODY),
+        _fact("body.staff_senior", FactType.NUMBER, "相关专业高级职称专职人员数",
+              "full-time evaluators of senior title in the fields named", BODY),
+        _fact("body.fixed_office", FactType.BOOL, "固定办公场所和工作条件", "fixed office and working conditions", BODY),
+        _fact("body.finance_rules", FactType.BOOL, "健全的财务管理制度", "sound finance rules", BODY),
+        _fact("body.experience_5y", FactType.NUMBER, "近五年相关工作经历项数",
+              "pieces of experience within five years", BODY),
+        _fact("body.banned", FactType.BOOL, "第三方机构在禁止期内", "third-party body under a ban",
+              "bans on bodies; false where no body evaluated"),
         _fact("event.kind", FactType.CHOICE, "不良记录类别", "kind of adverse record", "adverse records", EVENT_KINDS),
     ]
 )  # fmt: skip

@@ -24,6 +24,15 @@ FINDINGS = {
     "item.no": gettext_lazy("No: %(label)s"),
     "item.fix": gettext_lazy("To be corrected: %(label)s"),
     "item.open": gettext_lazy("Not answered yet: %(label)s"),
+    "body.approved": gettext_lazy("Approved: %(label)s"),
+    "body.not_approved": gettext_lazy("The body has not been approved for work here yet: %(label)s"),
+    "body.proof": gettext_lazy("Confirmed: %(label)s (%(day)s)"),
+    "body.proof_open": gettext_lazy("Filed, but no official has confirmed it yet: %(label)s"),
+    "body.proof_missing": gettext_lazy("Missing: %(label)s"),
+    "body.cap": gettext_lazy("%(taken)s of %(limit)s projects taken: %(label)s"),
+    "body.cap_full": gettext_lazy("All %(limit)s projects are taken: %(label)s"),
+    "body.free": gettext_lazy("No ban: %(label)s"),
+    "body.banned": gettext_lazy("Under a ban to %(day)s: %(label)s"),
     "score.spread": gettext_lazy("The scores lie %(spread)s points apart (limit %(limit)s): ask for a further opinion"),
 }
 OUTCOMES = {
@@ -104,6 +113,7 @@ def sentence(finding: Finding) -> str:
     params["facts"] = _facts(finding.params.get("facts") or ())
     params["events"] = "; ".join(event(item) for item in finding.params.get("events") or ())
     params["since"] = _day(finding.params.get("since"))
+    params["day"] = _day(finding.params.get("day"))
     params["evidence"] = "; ".join(finding.evidence)
     template = FINDINGS.get(_variant(finding))
     return str(template) % params if template else params.get("label", finding.code)

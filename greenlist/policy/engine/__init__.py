@@ -1,10 +1,10 @@
 """The rule engine. Pure: no Django, no clock, no I/O. Everything public is here; `types` holds the shapes.
 
 `forms` is the module of filled forms: validate, validate_section, values, progress, figures, blank; `json_schema` writes a
-form down for other systems.
+form down for other systems; `bodies` judges third-party bodies.
 """
 
-from greenlist.policy.engine import forms, json_schema
+from greenlist.policy.engine import bodies, forms, json_schema
 from greenlist.policy.engine.checks import (
     candidates,
     check,
@@ -35,6 +35,7 @@ __all__ = [
     "aggregate",
     "badges",
     "bind",
+    "bodies",
     "build",
     "candidates",
     "canonical",

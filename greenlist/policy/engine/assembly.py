@@ -276,21 +276,26 @@ def _notice(node: Node | None) -> NoticeRule | None:
 
 
 # ---- conditions -----------------------------------------------------------------------------------------------------
-def _rule(node: Node, group: str, context: Context) -> Rule:
-    clause, layer = node.clause()
+def read_tests(node: Node, facts: FactTable) -> tuple[tuple[Test, ...], bool]:
+    """The conditions under `if`, `all` or `any`, and whether one of them is enough."""
     asked = [name for name in ("if", "all", "any") if node.has(name)]
     if len(asked) != 1:
         node.wrong("if", "give exactly one of if, all, any")
     form = asked[0] if asked else "if"
     written = node.raw(form)
     lines = [written] if form == "if" else written if isinstance(written, list) else []
-    tests = tuple(test for line in lines if (test := _test(node, form, line, context.facts)))
+    return tuple(test for line in lines if (test := _test(node, form, line, facts))), form == "any"
+
+
+def _rule(node: Node, group: str, context: Context) -> Rule:
+    clause, layer = node.clause()
+    tests, any_of = read_tests(node, context.facts)
     otherwise = "warn" if group == "priority" else node.choice("else", OUTCOMES)
     rule = Rule(
         key=node.identifier(),
         group=group,
         tests=tests,
-        any_of=form == "any",
+        any_of=any_of,
         otherwise=Outcome(otherwise),
         at=_at(node, ("upward",) if group == "upward" else EVERYWHERE),
         clause=clause,

@@ -10,6 +10,7 @@ from datetime import date
 from typing import Any
 
 from greenlist.policy.engine.assembly import TIERS, Context, Parts, assemble, month_day
+from greenlist.policy.engine.bodies import read_bodies
 from greenlist.policy.engine.form_spec import read_form, trimmed
 from greenlist.policy.engine.reading import Log, Node, parse
 from greenlist.policy.engine.types import (
@@ -36,7 +37,7 @@ POLICY, CLAUSES, FORMS = "policy.toml", "clauses.toml", "forms/"
 CATEGORIES = ("factory", "park", "supply_chain")
 ASK_TYPES = ("day", "choice", "list", "text", "number", "yesno")
 USES = ("keep", "edit", "drop")
-NOT_IN_BODY = frozenset({"policy", "ask", "layer", "industry_group", "rounds", "who", "evaluation"})
+NOT_IN_BODY = frozenset({"policy", "ask", "layer", "industry_group", "rounds", "who", "evaluation", "body"})
 
 
 # ---- canonical form -------------------------------------------------------------------------------------------------
@@ -111,6 +112,7 @@ def build(raw: Mapping[str, Json], facts: FactTable) -> Policy:
         facts=facts,
         digest=digest(raw),
         raw=raw,
+        bodies=read_bodies(root, header.owner, facts),
     )
     _try(policy, root)
     root.seen |= NOT_IN_BODY

@@ -706,6 +706,126 @@ class ScoreRule:
     clause: str
 
 
+# ---- third-party bodies -------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class ProofRule:
+    """A kind of proof a body files and an official confirms (HEB-2.4a: a free diagnosis within three years)."""
+
+    key: str
+    proof: str
+    years: int | None  # how far back its day may lie
+    within: str  # slug of the area the served firm lies in; "" = anywhere
+    otherwise: Outcome
+    at: frozenset[str]  # register | project
+    label: Text
+    clause: str
+    layer: Layer
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """Work only after the authority of this tier has approved (HLJ-24a)."""
+
+    key: str
+    by: str
+    label: Text
+    clause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """At most so many projects (HEB-2.4c: of a batch and legal person; HLJ-24b: of a year and legal representative)."""
+
+    key: str
+    limit: int
+    per: str  # batch | calendar_year
+    group: str  # legal_person | legal_representative
+    tiers: frozenset[str]  # only projects for lists of these tiers count; empty = all
+    label: Text
+    clause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ban:
+    """What proven wrongdoing costs: nothing of the body is accepted for some years (HEB-2.4b, HLJ-26)."""
+
+    key: str
+    grounds: frozenset[str]  # fraud | concealment | poor_quality
+    years: int
+    withdraws: bool  # the approval goes too and must be asked for anew
+    label: Text
+    clause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """Words somebody signs, and what they are about (JY-11c, HEB-1b, HEB-2.4d, HLJ-24a)."""
+
+    key: str
+    by: str  # body | applicant
+    on: str  # register | project | report
+    text: Text
+    clause: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkReport:
+    """The yearly report of a body that worked in the area (HLJ-25)."""
+
+    key: str
+    month: int
+    day: int
+    remind: tuple[int, ...]
+    label: Text
+    clause: str
+
+    def due(self, year: int) -> date:
+        return date(year, self.month, self.day)
+
+
+@dataclass(frozen=True, slots=True)
+class Cited:
+    """Something a rule set has or has not: publishing (HLJ-25), supervision (HLJ-26b), a reference text (HLJ-13)."""
+
+    key: str
+    text: Text
+    clause: str
+
+
+@dataclass(frozen=True, slots=True)
+class BodyRules:
+    """All `[[body]]` tables of a rule set; empty where it says nothing of third-party bodies."""
+
+    conditions: tuple[Rule, ...] = ()
+    proofs: tuple[ProofRule, ...] = ()
+    approval: Approval | None = None
+    caps: tuple[Cap, ...] = ()
+    ban: Ban | None = None
+    statements: tuple[Statement, ...] = ()
+    report: WorkReport | None = None
+    publication: Cited | None = None
+    supervision: Cited | None = None
+    references: tuple[Cited, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.conditions or self.proofs or self.approval or self.caps or self.ban or self.statements)
+
+    def signed(self, on: str, by: str = "body") -> tuple[Statement, ...]:
+        """What has to be signed at one place by one party."""
+        return tuple(one for one in self.statements if (one.on, one.by) == (on, by))
+
+
+@dataclass(frozen=True, slots=True)
+class ShownProof:
+    """A proof as the engine is told of it."""
+
+    proof: str
+    on: date
+    path: str = ""  # area path of the firm that was served
+    confirmed: bool = False
+    evidence: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     header: Header
@@ -723,6 +843,7 @@ class Policy:
     facts: FactTable
     digest: str
     raw: Mapping[str, Json]  # canonical form of all files; what the version stores
+    bodies: BodyRules = field(default_factory=BodyRules)
 
     def clause(self, clause_id: str) -> Clause:
         """Raises KeyError."""
