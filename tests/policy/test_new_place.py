@@ -131,7 +131,7 @@ def test_its_own_words_for_vetoes_and_scores():
     bound = engine.bind(engine.load(FILES, FACTS), CallValues())
     own = Event("safety", date(2025, 1, 1))
     tenant = Event("safety", date(2025, 1, 1), subject="members")
-    for events, outcome in [((), Outcome.CLEAR), ((own,), Outcome.BLOCK), ((tenant,), Outcome.CONFIRM)]:
+    for events, outcome in [((), Outcome.CLEAR), ((own,), Outcome.BLOCK), ((tenant,), Outcome.BLOCK)]:
         (finding,) = engine.check(bound, "apply", {}, events, ON)
         assert (finding.outcome, finding.clause) == (outcome, "WZD-2")
 

@@ -3,12 +3,13 @@
 from dataclasses import replace
 from datetime import date, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from greenlist.policy import engine
 from greenlist.policy.engine.checks import _judge_veto
-from greenlist.policy.engine.types import Event, Layer, Outcome, Severity, Veto
+from greenlist.policy.engine.types import Event, EventWindow, Layer, Outcome, Severity, Veto
 
 ON = date(2024, 5, 20)
 days = st.dates(date(2015, 1, 1), date(2026, 1, 1))
@@ -84,11 +85,87 @@ def test_a_status_blocks_until_it_has_ended(start, end):
 
 
 @given(events)
-def test_a_members_accident_needs_a_person(event):
+def test_a_members_accident_counts_where_the_rule_names_members(event):
+    """HEB-1d.0 against JY-17, HLJ-15: only a rule that names the firms inside a park looks at them."""
     member = replace(event, subject="members")
-    if outcome(veto(), [event]) is Outcome.BLOCK:
-        assert outcome(veto(), [member]) is Outcome.CONFIRM
-        assert outcome(veto(subjects=frozenset({"unit"})), [member]) is Outcome.CLEAR
+    assert outcome(veto(), [member]) is outcome(veto(), [event])
+    assert outcome(veto(subjects=frozenset({"unit"})), [member]) is Outcome.CLEAR
+
+
+def removal(tier: str = "", **changes) -> Event:
+    return Event("removed_from_list", date(2023, 5, 1), tier=tier, **changes)
+
+
+@pytest.mark.parametrize(
+    ("tiers", "tier", "expected"),
+    [
+        ((), "city", Outcome.BLOCK),
+        ((), "", Outcome.BLOCK),
+        (("province", "nation"), "nation", Outcome.BLOCK),
+        (("province", "nation"), "city", Outcome.CLEAR),
+        (("province", "nation"), "", Outcome.CONFIRM),  # nobody said from which list
+    ],
+)
+def test_a_removal_counts_by_the_tier_of_its_list(tiers, tier, expected):
+    rule = veto(events=frozenset({"removed_from_list"}), at_least=None, tiers=frozenset(tiers))
+    assert outcome(rule, [removal(tier)]) is expected
+
+
+def test_the_look_back_may_start_at_a_day_of_the_call():
+    rule = veto(back_from=date(2024, 1, 1))
+    early, late = Event("safety", date(2021, 1, 1), Severity.MAJOR), Event("safety", ON, Severity.MAJOR)
+    assert outcome(rule, [early]) is Outcome.BLOCK
+    assert outcome(veto(), [early]) is Outcome.CLEAR
+    assert outcome(rule, [late]) is Outcome.BLOCK  # what happened since is not forgiven
+    assert outcome(veto(back_from=ON + timedelta(days=90)), [early]) is Outcome.CLEAR
+
+
+def passes(window: EventWindow, event: Event) -> bool:
+    """What SQL is asked, said in Python."""
+    if event.kind not in window.kinds or event.on > window.on or event.subject not in window.subjects:
+        return False
+    if event.severity and event.severity.rank < window.at_least:
+        return False
+    over = event.ended_on is not None and event.ended_on <= window.on
+    if window.state:
+        known = over if window.state == "ended" else not over
+        return known and (window.since is None or not over or event.ended_on >= window.since)
+    return window.since is None or event.on >= window.since
+
+
+@given(
+    st.lists(st.builds(replace, events, ended_on=st.none() | days, subject=st.sampled_from(["unit", "members"]))),
+    st.sampled_from([None, 1, 3]),
+    st.sampled_from(["", "until", "ended"]),
+    st.none() | severities,
+    st.none() | days,
+)
+def test_what_sql_leaves_out_changes_nothing(qhd, found, years, state, grade, founded):
+    rule = veto(
+        years=years or (None if state == "until" else 3), at_least=grade, **({state: "repaired"} if state else {})
+    )
+    bound = replace(qhd.bind(), vetoes=(rule, replace(rule, key="unit", subjects=frozenset({"unit"}), clause="X-2")))
+    kept = [event for event in found if any(passes(window, event) for window in engine.candidates(bound, ON).windows)]
+    assert engine.barring(bound, kept, ON, founded) == engine.barring(bound, found, ON, founded)
+    assert engine.check(bound, "apply", {"org.founded_on": founded}, kept, ON) == engine.check(
+        bound, "apply", {"org.founded_on": founded}, found, ON
+    )
+
+
+def test_a_night_finds_the_gravest_word_of_each_clause(qhd):
+    warned = veto(key="early", outcome=Outcome.WARN, at=frozenset({"apply"}))
+    bound = replace(qhd.bind(), vetoes=(warned, veto(at=frozenset({"recommend"}))))
+    event = Event("safety", date(2023, 1, 1), Severity.MAJOR, ref="r1")
+    (found,) = engine.barring(bound, [event], ON)
+    assert (found.rule, found.outcome, found.event.ref) == ("veto.accident", Outcome.BLOCK, "r1")
+
+
+def test_only_what_a_rule_set_says_may_be_waived(qhd):
+    bound = replace(qhd.bind(), vetoes=(veto(), veto(key="mild", waivable=True, four_eyes=True)))
+    assert engine.waiver(bound, "veto.accident") is None
+    assert engine.waiver(bound, "veto.mild").four_eyes
+    assert engine.waiver(bound, "portal.twin") is None
+    assert engine.waiver(bound, "eligibility.registered") is None
 
 
 def test_what_a_check_wants_is_what_it_reads(qhd):

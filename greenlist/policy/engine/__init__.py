@@ -6,6 +6,7 @@ form down for other systems; `bodies` judges third-party bodies.
 
 from greenlist.policy.engine import bodies, forms, json_schema
 from greenlist.policy.engine.checks import (
+    barring,
     candidates,
     check,
     completed,
@@ -13,6 +14,7 @@ from greenlist.policy.engine.checks import (
     holds,
     industry_group,
     judge,
+    waiver,
     wanted,
     within,
 )
@@ -34,6 +36,7 @@ __all__ = [
     "after",
     "aggregate",
     "badges",
+    "barring",
     "bind",
     "bodies",
     "build",
@@ -60,6 +63,7 @@ __all__ = [
     "route",
     "slug_of",
     "suggest",
+    "waiver",
     "wanted",
     "within",
     "working_days_left",

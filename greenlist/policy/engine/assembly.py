@@ -302,9 +302,19 @@ def _rule(node: Node, group: str, context: Context) -> Rule:
         layer=layer,
         label=node.words("label"),
         unverified=node.text("unverified", required=False),
+        waivable=node.flag("waivable"),
+        four_eyes=_agreed(node),
     )
     node.done()
     return rule
+
+
+def _agreed(node: Node) -> bool:
+    """Whether a waiver takes two people; says nothing where there is none to agree on."""
+    wanted = node.flag("four_eyes")
+    if wanted and node.data.get("waivable") is not True:
+        node.wrong("four_eyes", "is about a waiver: give waivable as well")
+    return wanted
 
 
 def _at(node: Node, usual: tuple[str, ...]) -> frozenset[str]:
@@ -409,7 +419,13 @@ def _veto(node: Node, context: Context) -> Veto:
         layer=layer,
         label=node.words("label"),
         unverified=node.text("unverified", required=False),
+        tiers=frozenset(node.texts("tiers", of=TIERS)),
+        back_from=node.day("back_from"),
+        waivable=node.flag("waivable"),
+        four_eyes=_agreed(node),
     )
+    if veto.tiers and veto.events != {"removed_from_list"}:
+        node.wrong("tiers", "belongs to removals from a list only")
     node.done()
     return veto
 

@@ -10,11 +10,13 @@ from typing import Any
 from greenlist.policy.engine.periods import lookback
 from greenlist.policy.engine.types import (
     Answer,
+    Barred,
     BoundPolicy,
     ChecklistItem,
     CriteriaRule,
     Event,
     EventFilter,
+    EventWindow,
     Facts,
     Finding,
     Held,
@@ -31,6 +33,7 @@ from greenlist.policy.engine.types import (
 
 FOUNDED = "org.founded_on"
 INDUSTRY, INDUSTRY_GROUP = "org.industry", "org.industry_group"
+GRAVITY = (Outcome.BLOCK, Outcome.CONFIRM, Outcome.WARN, Outcome.CLEAR)
 CHECKED = frozenset({"eligibility", "prerequisite", "upward"})  # priority only orders, it never blocks (QHD-N2b)
 
 
@@ -44,13 +47,59 @@ def wanted(bound: BoundPolicy, point: str) -> Wanted:
     return Wanted(facts=frozenset(facts), events=frozenset().union(*(veto.events for veto in vetoes)))
 
 
-def candidates(bound: BoundPolicy, on: date, point: str) -> EventFilter:
-    """A superset filter for SQL; a status that lasts until it ends is looked for without a first day."""
-    vetoes = [veto for veto in bound.vetoes if point in veto.at]
-    kinds: frozenset[str] = frozenset().union(*(veto.events for veto in vetoes))
-    if not vetoes or any(veto.until or veto.ended or not veto.years for veto in vetoes):
-        return EventFilter(kinds=kinds, since=None)
-    return EventFilter(kinds=kinds, since=min(lookback(on, veto.years or 0, None) for veto in vetoes))
+def candidates(bound: BoundPolicy, on: date, point: str = "") -> EventFilter:
+    """A superset filter for SQL, of one point or of all; a status that lasts until it ends is sought without a first day."""
+    windows = tuple(_window(veto, on) for veto in bound.vetoes if not point or point in veto.at)
+    days = [window.since if not window.state else None for window in windows]
+    return EventFilter(
+        kinds=frozenset().union(*(window.kinds for window in windows)),
+        since=None if not days or None in days else min(day for day in days if day),
+        windows=windows,
+    )
+
+
+def _window(veto: Veto, on: date) -> EventWindow:
+    """Founding is left out: it only ever shortens the look-back."""
+    since = lookback(_counted_from(veto, on), veto.years, None) if veto.years else None
+    return EventWindow(
+        kinds=veto.events,
+        on=on,
+        since=None if veto.until else since,  # what has not ended still lasts
+        at_least=veto.at_least.rank if veto.at_least else 0,
+        state="open" if veto.until else "ended" if veto.ended else "",
+        subjects=veto.subjects,
+    )
+
+
+def _counted_from(veto: Veto, on: date) -> date:
+    """The reference day, where the call names one; never after the day of the check."""
+    return min(veto.back_from, on) if veto.back_from else on
+
+
+def barring(bound: BoundPolicy, events: Sequence[Event], on: date, founded: date | None = None) -> tuple[Barred, ...]:
+    """Each event that some veto of the rule set names today, whichever point it stands at; gravest outcome first.
+
+    What the nightly sweep asks: one unit's events in, nothing but what concerns it out.
+    """
+    found: dict[tuple[str, Event], Barred] = {}
+    for veto in bound.vetoes:
+        since = _since(veto, on, founded)
+        for event in events:
+            if _concerns(veto, event, on, since):
+                outcome = veto.outcome if _is_sure(veto, event) else Outcome.CONFIRM
+                made = Barred(f"veto.{veto.key}", veto.clause, outcome, event)
+                kept = found.setdefault((veto.clause, event), made)
+                if GRAVITY.index(outcome) < GRAVITY.index(kept.outcome):
+                    found[veto.clause, event] = made
+    return tuple(sorted(found.values(), key=lambda one: GRAVITY.index(one.outcome)))
+
+
+def waiver(bound: BoundPolicy, rule: str) -> Rule | Veto | None:
+    """The rule or veto behind a finding if an official may set it aside; None where the rule set allows no waiver."""
+    group, _dot, key = rule.partition(".")
+    rows: tuple[Rule | Veto, ...] = bound.vetoes if group == "veto" else bound.rules
+    fits = [row for row in rows if row.key == key and (group == "veto" or getattr(row, "group", "") == group)]
+    return fits[0] if fits and all(row.waivable for row in fits) else None
 
 
 def _rules_at(bound: BoundPolicy, point: str) -> Iterator[Rule]:
@@ -154,11 +203,20 @@ def _evidence(test: Test, value: Any) -> tuple[str, ...]:
 
 
 # ---- vetoes ---------------------------------------------------------------------------------------------------------
+def _since(veto: Veto, on: date, founded: date | None) -> date | None:
+    return lookback(_counted_from(veto, on), veto.years, founded) if veto.years else None
+
+
+def _is_sure(veto: Veto, event: Event) -> bool:
+    """An accident nobody has graded, or a removal from who knows which list, needs a person's judgement."""
+    graded = veto.at_least is None or event.severity is not None
+    return graded and (not veto.tiers or bool(event.tier))
+
+
 def _judge_veto(veto: Veto, events: Sequence[Event], on: date, founded: date | None) -> Finding:
-    since = lookback(on, veto.years, founded) if veto.years else None
+    since = _since(veto, on, founded)
     found = [event for event in events if _concerns(veto, event, on, since)]
-    # A member's trouble, and an accident nobody has graded yet, need a person's judgement.
-    sure = [event for event in found if event.subject == "unit" and not _ungraded(veto, event)]
+    sure = [event for event in found if _is_sure(veto, event)]
     params: dict[str, Json] = {
         "label": words(veto.label),
         "since": since.isoformat() if since else None,
@@ -176,7 +234,7 @@ def _judge_veto(veto: Veto, events: Sequence[Event], on: date, founded: date | N
 def _concerns(veto: Veto, event: Event, on: date, since: date | None) -> bool:
     if event.kind not in veto.events or event.subject not in veto.subjects or event.on > on:
         return False
-    if not _grave_enough(veto, event):
+    if not _grave_enough(veto, event) or (veto.tiers and event.tier and event.tier not in veto.tiers):
         return False
     over = event.ended_on is not None and event.ended_on <= on
     if (veto.until and over) or (veto.ended and not over):
@@ -194,23 +252,22 @@ def _grave_enough(veto: Veto, event: Event) -> bool:
     return event.severity.reaches(veto.at_least)
 
 
-def _ungraded(veto: Veto, event: Event) -> bool:
-    return veto.at_least is not None and event.severity is None
-
-
 def _veto_finding(veto: Veto, outcome: Outcome, code: str, params: dict[str, Json], events: Sequence[Event]) -> Finding:
-    listed = [
-        {
-            "kind": event.kind,
-            "on": event.on.isoformat(),
-            "severity": event.severity.value if event.severity else None,
-            "ended_on": event.ended_on.isoformat() if event.ended_on else None,
-            "subject": event.subject,
-        }
-        for event in events
-    ]
+    listed = [described(event) for event in events]
     evidence = tuple(event.evidence for event in events if event.evidence)
     return Finding(f"veto.{veto.key}", veto.clause, outcome, code, {**params, "events": listed}, evidence, veto.layer)
+
+
+def described(event: Event) -> dict[str, Json]:
+    """An event as a finding keeps it; what is not known of it is left out."""
+    said: dict[str, Json] = {
+        "kind": event.kind,
+        "on": event.on.isoformat(),
+        "severity": event.severity.value if event.severity else None,
+        "ended_on": event.ended_on.isoformat() if event.ended_on else None,
+        "subject": event.subject,
+    }
+    return said | {name: value for name in ("tier", "who", "ref") if (value := getattr(event, name))}
 
 
 # ---- an official's answers ------------------------------------------------------------------------------------------

@@ -230,6 +230,19 @@ class Event:
     ended_on: date | None = None  # repaired, rectified, taken off the list
     subject: str = "unit"  # unit | members
     evidence: str = ""  # source, reference: shown with the finding
+    tier: str = ""  # of the list somebody was removed from
+    who: str = ""  # the firm inside the park that it befell
+    ref: str = ""  # the caller's key of the record, so that an answer finds it again
+
+
+@dataclass(frozen=True, slots=True)
+class Barred:
+    """One event that one veto names: a row of the nightly sweep."""
+
+    rule: str
+    clause: str
+    outcome: Outcome
+    event: Event
 
 
 # ---- conditions ---------------------------------------------------------------------------------------------------
@@ -267,6 +280,8 @@ class Rule:
     layer: Layer
     label: Text = Text()
     unverified: str = ""
+    waivable: bool = False  # an official may set the finding aside, with a reason
+    four_eyes: bool = False  # … and another person must agree
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +301,10 @@ class Veto:
     layer: Layer
     label: Text = Text()
     unverified: str = ""
+    tiers: frozenset[str] = frozenset()  # of lists somebody was removed from; empty: of any tier
+    back_from: date | None = None  # the look-back is counted from this day; None: from the day of the check
+    waivable: bool = False
+    four_eyes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -986,8 +1005,26 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
+class EventWindow:
+    """What one veto may look at, in words SQL knows: a superset, for `check` also knows the day a unit was founded."""
+
+    kinds: frozenset[str]
+    on: date  # nothing later
+    since: date | None  # of the event, or of the end where it is the end that counts; None: of any date
+    at_least: int = 0  # rank; an event without a grade always passes
+    state: str = ""  # "open": only what has not ended; "ended": only what has
+    subjects: frozenset[str] = frozenset({"unit"})
+
+
+@dataclass(frozen=True, slots=True)
 class EventFilter:
     """A superset filter for SQL; `check` decides on what it returns. `since` None: of any date."""
 
     kinds: frozenset[str]
     since: date | None
+    windows: tuple[EventWindow, ...] = ()  # one for each veto: an event must lie in one of them
+
+    @property
+    def members(self) -> bool:
+        """Whether what befell firms inside a park is looked at."""
+        return any("members" in window.subjects for window in self.windows)
