@@ -8,7 +8,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from applications.querysets import ApplicationQuerySet, BatchQuerySet, CallQuerySet, GrantQuerySet
-from applications.states import FINAL, Answer
+from applications.states import FINAL, Answer, State
 from applications.transitions import ApplicationWorkflow, BatchWorkflow, CallWorkflow
 from greenlist.accounts.models import Area, Authority
 from greenlist.core.models import Blob
@@ -199,6 +199,8 @@ class Application(ApplicationWorkflow):
             models.Index(fields=["desk", "state", "due_on", "id"], name="desk_order"),
             models.Index(fields=["organisation", "-id"], name="own_cases_order"),
             models.Index(fields=["-id"], name="newest_cases"),
+            models.Index(fields=["reached", "-id"], name="reached_order"),
+            models.Index(fields=["due_on", "id"], condition=Q(state=State.RETURNED), name="returned_order"),
         ]
 
     def __str__(self) -> str:

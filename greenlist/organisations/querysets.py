@@ -1,5 +1,6 @@
+from django.apps import apps
 from django.db import models
-from django.db.models import Q
+from django.db.models import OuterRef, Q, Subquery
 
 from greenlist.core.actors import Actor
 
@@ -10,8 +11,11 @@ class OrganisationQuerySet(models.QuerySet):
         if actor.organisation_id:
             return self.filter(pk=actor.organisation_id)
         if actor.is_official and actor.area_path:
-            producing = self.model._default_manager.filter(sites__area__path__startswith=actor.area_path)
-            return self.filter(Q(area__path__startswith=actor.area_path) | Q(pk__in=producing.values("pk")))
+            # One site of each firm that is asked about: an IN or EXISTS would first collect every site of the province.
+            sites = apps.get_model("organisations", "Site")._default_manager  # models know querysets, not the other way
+            here = sites.filter(organisation=OuterRef("pk"), area__path__startswith=actor.area_path)
+            firms = self.alias(site_here=Subquery(here.values("pk")[:1]))
+            return firms.filter(Q(area__path__startswith=actor.area_path) | Q(site_here__isnull=False))
         return self.none()
 
     def registered_under(self, path: str) -> "OrganisationQuerySet":

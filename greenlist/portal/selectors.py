@@ -538,9 +538,13 @@ def search(actor: Actor, words: str) -> Found:
     )
     return Found(
         cases=tuple(told.as_told(case, actor) for case in cases[:SHOWN]),
-        organisations=tuple(Organisation.objects.visible_to(actor).named(words).select_related("area")[:SHOWN]),
+        organisations=tuple(_organisations(actor, words)),
         listings=tuple(_listed(words)),
     )
+
+
+def _organisations(actor: Actor, words: str) -> QuerySet[Organisation]:
+    return Organisation.objects.visible_to(actor).named(words).select_related("area").order_by("-pk")[:SHOWN]
 
 
 def _listed(words: str) -> QuerySet[Listing]:

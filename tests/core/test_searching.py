@@ -57,3 +57,13 @@ def test_postgresql_keeps_the_index(model: type, db: None) -> None:
         cursor.execute("SET LOCAL enable_seqscan = off")
         plan = model.objects.filter(name__holds="青松").order_by().explain()  # type: ignore[attr-defined]
     assert "_name_pairs" in plan
+
+
+def test_what_is_renamed_is_found_at_once(named: None) -> None:
+    """PostgreSQL fills the column of pairs by itself."""
+    one = Organisation.objects.get(name=NAMES[1])
+    one.name, one.former = "琥珀食品厂", NAMES[1]
+    one.save(update_fields=["name", "former"])
+    assert Organisation.objects.get(name__holds="琥珀食") == one
+    assert Organisation.objects.get(former__holds="青山") == one
+    assert not Organisation.objects.filter(name__holds="青山").exists()
