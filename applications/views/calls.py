@@ -21,7 +21,7 @@ from applications.selectors.paging import page_of
 from applications.services import calls
 from applications.states import CallState
 from greenlist.accounts import selectors as accounts
-from greenlist.core import clock, waiting
+from greenlist.core import clock, replica, waiting
 from greenlist.core.actors import Actor
 from greenlist.core.documents import response
 from greenlist.core.errors import Invalid, NotAllowed, NotVisible, Refused
@@ -38,6 +38,7 @@ def _actor(request: HttpRequest) -> Actor:
 # ---- public ---------------------------------------------------------------------------------------------------------
 @login_not_required
 @require_GET
+@replica.may_answer
 def public_list(request: HttpRequest, place: str) -> HttpResponse:
     area = reads.place(place)
     page = page_of(reads.public_calls(place), request.GET)
@@ -46,6 +47,7 @@ def public_list(request: HttpRequest, place: str) -> HttpResponse:
 
 @login_not_required
 @require_GET
+@replica.may_answer
 def public_call(request: HttpRequest, place: str, pk: int) -> HttpResponse:
     """Issuing office, contact, telephone, date of issue, annexes; rules with clauses, timetable (QHD-N5, QHD-20)."""
     call, at = reads.public_call(place, pk), clock.now()

@@ -128,9 +128,9 @@ def _written(key: str, body: File) -> str:
     """Raises NoRoom when the storage cannot take it; what was written so far goes again (UP-09)."""
     try:
         return default_storage.save(key, body)
-    except OSError as failure:
+    except Exception as failure:  # each storage has errors of its own kind
         log.error("a file of %s bytes cannot be kept: %s", body.size, failure)
-        with suppress(OSError):
+        with suppress(Exception):
             default_storage.delete(key)
         raise NoRoom(
             _(

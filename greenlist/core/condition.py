@@ -15,7 +15,7 @@ from django.db.models import Count, Min
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from greenlist.core import attachments, audit, guards, health, heartbeats, queues
+from greenlist.core import attachments, audit, guards, health, heartbeats, queues, replica
 from greenlist.core.models import Blob, Notification, RenderJob
 
 log = logging.getLogger(__name__)
@@ -120,6 +120,13 @@ def _services(at: datetime) -> Iterator[Problem]:
 def _guards(at: datetime) -> Iterator[Problem]:
     for name in guards.missing(connection):
         yield Problem(f"guard.{name}", _("The database has lost its guard %(name)s.") % {"name": name}, grave=True)
+
+
+@check
+def _replica(at: datetime) -> Iterator[Problem]:
+    if replica.is_set() and (reason := replica.fault()):
+        text = _("Public pages are read from the database itself, the copy cannot be used: %(reason)s")
+        yield Problem("replica", text % {"reason": reason})
 
 
 @check

@@ -87,6 +87,9 @@ TEMPLATES = [
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
 DATABASES = {"default": env.database(env.text("DATABASE_URL", f"sqlite://{VAR / 'greenlist.sqlite3'}"))}
+DATABASE_ROUTERS = ["greenlist.core.replica.Router"]
+if env.text("DATABASE_REPLICA_URL", ""):
+    DATABASES["replica"] = env.replica(env.text("DATABASE_REPLICA_URL"))
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "accounts.User"

@@ -97,3 +97,14 @@ def database(url: str) -> dict:
             },
         }
     raise ImproperlyConfigured(f"DATABASE_URL must start with sqlite or postgresql, not {parts.scheme!r}")
+
+
+def replica(url: str) -> dict:
+    """DATABASE_REPLICA_URL → Django's dict: PostgreSQL only, refuses writes, is soon given up. Raises ImproperlyConfigured."""
+    if not url.startswith(("postgres://", "postgresql://")):
+        raise ImproperlyConfigured("DATABASE_REPLICA_URL must start with postgresql")
+    found = database(url)
+    options = found["OPTIONS"]
+    options["connect_timeout"] = 2
+    options["options"] += " -c default_transaction_read_only=on"
+    return {**found, "TEST": {"MIRROR": "default"}}

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from applications.selectors import due, rules_of
-from greenlist.core import clock, waiting
+from greenlist.core import clock, replica, waiting
 from greenlist.core.errors import Invalid, NoRoom, TooMany
 from greenlist.core.http import Request
 from greenlist.policy import selectors as policy
@@ -23,6 +23,7 @@ from registry.services import checks, objections
 
 @login_not_required
 @require_GET
+@replica.may_answer
 def notices(request: Request) -> HttpResponse:
     """Running notices on top, then those that are over."""
     today = clock.china_date(clock.now())
@@ -35,6 +36,7 @@ def notices(request: Request) -> HttpResponse:
 
 @login_not_required
 @require_GET
+@replica.may_answer
 def notice(request: Request, place: str, reference: str) -> HttpResponse:
     """One notice with its counted days and units."""
     found = selectors.public_notice(place, reference)
@@ -61,6 +63,7 @@ def notice_pdf(request: Request, place: str, reference: str) -> HttpResponseBase
 
 @login_not_required
 @require_GET
+@replica.may_answer
 def notice_text(request: Request, place: str, reference: str) -> HttpResponse:
     """The same notice as plain text, for the bureau's own site (QHD-10b)."""
     found = selectors.public_notice(place, reference)
@@ -103,6 +106,7 @@ def follow(request: Request, token: str) -> HttpResponse:
 
 @login_not_required
 @require_GET
+@replica.may_answer
 def lists(request: Request) -> HttpResponse:
     """The public list of every place: search, filters as links, keyset pages."""
     form = SearchForm(request.GET)
@@ -116,6 +120,7 @@ def lists(request: Request) -> HttpResponse:
 
 @login_not_required
 @require_GET
+@replica.may_answer
 def download(request: Request, kind: str) -> HttpResponseBase:
     """The filtered list as XLSX, CSV or JSON."""
     form = SearchForm(request.GET)
@@ -126,6 +131,7 @@ def download(request: Request, kind: str) -> HttpResponseBase:
 
 @login_not_required
 @require_GET
+@replica.may_answer
 def listing(request: Request, place: str, pk: int) -> HttpResponse:
     """One listed unit and its history."""
     return render(request, "registry/listing.html", {"listing": selectors.listing(place, pk)})
@@ -133,6 +139,7 @@ def listing(request: Request, place: str, pk: int) -> HttpResponse:
 
 @login_not_required
 @require_GET
+@replica.may_answer
 def as_of(request: Request, place: str, category: str) -> HttpResponse:
     """A place's list as it stood on a day."""
     form = SearchForm(request.GET)
@@ -148,6 +155,7 @@ def as_of(request: Request, place: str, category: str) -> HttpResponse:
 
 @login_not_required
 @require_GET
+@replica.may_answer
 def announcement(request: Request, place: str, reference: str) -> HttpResponse:
     """A published announcement with its entries."""
     return render(
@@ -167,6 +175,7 @@ def announcement_pdf(request: Request, place: str, reference: str) -> HttpRespon
 
 @login_not_required
 @require_http_methods(["GET", "POST"])
+@replica.may_answer
 def verify(request: Request) -> HttpResponse:
     """Check a certificate by the number printed on it, or a file by its content; the QR code leads to the answer directly."""
     if request.method == "POST":
@@ -196,6 +205,7 @@ def _verify_file(request: Request) -> HttpResponse:
 
 @login_not_required
 @require_GET
+@replica.may_answer
 def certificate(request: Request, token: str) -> HttpResponse:
     """The big clear answer a scanned code leads to: valid, or what happened."""
     found = selectors.find_certificate(token)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from greenlist.accounts.models import Authority
-from tests import factories
+from tests import factories, object_storage
 from tests.applications.county import load_rules
 from tests.journeys.places import SHIJIAZHUANG
 from tests.journeys.story import Story
@@ -33,7 +35,9 @@ def people_of_jinzhou(world: World) -> None:
 @pytest.mark.timeout(600)
 @pytest.mark.django_db
 @pytest.mark.clause("SJZ-all", "SJZ-noN", "SJZ-4", "SJZ-8", "SJZ-20")
-def test_from_the_call_to_the_published_list(world: World) -> None:
+def test_from_the_call_to_the_published_list(world: World, settings: Any) -> None:
+    """Its files lie in a storage without paths and folders, as object storages are."""
+    object_storage.settings_with(settings)
     load_rules()
     people_of_jinzhou(world)
     Story(world, SHIJIAZHUANG).told()

@@ -24,8 +24,8 @@ class Counts:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         for kind, told in report.user_properties:
-            if kind == KIND and report.when == "call":
-                self.parts[str(told["part"])] = dict(told)
+            if kind == KIND and report.when == "call" and isinstance(told, dict):
+                self.parts[str(told["part"])] = told
 
     def pytest_sessionfinish(self) -> None:
         if self.parts:
