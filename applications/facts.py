@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from applications.models import Application
+from applications.models import Application, Section
 from greenlist.organisations import selectors as organisations
 from greenlist.organisations.models import Site
 from greenlist.policy import engine
@@ -25,19 +25,39 @@ class Known:
 
 
 def gather(cases: Sequence[Application], bound: BoundPolicy, point: str, on: date) -> dict[int, Known]:
-    """Facts and events of each case by its key, for one check point of one call; three queries however many cases."""
+    """Facts and events of each case by its key, for one check point of one call.
+
+    Three queries however many cases, one more where answers of the form are facts.
+    """
     sites = Site.objects.select_related("area", "organisation__area").in_bulk({case.site_id for case in cases})
     facts = organisations.facts_of_many(sites.values(), {case.category for case in cases}, on)
     wanted = engine.candidates(bound, on, point)
     firms = {site.organisation_id: site.organisation for site in sites.values()}
     events = organisations.events_of_many(firms.values(), kinds=wanted.kinds, since=wanted.since)
+    answers = _told(cases, bound)
     return {
         case.pk: Known(
-            facts=_as_engine_has_them(facts[case.site_id, case.category]),
+            facts=_as_engine_has_them(facts[case.site_id, case.category]) | answers.get(case.report_id, {}),
             events=tuple(_event(one) for one in events[sites[case.site_id].organisation_id]),
         )
         for case in cases
     }
+
+
+def _told(cases: Sequence[Application], bound: BoundPolicy) -> dict[int, dict[str, Any]]:
+    """Facts that the applicants' answers tell, by report."""
+    telling = {
+        key: form
+        for key, form in bound.forms.items()
+        if any(field.fact for section in form.sections for field in section.fields)
+    }
+    if not telling:
+        return {}
+    rows = Section.objects.filter(report__in=[case.report_id for case in cases], report__form__in=telling)
+    data: dict[tuple[int, str], dict[str, Any]] = {}
+    for report, form, key, given in rows.values_list("report_id", "report__form", "key", "data"):
+        data.setdefault((report, form), {})[key] = given
+    return {report: engine.forms.told(telling[form], given) for (report, form), given in data.items()}
 
 
 def prefill(site: Site, category: str, on: date) -> dict[str, Any]:

@@ -243,6 +243,7 @@ class Block:
     required: bool = False
     control: Any = None
     counter: int | None = None
+    least: int | None = None
     hint: str = ""
     problem: str = ""
     remark: str = ""
@@ -306,8 +307,9 @@ def _block(form: SectionForm, page: Page, spec: Field, as_text: shown.ShownField
         return Block("locked", **base, locked=as_text)
     if spec.type is FieldType.TABLE:
         return _table(form, page, spec, base)
-    counter = spec.max_chars if spec.type is FieldType.LONGTEXT else None
-    return Block("control", **base, control=form[spec.key], counter=counter)
+    counted = spec.type is FieldType.LONGTEXT or spec.min_chars
+    counter = spec.max_chars if counted else None
+    return Block("control", **base, control=form[spec.key], counter=counter, least=spec.min_chars)
 
 
 def _table(form: SectionForm, page: Page, spec: Field, base: dict[str, Any]) -> Block:

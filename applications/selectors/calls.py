@@ -1,7 +1,7 @@
 """Reads of calls: their rules, their dates, their pages."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -35,7 +35,8 @@ from greenlist.policy.models import RuleSetVersion
 
 # ---- rules and days -----------------------------------------------------------------------------------------------
 def values_of(call: Call) -> CallValues:
-    return CallValues.from_json({"values": call.values, "layer": call.layer})
+    given = CallValues.from_json({"values": call.values, "layer": call.layer})
+    return replace(given, category=call.category, year=call.year)
 
 
 def rules_of(call: Call) -> BoundPolicy:

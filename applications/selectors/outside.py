@@ -45,7 +45,7 @@ def last_days(rows: Iterable[Call]) -> dict[int, date | None]:
 def forms_of(call: Call) -> list[tuple[str, str]]:
     """Key and digest of each form that a step of the call's route asks for."""
     bound = calls.rules_of(call)
-    keys = dict.fromkeys(step.form for step in bound.steps if step.form)
+    keys = dict.fromkeys(key for step in bound.steps for key in step.every_form)
     return [(key, drafts.form_digest(bound, key)) for key in keys]
 
 

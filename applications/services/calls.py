@@ -292,8 +292,8 @@ def _require_complete(call: Call, built: Policy, today: date) -> None:
 
 def _require_in_force(built: Policy, today: date) -> None:
     header = built.header
-    over = header.ends_on is not None and header.ends_on < today
-    if header.status != "in_force" or header.in_force_from > today or over:
+    starts, over = header.in_force_from, header.ends_on is not None and header.ends_on < today
+    if header.status != "in_force" or not starts or starts > today or over:
         raise Refused(
             _("“%(title)s” is not in force.") % {"title": words.text(header.title)},
             code="rules_not_in_force",

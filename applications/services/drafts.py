@@ -136,7 +136,7 @@ def receiver(bound: BoundPolicy, site: Site) -> tuple[Step, Authority]:
 
 
 def _create(call: Call, site: Site, bound: BoundPolicy, step: Step, *, actor: Actor, at: datetime) -> Application:
-    form = bound.forms[step.form]
+    form = bound.forms[step.form_for(MODE)]
     report = Report.objects.create(
         site=site,
         category=call.category,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from greenlist.organisations.models import AdverseRecord, Organisation, Site, Title
+from greenlist.organisations.models import AdverseRecord, Category, Organisation, Site, Title
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +61,13 @@ def of_organisation(organisation: Organisation) -> dict[str, Any]:
     return {name: value for name, value in known.items() if value is not None and value != ""}
 
 
-def of_site(site: Site, titles: Iterable[Title]) -> dict[str, Any]:
-    """Facts of a site; expects `area` loaded, and the titles it holds in the category asked for."""
+def of_site(site: Site, titles: Iterable[Title], category: str) -> dict[str, Any]:
+    """Facts of a site; expects `area` loaded, and the titles it holds in the category asked for and as a factory."""
+    held = [(one.category, HeldTitle(one.tier, one.listing, one.valid_from)) for one in titles]
     facts: dict[str, Any] = {
         "site.area": site.area.path,
-        "site.titles.same_category": tuple(HeldTitle(one.tier, one.listing, one.valid_from) for one in titles),
+        "site.titles.same_category": tuple(title for kind, title in held if kind == category),
+        "site.titles.factory": tuple(title for kind, title in held if kind == Category.FACTORY),
     }
     if site.address:
         facts["site.address"] = site.address

@@ -17,6 +17,7 @@ from greenlist.organisations import facts as mapping
 from greenlist.organisations import rules
 from greenlist.organisations.models import (
     AdverseRecord,
+    Category,
     Industry,
     Invitation,
     Membership,
@@ -258,10 +259,11 @@ def known_code(code: str) -> Organisation | None:
 # ---- facts for the rules --------------------------------------------------------------------------------------------
 def facts_of(site: Site, category: str, on: date) -> dict[str, Any]:
     """Everything the rules may ask about a site and its firm on a day; expects site.area and site.organisation.area."""
-    held = site.titles.filter(Q(valid_until=None) | Q(valid_until__gt=on), category=category, valid_from__lte=on)
+    kinds = {category, Category.FACTORY}
+    held = site.titles.filter(Q(valid_until=None) | Q(valid_until__gt=on), category__in=kinds, valid_from__lte=on)
     return {
         **mapping.of_organisation(site.organisation),
-        **mapping.of_site(site, held.order_by("valid_from", "pk")),
+        **mapping.of_site(site, held.order_by("valid_from", "pk"), category),
     }
 
 
@@ -286,14 +288,15 @@ def facts_of_many(
     """`facts_of` for many sites and categories at once, by (site id, category); one query."""
     rows = list(sites)
     in_force = Q(valid_until=None) | Q(valid_until__gt=on)
-    held: dict[tuple[int, str], list[Title]] = defaultdict(list)
-    found = Title.objects.filter(in_force, site__in=[site.pk for site in rows], category__in=categories)
+    kinds = {*categories, Category.FACTORY}
+    held: dict[int, list[Title]] = defaultdict(list)
+    found = Title.objects.filter(in_force, site__in=[site.pk for site in rows], category__in=kinds)
     for title in found.filter(valid_from__lte=on).order_by("valid_from", "pk"):
-        held[title.site_id, title.category].append(title)
+        held[title.site_id].append(title)
     return {
         (site.pk, category): {
             **mapping.of_organisation(site.organisation),
-            **mapping.of_site(site, held[site.pk, category]),
+            **mapping.of_site(site, held[site.pk], category),
         }
         for site in rows
         for category in categories

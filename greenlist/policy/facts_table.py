@@ -24,6 +24,7 @@ EVENT_KINDS = (
 PROFILE = "organisation's profile"
 SITE = "site of the organisation"
 BODY = "profile of the third-party body"
+ANSWER = "answer in the applicant's form (`fact` of a field)"
 REGISTRY = "title held, written when a list is published or imported"
 
 
@@ -72,6 +73,17 @@ FACTS: FactTable = _table(
               "pieces of experience within five years", BODY),
         _fact("body.banned", FactType.BOOL, "第三方机构在禁止期内", "third-party body under a ban",
               "bans on bodies; false where no body evaluated"),
+        _fact("site.titles.factory", FactType.TITLES, "绿色工厂称号", "green factory titles held", REGISTRY),
+        _fact("unit.energy_level", FactType.CHOICE, "能效水平", "energy-efficiency level", ANSWER,
+              ("benchmark", "advanced", "grade_1", "other")),
+        _fact("park.added_value_share", FactType.NUMBER, "工业增加值占比（%）", "share of industrial added value (%)", ANSWER),
+        _fact("park.main_function", FactType.BOOL, "以产品制造和能源供给为主要功能",
+              "product manufacture and energy supply as main function", ANSWER),
+        _fact("park.legal_boundary", FactType.BOOL, "具有法定边界和范围", "legal boundary", ANSWER),
+        _fact("park.one_body", FactType.BOOL, "具备统一管理机构", "one management body", ANSWER),
+        _fact("park.level", FactType.CHOICE, "园区级别", "level of the park", ANSWER, ("nation", "province", "city", "county")),
+        _fact("park.plan_published", FactType.BOOL, "已发布园区绿色工厂培育计划",
+              "published plan to bring on green factories", ANSWER),
         _fact("event.kind", FactType.CHOICE, "不良记录类别", "kind of adverse record", "adverse records", EVENT_KINDS),
     ]
 )  # fmt: skip

@@ -38,7 +38,9 @@ def policy(version: RuleSetVersion) -> Policy:
 
 def bound(version: RuleSetVersion, call: CallValues) -> BoundPolicy:
     """A version with a call's values filled in. Raises MissingCallValue, BadCallValue."""
-    digest = engine.digest({"rules": version.digest, "call": call.as_json()})
+    digest = engine.digest(
+        {"rules": version.digest, "call": call.as_json(), "of": [call.category, call.year]}  # both shape what is built
+    )
     built: BoundPolicy = _once("bound", digest, lambda: engine.bind(policy(version), call))
     return built
 

@@ -75,6 +75,7 @@ PROBLEMS = {
     "too_many_files": gettext_lazy("“%(label)s”: at most %(max)s files, there are %(given)s."),
     "too_few_rows": gettext_lazy("“%(label)s”: fill in at least %(min)s rows, there are %(given)s."),
     "too_many_rows": gettext_lazy("“%(label)s”: at most %(max)s rows, there are %(given)s."),
+    "too_short": gettext_lazy("“%(label)s”: at least %(min)s characters, there are %(given)s."),
     "too_long": gettext_lazy("“%(label)s”: at most %(max)s characters, there are %(given)s."),
     "not_text": gettext_lazy("“%(label)s” must be text."),
     "not_number": gettext_lazy("“%(label)s” must be a number, not “%(given)s”."),

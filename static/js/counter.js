@@ -9,6 +9,7 @@ export const lengthOf = (text) => {
 export function start(root) {
   each(root, "[data-count]", (field) => {
     const limit = Number(field.dataset.count);
+    const least = Number(field.dataset.least || 0);
     const line = document.getElementById(`${field.id}_count`);
     if (!limit || !line) return;
     const spoken = document.createElement("span");
@@ -17,8 +18,10 @@ export function start(root) {
     line.after(spoken);
     let timer;
     const show = () => {
-      const left = limit - lengthOf(field.value);
-      const text = left < 0 ? word("over", { n: -left }) : word("left", { n: left });
+      const given = lengthOf(field.value.trim());
+      const left = limit - given;
+      const lacking = given > 0 && given < least;
+      const text = left < 0 ? word("over", { n: -left }) : lacking ? word("lacking", { n: least - given }) : word("left", { n: left });
       line.textContent = text;
       line.classList.toggle("field__count--over", left < 0);
       clearTimeout(timer);

@@ -23,6 +23,7 @@ from greenlist.policy.engine.types import (
     FactTable,
     FactType,
     Form,
+    FormChoice,
     Json,
     Layer,
     NoticeRule,
@@ -41,9 +42,11 @@ from greenlist.policy.engine.types import (
     Veto,
 )
 
+CATEGORIES = ("factory", "park", "supply_chain")
+MODES = ("self", "body")
 POINTS = ("apply", "recommend", "list", "upward")
 EVERYWHERE = ("apply", "recommend", "list")
-BY = ("applicant", "county", "city", "province")
+BY = ("applicant", "county", "city", "province", "nation")
 ENDS = ("rejected", "not_listed")
 DOCUMENTS = ("letter", "summary", "report")
 REVIEWERS = ("experts", "body", "draw")
@@ -90,6 +93,7 @@ class Context:
     facts: FactTable
     forms: Mapping[str, Form]
     dropped: frozenset[str] = frozenset()  # clauses the call dropped
+    year: int | None = None  # of the call
 
     @property
     def event_kinds(self) -> tuple[str, ...]:
@@ -147,9 +151,8 @@ def _step(
     checklists: Mapping[str, Checklist],
 ) -> Step:
     clause, layer = node.clause()
-    form = node.text("form", required=False)
-    if form and form not in context.forms:
-        node.wrong("form", "there is no form file forms/%(form)s.toml", form=form)
+    forms = _form_choices(node, context)
+    form = forms[0].form if forms else _form_key(node, context, required=False)
     score = node.text("score", required=False)
     if score and score not in scores:
         node.wrong("score", "there is no [score.%(score)s]", score=score)
@@ -166,10 +169,11 @@ def _step(
         clause=clause,
         layer=layer,
         form=form,
+        forms=forms,
         checklist=checklist,
         declaration=node.flag("declaration"),
         four_eyes=node.flag("four_eyes"),
-        due=_due(node.table("due")),
+        due=_due(node.table("due"), context.year),
         package=_package(node, tables),
         notice=_notice(node.table("notice")),
         reviewers=node.texts("reviewers", of=REVIEWERS),
@@ -183,6 +187,24 @@ def _step(
     _check_step(node, step)
     node.done()
     return step
+
+
+def _form_key(node: Node, context: Context, *, required: bool = True) -> str:
+    form = node.text("form", required=required)
+    if form and form not in context.forms:
+        node.wrong("form", "there is no form file forms/%(form)s.toml", form=form)
+    return form
+
+
+def _form_choices(node: Node, context: Context) -> tuple[FormChoice, ...]:
+    """Forms by evaluation mode, and by category through `categories` (JY-11b, HEB-1a); the first that fits is it."""
+    if node.has("form") and node.has("forms"):
+        node.wrong("forms", "give either form or forms")
+    found = []
+    for child in node.tables("forms"):
+        found.append(FormChoice(_form_key(child, context), child.choice("mode", MODES, required=False)))
+        child.done()
+    return tuple(found)
 
 
 def _check_step(node: Node, step: Step) -> None:
@@ -207,13 +229,14 @@ def _check_ways(root: Node, steps: tuple[Step, ...]) -> None:
         root.wrong(f"step.{steps[0].key}.kind", "the first step must be of kind draft")
 
 
-def _due(node: Node | None) -> Due | None:
+def _due(node: Node | None, year: int | None) -> Due | None:
     if node is None:
         return None
     on: date | None = None
     each: tuple[int, int] | None = None
     if node.has("each_year"):
         each = month_day(node, "each_year")
+        on = date(year, *each) if each and year else None
     else:
         on = node.day("on", required=True)
     due = Due(on=on, month_day=each, clause=node.clause()[0], remind=_ladder(node))
@@ -291,13 +314,15 @@ def _rule(node: Node, group: str, context: Context) -> Rule:
     clause, layer = node.clause()
     tests, any_of = read_tests(node, context.facts)
     otherwise = "warn" if group == "priority" else node.choice("else", OUTCOMES)
+    at, outcomes = _at(node, ("upward",) if group == "upward" else EVERYWHERE)
     rule = Rule(
         key=node.identifier(),
         group=group,
         tests=tests,
         any_of=any_of,
         otherwise=Outcome(otherwise),
-        at=_at(node, ("upward",) if group == "upward" else EVERYWHERE),
+        at=at,
+        outcomes=outcomes,
         clause=clause,
         layer=layer,
         label=node.words("label"),
@@ -317,8 +342,15 @@ def _agreed(node: Node) -> bool:
     return wanted
 
 
-def _at(node: Node, usual: tuple[str, ...]) -> frozenset[str]:
-    return frozenset(node.texts("at", of=POINTS) or usual)
+def _at(node: Node, usual: tuple[str, ...]) -> tuple[frozenset[str], dict[str, Outcome]]:
+    """The check points: a list, or point → what a hit means there, where that differs (HEB-1d.0)."""
+    value = node.raw("at")
+    if not isinstance(value, dict):
+        return frozenset(node.texts("at", of=POINTS) or usual), {}
+    points = node.child(value, node.path("at"))
+    outcomes = {point: Outcome(points.choice(point, OUTCOMES)) for point in value if point in POINTS}
+    points.done()
+    return frozenset(outcomes), outcomes
 
 
 _FITS: Mapping[Operator, frozenset[FactType]] = {
@@ -405,6 +437,7 @@ def _veto(node: Node, context: Context) -> Veto:
         node.wrong("years", "give years, until, or both")
     if until and ended:
         node.wrong("ended", "until and ended exclude each other")
+    at, outcomes = _at(node, EVERYWHERE)
     veto = Veto(
         key=node.identifier(),
         events=frozenset(node.texts("event", of=context.event_kinds, required=True)),
@@ -414,7 +447,8 @@ def _veto(node: Node, context: Context) -> Veto:
         ended=ended,
         subjects=frozenset(node.texts("subject", of=("unit", "members")) or ("unit",)),
         outcome=Outcome(node.choice("else", OUTCOMES, required=False, default="block")),
-        at=_at(node, EVERYWHERE),
+        at=at,
+        outcomes=outcomes,
         clause=clause,
         layer=layer,
         label=node.words("label"),
@@ -511,13 +545,20 @@ def _table(key: str, node: Node, context: Context) -> TableSpec:
 
 def _check_source(node: Node, source: str, forms: Mapping[str, Form]) -> None:
     if source.startswith("form:"):
-        for form in forms.values():
-            try:
-                form.field(source.removeprefix("form:"))
-            except (KeyError, ValueError):
-                node.wrong("source", "the form %(form)s has no field %(path)s", form=form.key, path=source[5:])
+        path = source.removeprefix("form:")
+        if forms and not any(_has_field(form, path) for form in forms.values()):
+            named = ", ".join(sorted(forms))
+            node.wrong("source", "the form %(form)s has no field %(path)s", form=named, path=path)
     elif source not in SOURCES:
         node.wrong("source", "must be one of %(options)s", options=", ".join((*SOURCES, "form:section.field")))
+
+
+def _has_field(form: Form, path: str) -> bool:
+    try:
+        form.field(path)
+    except (KeyError, ValueError):
+        return False
+    return True
 
 
 def _text(key: str, node: Node) -> TextSpec:

@@ -86,7 +86,7 @@ def barring(bound: BoundPolicy, events: Sequence[Event], on: date, founded: date
         since = _since(veto, on, founded)
         for event in events:
             if _concerns(veto, event, on, since):
-                outcome = veto.outcome if _is_sure(veto, event) else Outcome.CONFIRM
+                outcome = veto.gravest if _is_sure(veto, event) else Outcome.CONFIRM
                 made = Barred(f"veto.{veto.key}", veto.clause, outcome, event)
                 kept = found.setdefault((veto.clause, event), made)
                 if GRAVITY.index(outcome) < GRAVITY.index(kept.outcome):
@@ -128,9 +128,9 @@ def completed(bound: BoundPolicy, facts: Facts) -> Facts:
 def check(bound: BoundPolicy, point: str, facts: Facts, events: Sequence[Event], on: date) -> tuple[Finding, ...]:
     """Every rule and veto of a check point, in the order of the file; what is clear is said too."""
     known = completed(bound, facts)
-    found = [_judge_rule(rule, known) for rule in _rules_at(bound, point)]
+    found = [_judge_rule(rule.meant_at(point), known) for rule in _rules_at(bound, point)]
     founded = known.get(FOUNDED)
-    found += [_judge_veto(veto, events, on, founded) for veto in bound.vetoes if point in veto.at]
+    found += [_judge_veto(veto.meant_at(point), events, on, founded) for veto in bound.vetoes if point in veto.at]
     return tuple(found)
 
 

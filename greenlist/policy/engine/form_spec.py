@@ -110,7 +110,8 @@ def _field(node: Node, units: Mapping[str, Unit], facts: FactTable, *, column: b
         required_if=node.texts("required_if"),
         clause=_cited(node, only_with),
         only_with=only_with,
-        prefill=_prefill(node, facts),
+        prefill=_fact(node, "prefill", facts),
+        fact=_fact(node, "fact", facts),
         contact=node.flag("contact"),
         unverified=node.text("unverified", required=False),
     )
@@ -126,10 +127,10 @@ def _check_siblings(node: Node, fields: tuple[Field, ...]) -> None:
             node.wrong(f"{field.key}.required_if", "must be [sibling, value, …]")
 
 
-def _prefill(node: Node, facts: FactTable) -> str:
-    name = node.text("prefill", required=False)
+def _fact(node: Node, key: str, facts: FactTable) -> str:
+    name = node.text(key, required=False)
     if name and name not in facts:
-        node.wrong("prefill", "%(name)s is not a declared fact", name=name)
+        node.wrong(key, "%(name)s is not a declared fact", name=name)
     return name
 
 
@@ -145,7 +146,11 @@ def _plain(node: Node, field: Field, units: Mapping[str, Unit], facts: FactTable
 
 
 def _written(node: Node, field: Field, units: Mapping[str, Unit], facts: FactTable) -> Field:
-    return replace(field, max_chars=node.whole("max_chars", least=1) or (200 if field.type is FieldType.TEXT else 2000))
+    most = node.whole("max_chars", least=1) or (200 if field.type is FieldType.TEXT else 2000)
+    least = node.whole("min_chars", least=1)
+    if least is not None and least > most:
+        node.wrong("min_chars", "is greater than max_chars")
+    return replace(field, max_chars=most, min_chars=least)
 
 
 def _number(node: Node, field: Field, units: Mapping[str, Unit], facts: FactTable) -> Field:

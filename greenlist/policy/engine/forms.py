@@ -32,6 +32,7 @@ MOST = Decimal("1e13")  # larger than any figure of a factory: a typing error
 ABSURD = 20  # digits before the point of a computed value that only typing errors can give
 YES = frozenset({"yes", "true", "on", "1", "是"})
 NO = frozenset({"no", "false", "0", "否"})
+UNSEEN = frozenset("\u200b\u200c\u200d\ufe0e\ufe0f\ufeff")  # joiners and variants: nothing a reader sees
 
 
 # ---- reading single values ------------------------------------------------------------------------------------------
@@ -53,6 +54,15 @@ def yes(value: Any) -> bool | None:
         return value
     text = str(value or "").strip().lower()
     return True if text in YES else False if text in NO else None
+
+
+def characters(value: Any) -> int:
+    """How long a text is to its reader: a Chinese character, a letter, a space and a line end are one each (HEB-4a).
+
+    What only changes the character before it (an accent, a variant, a joiner) is not counted: the page counts alike.
+    """
+    text = unicodedata.normalize("NFC", str(value or "").strip()).replace("\r\n", "\n")
+    return sum(not unicodedata.combining(one) and one not in UNSEEN for one in text)
 
 
 def day(value: Any) -> date | None:
@@ -195,8 +205,12 @@ def _cell_problems(
 def _written(field: Field, value: Any, path: str) -> Iterator[Problem]:
     if not isinstance(value, str):
         yield _problem(field, path, "not_text")
-    elif field.max_chars is not None and len(value.strip()) > field.max_chars:
-        yield _problem(field, path, "too_long", max=field.max_chars, given=len(value.strip()))
+        return
+    given = characters(value)
+    if field.max_chars is not None and given > field.max_chars:
+        yield _problem(field, path, "too_long", max=field.max_chars, given=given)
+    if field.min_chars is not None and given < field.min_chars:
+        yield _problem(field, path, "too_short", min=field.min_chars, given=given)
 
 
 def _number(field: Field, value: Any, path: str) -> Iterator[Problem]:
@@ -352,6 +366,28 @@ def _answered(field: Field, value: Any, files: int) -> bool:
         filled = sum(has_input(field, row, spec) for row, spec in zip(rows, fixed, strict=True))
         return filled >= max(field.min_rows, 1)
     return not is_empty(value)
+
+
+# ---- facts ----------------------------------------------------------------------------------------------------------
+def told(form: Form, data: Data) -> dict[str, Any]:
+    """What the answers tell the rules, by fact name (`Field.fact`); an answer that is missing or none tells nothing."""
+    found: dict[str, Any] = {}
+    computed = values(form, data) if any(field.fact for section in form.sections for field in section.fields) else {}
+    for section in form.sections:
+        for field in section.fields:
+            if field.fact:
+                answer = (data.get(section.key) or {}).get(field.key)
+                value = _said(field, answer, computed.get(f"{section.key}.{field.key}"))
+                if value is not None:
+                    found[field.fact] = value
+    return found
+
+
+def _said(field: Field, answer: Any, computed: Decimal | None) -> Any:
+    if field.type is FieldType.COMPUTED:
+        return computed
+    read = {FieldType.NUMBER: number, FieldType.YESNO: yes, FieldType.DATE: day}.get(field.type)
+    return read(answer) if read else answer if not is_empty(answer) else None
 
 
 # ---- figures --------------------------------------------------------------------------------------------------------

@@ -81,7 +81,8 @@ def _limits(field: Field) -> dict[str, Any]:
 
 
 def _text(field: Field, say: Say) -> dict[str, Any]:
-    return {"type": "string"} | ({"maxLength": field.max_chars} if field.max_chars is not None else {})
+    limits = {"minLength": field.min_chars, "maxLength": field.max_chars}
+    return {"type": "string"} | {name: limit for name, limit in limits.items() if limit is not None}
 
 
 def _number(field: Field, say: Say) -> dict[str, Any]:

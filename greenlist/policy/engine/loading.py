@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from greenlist.policy.engine.assembly import TIERS, Context, Parts, assemble, month_day
+from greenlist.policy.engine.assembly import CATEGORIES, MODES, TIERS, Context, Parts, assemble, month_day
 from greenlist.policy.engine.bodies import read_bodies
 from greenlist.policy.engine.form_spec import read_form, trimmed
 from greenlist.policy.engine.reading import Log, Node, parse
@@ -34,7 +34,6 @@ from greenlist.policy.engine.types import (
 )
 
 POLICY, CLAUSES, FORMS = "policy.toml", "clauses.toml", "forms/"
-CATEGORIES = ("factory", "park", "supply_chain")
 ASK_TYPES = ("day", "choice", "list", "text", "number", "yesno")
 USES = ("keep", "edit", "drop")
 NOT_IN_BODY = frozenset({"policy", "ask", "layer", "industry_group", "rounds", "who", "evaluation", "body"})
@@ -94,7 +93,7 @@ def build(raw: Mapping[str, Json], facts: FactTable) -> Policy:
     asks = {ask.key: ask for ask in _asks(root)}
     groups = _industry_groups(root)
     categories = _categories(root)
-    modes, modes_clause = _listed(root, "evaluation", "modes", ("self", "body"))
+    modes, modes_clause = _listed(root, "evaluation", "modes", MODES)
     per_year, calls_clause = _rounds(root)
     policy = Policy(
         header=header,
@@ -123,13 +122,26 @@ def build(raw: Mapping[str, Json], facts: FactTable) -> Policy:
 
 
 def _try(policy: Policy, root: Node) -> None:
-    """Binds the set to sample values, whole and with each N-rule dropped in turn, so that no call can find it broken."""
+    """Binds the set to sample values: whole, for each category, and with each N-rule dropped in turn, so that no call
+    can find it broken."""
     values = {key: _sample(ask) for key, ask in policy.asks.items()}
     _parts(policy, values, frozenset(), root.log, root.seen)
+    for category in policy.categories:
+        if not root.log.errors:
+            parts = _parts(policy, values, frozenset(), root.log, set(), category=category)
+            _check_forms(policy, parts, category, root)
     for rule in policy.layer:
         if not root.log.errors:
             fewer = {key: value for key, value in values.items() if key not in rule.asks}
             _parts(policy, fewer | dict.fromkeys(rule.asks), frozenset({rule.clause}), root.log, set())
+
+
+def _check_forms(policy: Policy, parts: Parts, category: str, root: Node) -> None:
+    for step in parts.steps:
+        for mode in policy.modes:
+            if step.every_form and not step.form_for(mode):
+                where = f"step.{step.key}.forms"
+                root.wrong(where, "names no form for %(category)s, %(mode)s", category=category, mode=mode)
 
 
 def _clauses(data: Mapping[str, Json], prefix: str, log: Log) -> dict[str, Clause]:
@@ -156,7 +168,9 @@ def _clauses(data: Mapping[str, Json], prefix: str, log: Log) -> dict[str, Claus
 
 def _header(root: Node) -> tuple[Header, str]:
     node = root.table("policy", required=True) or root.child({}, "policy")
-    starts, ends = node.day("in_force_from", required=True), node.day("ends_on")
+    status = node.choice("status", ("in_force", "draft"))
+    issued = node.day("issued_on", required=status != "draft")  # a draft may leave its days open (JY-28)
+    starts, ends = node.day("in_force_from", required=status != "draft"), node.day("ends_on")
     if starts and ends and ends < starts:
         node.wrong("ends_on", "is before in_force_from")
     prefix = node.text("prefix")
@@ -165,10 +179,11 @@ def _header(root: Node) -> tuple[Header, str]:
         title=node.words("title"),
         owner=node.text("owner"),
         tier=node.choice("list", TIERS),
-        status=node.choice("status", ("in_force", "draft")),
-        issued_on=node.day("issued_on", required=True) or date.min,
-        in_force_from=starts or date.min,
+        status=status,
+        issued_on=issued,
+        in_force_from=starts,
         ends_on=ends,
+        term_years=node.whole("term_years", least=1, most=50),
         document=node.text("document", required=False),
         issued_by=node.words("issued_by"),
         explained_by=node.words("explained_by"),
@@ -359,13 +374,37 @@ def _cites(value: Json, dropped: frozenset[str]) -> bool:
     return isinstance(value, dict) and value.get("clause") in dropped
 
 
-def _parts(policy: Policy, values: Mapping[str, Any], dropped: frozenset[str], log: Log, seen: set[str]) -> Parts:
+def _of_category(value: Json, category: str) -> Json:
+    """Without the tables that hold for other categories only (`categories = […]`); everything where none is asked."""
+    if isinstance(value, dict):
+        return {name: _of_category(inner, category) for name, inner in value.items() if _holds_for(inner, category)}
+    if isinstance(value, list):
+        return [_of_category(inner, category) for inner in value if _holds_for(inner, category)]
+    return value
+
+
+def _holds_for(value: Json, category: str) -> bool:
+    return not category or not isinstance(value, dict) or category in value.get("categories", [category])
+
+
+def _parts(
+    policy: Policy,
+    values: Mapping[str, Any],
+    dropped: frozenset[str],
+    log: Log,
+    seen: set[str],
+    *,
+    category: str = "",
+    year: int | None = None,
+) -> Parts:
     filler = _Filler(policy.header.owner, values, dropped, policy.prefix, log)
     body = {name: value for name, value in policy.raw[POLICY].items() if name not in NOT_IN_BODY}
     body = _without(body, dropped)
     body["step"] = [_without(step, dropped) for step in body.get("step", ())]
+    body = _of_category(body, category)
     root = Node(filler.fill(body, ""), file=POLICY, key="", log=log, clauses=policy.clauses, prefix=policy.prefix)
-    parts = assemble(root, Context(facts=policy.facts, forms=_forms(policy, dropped), dropped=dropped))
+    context = Context(facts=policy.facts, forms=_forms(policy, dropped), dropped=dropped, year=year)
+    parts = assemble(root, context)
     seen |= root.seen
     return parts
 
@@ -385,7 +424,7 @@ def bind(policy: Policy, call: CallValues) -> BoundPolicy:
     dropped = frozenset(rule.clause for rule in policy.layer if uses[rule.clause] == "drop")
     values = _values(policy, call, dropped)
     log = Log()
-    parts = _parts(policy, values, dropped, log, set())
+    parts = _parts(policy, values, dropped, log, set(), category=call.category, year=call.year)
     if log.errors:
         raise PolicyErrors(log.errors)
     clauses = _worded(policy, call, dropped)
@@ -493,16 +532,14 @@ def suggest(policy: Policy, year: int) -> dict[str, Json]:
 def forms_cited(files: Mapping[str, bytes]) -> frozenset[str]:
     """Names of the form files that a policy.toml cites, so that a caller can bring them along. Never raises."""
     body = parse(POLICY, files.get(POLICY, b""), Log())
-    steps = body.get("step", [])
-    return (
-        frozenset(
-            f"{FORMS}{step['form']}.toml"
-            for step in steps
-            if isinstance(step, dict) and isinstance(step.get("form"), str)
-        )
-        if isinstance(steps, list)
-        else frozenset()
-    )
+    steps = _entries(body, "step")
+    choices = [*steps, *(choice for step in steps for choice in _entries(step, "forms"))]
+    return frozenset(f"{FORMS}{one['form']}.toml" for one in choices if isinstance(one.get("form"), str))
+
+
+def _entries(table: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    value = table.get(name, [])
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
 def slug_of(files: Mapping[str, bytes]) -> str:

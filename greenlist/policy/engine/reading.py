@@ -14,7 +14,8 @@ from typing import Any
 
 from greenlist.policy.engine.types import Clause, Layer, PolicyError, Text
 
-COMMON = frozenset({"defaults", "unverified", "note"})  # allowed in every table
+# Allowed in every table. `categories`: the table holds for these categories only (loading leaves the others out).
+COMMON = frozenset({"defaults", "unverified", "note", "categories"})
 KEY = re.compile(r"^[a-z][a-z0-9_]*$")
 _AT_LINE = re.compile(r"at line (\d+)")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -282,6 +282,11 @@ class Rule:
     unverified: str = ""
     waivable: bool = False  # an official may set the finding aside, with a reason
     four_eyes: bool = False  # … and another person must agree
+    outcomes: Mapping[str, Outcome] = field(default_factory=dict)  # by check point, where they differ (HEB-1d.0)
+
+    def meant_at(self, point: str) -> Rule:
+        """The rule as it counts at a check point."""
+        return replace(self, otherwise=self.outcomes[point]) if point in self.outcomes else self
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,6 +310,17 @@ class Veto:
     back_from: date | None = None  # the look-back is counted from this day; None: from the day of the check
     waivable: bool = False
     four_eyes: bool = False
+    outcomes: Mapping[str, Outcome] = field(default_factory=dict)
+
+    def meant_at(self, point: str) -> Veto:
+        """The veto as it counts at a check point: it may only warn before it bars (HEB-1d.0)."""
+        return replace(self, outcome=self.outcomes[point]) if point in self.outcomes else self
+
+    @property
+    def gravest(self) -> Outcome:
+        """What a hit means where it means most."""
+        order = (Outcome.BLOCK, Outcome.CONFIRM, Outcome.WARN)
+        return min(self.outcomes.values(), key=order.index) if self.outcomes else self.outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -404,6 +420,14 @@ class Package:
 
 
 @dataclass(frozen=True, slots=True)
+class FormChoice:
+    """A form a step asks for in one evaluation mode; empty: in any."""
+
+    form: str
+    mode: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     key: str
     kind: StepKind
@@ -413,7 +437,8 @@ class Step:
     layer: Layer = Layer.GUIDE
     to: str = ""
     point: str = ""  # the check point: apply | recommend | list; "" = nothing is checked here
-    form: str = ""
+    form: str = ""  # the step's form, or the first of `forms`
+    forms: tuple[FormChoice, ...] = ()  # where it depends on the evaluation mode (and, before narrowing, the category)
     checklist: str = ""
     declaration: bool = False
     four_eyes: bool = False
@@ -432,6 +457,17 @@ class Step:
     def state(self) -> str:
         """The workflow state a case has while it waits at this step."""
         return KIND_STATES[self.kind]
+
+    def form_for(self, mode: str) -> str:
+        """The form of a case, by its evaluation mode. Empty where the step offers none to it."""
+        if not self.forms:
+            return self.form
+        return next((choice.form for choice in self.forms if choice.mode in ("", mode)), "")
+
+    @property
+    def every_form(self) -> tuple[str, ...]:
+        """Keys of all forms the step may ask for."""
+        return tuple(dict.fromkeys(choice.form for choice in self.forms)) or ((self.form,) if self.form else ())
 
 
 KIND_STATES: Mapping[StepKind, str] = {
@@ -510,6 +546,7 @@ class Field:
     max: Decimal | None = None
     decimals: int | None = None
     max_chars: int | None = None
+    min_chars: int | None = None
     choices: tuple[Choice, ...] = ()
     columns: tuple[Field, ...] = ()
     rows: tuple[FixedRow, ...] = ()
@@ -519,6 +556,7 @@ class Field:
     formula: str = ""
     formula_text: Text = Text()  # the formula as people write it
     prefill: str = ""  # fact name that fills the field at the start
+    fact: str = ""  # fact the answer tells the rules (HEB-2.2a: share of added value)
     figure: bool = False  # becomes a `Figure` row at submission
     contact: bool = False  # personal contact: never public, never shown to experts
     only_with: str = ""  # asked only where the rule set has this clause and the call keeps it
@@ -705,14 +743,15 @@ class Header:
     owner: str  # area code
     tier: str  # city | province | nation
     status: str  # in_force | draft
-    issued_on: date
-    in_force_from: date
+    issued_on: date | None  # None only for a draft that leaves it open (JY-28)
+    in_force_from: date | None
     ends_on: date | None
     document: str  # 文号; "" where the document has none
     issued_by: Text
     explained_by: Text
     explained_clause: str
     clause: str
+    term_years: int | None = None  # how long it holds; the end stays open until the start is set (JY-28)
 
 
 @dataclass(frozen=True, slots=True)
@@ -878,6 +917,8 @@ class CallValues:
 
     values: Mapping[str, Any] = field(default_factory=dict)
     layer: Mapping[str, Any] = field(default_factory=dict)
+    category: str = ""  # of the call: what holds for other categories only is left out
+    year: int | None = None  # of the call: a day of each year becomes a day of it
 
     @classmethod
     def from_json(cls, data: Mapping[str, Json] | None) -> CallValues:
