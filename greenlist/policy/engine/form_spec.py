@@ -45,7 +45,7 @@ def read_form(
     if form.year and not _has(form, form.year):
         head.wrong("year", "names no field: %(path)s", path=form.year)
     close([head, root])
-    _check_formulas(form, root)
+    check_formulas(form, root)
     return form
 
 
@@ -108,6 +108,7 @@ def _field(node: Node, units: Mapping[str, Unit], facts: FactTable, *, column: b
         help=node.words("help", required=False, english=False),
         required=node.flag("required"),
         required_if=node.texts("required_if"),
+        required_with=node.texts("required_with"),
         clause=_cited(node, only_with),
         only_with=only_with,
         prefill=_fact(node, "prefill", facts),
@@ -125,6 +126,9 @@ def _check_siblings(node: Node, fields: tuple[Field, ...]) -> None:
     for field in fields:
         if field.required_if and (len(field.required_if) < 2 or field.required_if[0] not in keys):
             node.wrong(f"{field.key}.required_if", "must be [sibling, value, …]")
+        for key in field.required_with:
+            if key not in keys or key == field.key:
+                node.wrong(f"{field.key}.required_with", "names no other field of this section: %(key)s", key=key)
 
 
 def _fact(node: Node, key: str, facts: FactTable) -> str:
@@ -260,7 +264,7 @@ def absolute_column(form: Form, section: str, name: str) -> str:
     return name if len(parts) > 2 else f"{section}.{name}"
 
 
-def _check_formulas(form: Form, root: Node) -> None:
+def check_formulas(form: Form, root: Node) -> None:
     needs: dict[str, list[str]] = {}
     for section in form.sections:
         for field in section.fields:

@@ -141,10 +141,26 @@ def validate_section(
 
 def is_asked(field: Field, siblings: Mapping[str, Any]) -> bool:
     """Whether an answer is required, given the answers beside it."""
+    if field.required or any(_is_given(siblings.get(key)) for key in field.required_with):
+        return True
     if field.required_if:
         sibling, *wanted = field.required_if
-        return field.required or str(siblings.get(sibling) or "") in wanted
-    return field.required
+        return _plain(siblings.get(sibling)) in wanted
+    return False
+
+
+def _is_given(value: Any) -> bool:
+    """Whether an answer is there that evidence can prove: "no" proves nothing, and so does an untouched table."""
+    if isinstance(value, list):
+        return any(_is_given(cell) for row in value if isinstance(row, Mapping) for cell in row.values())
+    return not is_empty(value) and value is not False
+
+
+def _plain(value: Any) -> str:
+    """An answer as `required_if` writes it: yes and no for a boolean."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value or "")
 
 
 def _problem(field: Field, path: str, code: str, **params: Any) -> Problem:
@@ -157,7 +173,7 @@ def _field_problems(field: Field, value: Any, path: str, files: int, partial: bo
     if field.type is FieldType.FILE:
         yield from _file_problems(field, path, files, asked and not partial)
     elif field.type is FieldType.TABLE:
-        yield from _table_problems(field, value, path, partial)
+        yield from _table_problems(field, value, path, partial, asked)
     elif is_empty(value):
         if asked and not partial:
             yield _problem(field, path, "required")
@@ -172,7 +188,7 @@ def _file_problems(field: Field, path: str, files: int, needed: bool) -> Iterato
         yield _problem(field, path, "too_many_files", max=field.max_files, given=files)
 
 
-def _table_problems(field: Field, value: Any, path: str, partial: bool) -> Iterator[Problem]:
+def _table_problems(field: Field, value: Any, path: str, partial: bool, asked: bool) -> Iterator[Problem]:
     if value is not None and not isinstance(value, list):
         yield _problem(field, path, "not_table")
         return
@@ -185,7 +201,7 @@ def _table_problems(field: Field, value: Any, path: str, partial: bool) -> Itera
         filled += 1
         for column in field.columns:
             yield from _cell_problems(column, row, f"{path}.{index}.{column.key}", fixed, partial)
-    if filled < max(field.min_rows, int(field.required)) and not partial:
+    if filled < max(field.min_rows, int(asked)) and not partial:
         yield _problem(field, path, "too_few_rows", min=max(field.min_rows, 1), given=filled)
     if field.max_rows is not None and len(rows) > field.max_rows:
         yield _problem(field, path, "too_many_rows", max=field.max_rows, given=len(rows))

@@ -5,7 +5,7 @@ One definition a section. Files and computed values are not part of the answers;
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -40,8 +40,11 @@ def of_section(section: Section, say: Say) -> dict[str, Any]:
         "required": [field.key for field in asked if field.required],
         "additionalProperties": False,
     }
-    if conditions := [_condition(field) for field in asked if field.required_if]:
+    kinds = {field.key: field.type for field in section.fields}
+    if conditions := [_condition(field, kinds) for field in asked if field.required_if]:
         found["allOf"] = conditions
+    if together := {key: [f.key for f in asked if key in f.required_with] for f in asked for key in f.required_with}:
+        found["dependentRequired"] = together
     if files := [field for field in section.fields if field.type is FieldType.FILE]:
         found["x-files"] = {field.key: _told(field, say) | _limits(field) for field in files}
     if worked_out := [field for field in section.fields if field.type is FieldType.COMPUTED]:
@@ -49,10 +52,11 @@ def of_section(section: Section, say: Say) -> dict[str, Any]:
     return found
 
 
-def _condition(field: Field) -> dict[str, Any]:
+def _condition(field: Field, kinds: Mapping[str, FieldType]) -> dict[str, Any]:
     """Required when the sibling has one of the values."""
     sibling, *wanted = field.required_if
-    met = {"properties": {sibling: {"enum": wanted}}, "required": [sibling]}
+    values = [one == "yes" for one in wanted] if kinds.get(sibling) is FieldType.YESNO else wanted
+    met = {"properties": {sibling: {"enum": values}}, "required": [sibling]}
     return {"if": met, "then": {"required": [field.key]}}
 
 
@@ -77,7 +81,10 @@ def _told(field: Field, say: Say) -> dict[str, Any]:
 
 
 def _limits(field: Field) -> dict[str, Any]:
-    return {"x-max-files": field.max_files, "x-required": field.required}
+    found: dict[str, Any] = {"x-max-files": field.max_files, "x-required": field.required}
+    if field.required_with:
+        found["x-required-with"] = list(field.required_with)
+    return found
 
 
 def _text(field: Field, say: Say) -> dict[str, Any]:

@@ -540,6 +540,7 @@ class Field:
     help: Text = Text()
     required: bool = False
     required_if: tuple[str, ...] = ()  # (sibling key, value, …): required when the sibling has one of the values
+    required_with: tuple[str, ...] = ()  # sibling keys: required once one of them has a value (evidence of it)
     clause: str = ""
     unit: Unit | None = None
     min: Decimal | None = None
