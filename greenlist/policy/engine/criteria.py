@@ -344,8 +344,6 @@ def _check_row(node: Node, row: Row) -> None:
         node.wrong("points", "must not be negative")
     if row.levels and row.kind is not Kind.QUALITATIVE:
         node.wrong("options", "stand for a qualitative row only")
-    if row.levels and max(level.points for level in row.levels) != row.points:
-        node.wrong("options", "the best level must bring the row's %(points)s points", points=row.points)
     if row.items and row.kind is not Kind.COUNT:
         node.wrong("of", "stands for a count only")
     for measure in row.measures:
@@ -400,16 +398,23 @@ def _check_points(criteria: Criteria, root: Node, head: Node) -> None:
             root.wrong("group", "the weights must add up to %(total)s", total=criteria.total)
     elif any(one is not None for one in weights):
         root.wrong("group", "a weight is given, but scoring is not weights")
-    if criteria.scoring == "points":
-        full = sum((row.points for row in criteria.rows if not row.bonus), Decimal(0))
-        if full != criteria.total:
-            root.wrong("group", "the points add up to %(sum)s, not to %(total)s", sum=full, total=criteria.total)
-    if criteria.scoring == "index":
-        for row in criteria.rows:
-            if row.points:
-                root.wrong(f"group.{row.path}.points", "an index counts every row alike: no points")
-    elif criteria.years > 1:
+    full = sum((row.points for row in criteria.rows if not row.bonus), Decimal(0))
+    if criteria.scoring == "points" and full != criteria.total:
+        root.wrong("group", "the points add up to %(sum)s, not to %(total)s", sum=full, total=criteria.total)
+    if criteria.years > 1 and criteria.scoring != "index":
         head.wrong("years", "several years are only for scoring = index")
+    for row in criteria.rows:
+        _check_worth(criteria, root.child({}, f"group.{row.group}.row.{row.key}"), row)
+
+
+def _check_worth(criteria: Criteria, node: Node, row: Row) -> None:
+    best = Decimal(100) if criteria.scoring == "index" else row.points
+    if row.levels and max(level.points for level in row.levels) != best:
+        node.wrong("options", "the best level must bring the row's %(points)s points", points=best)
+    if criteria.scoring == "index" and row.points:
+        node.wrong("points", "an index counts every row alike: no points")
+    if criteria.years > 1 and any(measure.products for measure in row.measures):
+        node.wrong("products", "stand beside no years")
 
 
 def _check_names(criteria: Criteria, root: Node, row: Row, measure: Measure) -> None:

@@ -50,6 +50,9 @@ class Reference:
         return self.base is not None and self.lead is not None
 
 
+NO_REFERENCE = Reference()
+
+
 @dataclass(frozen=True, slots=True)
 class SizeClass:
     """Other reference values for units of some size; the first class that fits counts, one without `sign` always fits."""
@@ -94,7 +97,7 @@ class Measure:
     when: Text = NO_TEXT
     unit: Unit | None = None
     points: Decimal | None = None  # None: the row's
-    reference: Reference = Reference()
+    reference: Reference = NO_REFERENCE
     typed: bool = False  # base and lead stand in a norm and are typed beside the value
     formula: str = ""
     formula_text: Text = NO_TEXT
