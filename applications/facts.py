@@ -27,13 +27,13 @@ class Known:
 def gather(cases: Sequence[Application], bound: BoundPolicy, point: str, on: date) -> dict[int, Known]:
     """Facts and events of each case by its key, for one check point of one call.
 
-    Three queries however many cases, one more where answers of the form are facts.
+    A few queries however many cases, one more where answers of the form are facts.
     """
     sites = Site.objects.select_related("area", "organisation__area").in_bulk({case.site_id for case in cases})
     facts = organisations.facts_of_many(sites.values(), {case.category for case in cases}, on)
     wanted = engine.candidates(bound, on, point)
     firms = {site.organisation_id: site.organisation for site in sites.values()}
-    events = organisations.events_of_many(firms.values(), kinds=wanted.kinds, since=wanted.since)
+    events = organisations.events_of_many(firms.values(), wanted.windows)
     answers = _told(cases, bound)
     return {
         case.pk: Known(
@@ -84,4 +84,8 @@ def _event(found: Any) -> Event:
         ended_on=found.ended_on,
         subject=found.subject,
         evidence=found.evidence,
+        tier=found.tier,
+        who=found.who,
+        doubtful=found.doubtful,
+        ref=found.ref,
     )

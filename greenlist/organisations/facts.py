@@ -25,18 +25,18 @@ class HeldTitle:
 
 @dataclass(frozen=True, slots=True)
 class AdverseEvent:
-    """An adverse record as the engine's `Event` has it; `grade` is the stored rank, 0 when not graded.
+    """An adverse record as the engine's `Event` has it; `grade` is the stored rank, 0 when not graded."""
 
-    `Event(kind=e.kind, on=e.on, severity=Severity.of_rank(e.grade), ended_on=e.ended_on, evidence=e.evidence)`
-    """
-
-    record_id: int
+    ref: str  # "r12": an adverse record; "t5": a title that was taken away
     kind: str
     on: date
     grade: int
     ended_on: date | None
     evidence: str
     subject: str = "unit"
+    tier: str = ""
+    who: str = ""  # the firm inside the park
+    doubtful: bool = False  # found by its name; nobody has confirmed it yet
 
 
 def of_organisation(organisation: Organisation) -> dict[str, Any]:
@@ -74,13 +74,34 @@ def of_site(site: Site, titles: Iterable[Title], category: str) -> dict[str, Any
     return facts
 
 
-def event_of(record: AdverseRecord) -> AdverseEvent:
-    evidence = "；".join(part for part in (record.source, record.reference, record.ended_source) if part)
+def event_of(record: AdverseRecord, *, who: str = "", doubtful: bool = False) -> AdverseEvent:
+    """`who`: the firm inside the park that it befell."""
+    evidence = "；".join(part for part in (who, record.source, record.reference, record.ended_source) if part)
     return AdverseEvent(
-        record_id=record.pk,
+        ref=f"r{record.pk}",
         kind=record.kind,
         on=record.event_on,
         grade=record.severity,
         ended_on=record.ended_on,
         evidence=evidence,
+        subject="members" if who else "unit",
+        tier=record.tier,
+        who=who,
+        doubtful=doubtful,
+    )
+
+
+def event_of_title(title: Title, *, who: str = "") -> AdverseEvent:
+    """The portal's own removal; expects `valid_until`."""
+    assert title.valid_until is not None
+    return AdverseEvent(
+        ref=f"t{title.pk}",
+        kind=AdverseRecord.Kind.REMOVED,
+        on=title.valid_until,
+        grade=0,
+        ended_on=None,
+        evidence="；".join(part for part in (who, title.listing) if part),
+        subject="members" if who else "unit",
+        tier=title.tier,
+        who=who,
     )

@@ -9,6 +9,7 @@ from greenlist.accounts.models import Area, Authority, Tier
 from greenlist.core.crypto import EncryptedTextField
 from greenlist.core.models import Blob
 from greenlist.organisations.querysets import (
+    AdverseMatchQuerySet,
     AdverseRecordQuerySet,
     MembershipQuerySet,
     OrganisationQuerySet,
@@ -192,8 +193,10 @@ class Title(models.Model):
     valid_from = models.DateField()
     valid_until = models.DateField(null=True, blank=True)
     source = models.CharField(max_length=200, blank=True)
+    removed = models.BooleanField(default=False)  # it ended because the site was taken off the list
 
     class Meta:
+        indexes = [models.Index(fields=["site", "valid_until"], condition=Q(removed=True), name="titles_removed")]
         constraints = [
             models.UniqueConstraint(
                 fields=["site", "category", "tier"], condition=Q(valid_until=None), name="one_live_title_per_tier"
@@ -240,6 +243,7 @@ class AdverseRecord(models.Model):
     name = models.CharField(_("name"), max_length=120)
     kind = models.CharField(_("kind"), max_length=25, choices=Kind)
     severity = models.PositiveSmallIntegerField(_("grade"), choices=Severity, default=Severity.NONE)
+    tier = models.CharField(_("tier of the list"), max_length=10, choices=Tier, blank=True)  # of a removal
     event_on = models.DateField(_("day of the event or decision"))
     ended_on = models.DateField(_("ended on"), null=True, blank=True)  # repaired, rectified, taken off
     ended_source = models.CharField(_("what shows the end"), max_length=200, blank=True)  # what shows that it ended
@@ -254,7 +258,75 @@ class AdverseRecord(models.Model):
     class Meta:
         verbose_name = _("adverse record")
         verbose_name_plural = _("adverse records")
-        indexes = [models.Index(fields=["-event_on", "-id"], name="adverse_latest_first")]
+        indexes = [
+            models.Index(fields=["-event_on", "-id"], name="adverse_latest_first"),
+            models.Index(fields=["name"], condition=Q(organisation=None, code=""), name="adverse_nobodys"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} · {self.get_kind_display()} · {self.event_on}"
+
+
+class AdverseChange(models.Model):
+    """What a record said before it was corrected or ended, and why: append-only, so that nothing is overwritten in silence."""
+
+    record = models.ForeignKey(AdverseRecord, on_delete=models.PROTECT, related_name="changes")
+    before = models.JSONField()  # field → value as it was
+    after = models.JSONField()
+    reason = models.CharField(max_length=300)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    authority = models.CharField(max_length=100, blank=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["at", "pk"]
+
+    def __str__(self) -> str:
+        return f"{self.record_id} {self.at:%Y-%m-%d}"
+
+
+class AdverseMatch(models.Model):
+    """A record without a code bears the present or a former name of an organisation: an official says whether it is meant."""
+
+    class State(models.TextChoices):
+        OPEN = "open", _("to be confirmed")
+        CONFIRMED = "confirmed", _("it is the same organisation")
+        DENIED = "denied", _("it is another one")
+
+    record = models.ForeignKey(AdverseRecord, on_delete=models.CASCADE, related_name="matches")
+    organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="adverse_matches")
+    state = models.CharField(max_length=10, choices=State, default=State.OPEN)
+    note = models.CharField(_("reason"), max_length=300, blank=True)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    found_at = models.DateTimeField()
+    decided_at = models.DateTimeField(null=True)
+
+    objects = AdverseMatchQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["record", "organisation"], name="one_match_per_record_and_organisation")
+        ]
+        indexes = [models.Index(fields=["organisation"], condition=Q(state="open"), name="matches_to_confirm")]
+
+    def __str__(self) -> str:
+        return f"{self.record} = {self.organisation}?"
+
+
+class ParkFirm(models.Model):
+    """A firm inside a park: what befalls it counts against the park where the rule set says so (JY-17, HLJ-15)."""
+
+    park = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="park_firms")
+    firm = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="parks")
+    valid_from = models.DateField()
+    valid_until = models.DateField(null=True, blank=True)
+    added_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["park", "firm"], condition=Q(valid_until=None), name="one_place_in_a_park"),
+            models.CheckConstraint(condition=~Q(park=models.F("firm")), name="no_park_inside_itself"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.firm} · {self.park}"

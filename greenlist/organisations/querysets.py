@@ -1,8 +1,48 @@
+from collections.abc import Iterable
+from datetime import date
+from functools import reduce
+from operator import or_
+from typing import Protocol
+
 from django.apps import apps
 from django.db import models
 from django.db.models import OuterRef, Q, Subquery
 
 from greenlist.core.actors import Actor
+
+
+class Window(Protocol):
+    """What one rule may look at; the rule engine, which this app does not know, makes them (`EventWindow`)."""
+
+    @property
+    def kinds(self) -> frozenset[str]: ...
+    @property
+    def on(self) -> date: ...
+    @property
+    def since(self) -> date | None: ...
+    @property
+    def at_least(self) -> int: ...
+    @property
+    def state(self) -> str: ...
+    @property
+    def subjects(self) -> frozenset[str]: ...
+
+
+def in_windows(windows: Iterable[Window], prefix: str = "") -> Q:
+    """Adverse records that lie in one of these windows; none for no window. `prefix`: the way to the record."""
+    return reduce(or_, (_in_window(window, prefix) for window in windows), Q(pk__in=[]))
+
+
+def _in_window(window: Window, prefix: str) -> Q:
+    kept = Q(**{f"{prefix}kind__in": sorted(window.kinds), f"{prefix}event_on__lte": window.on})
+    if window.at_least > 1:
+        kept &= Q(**{f"{prefix}severity": 0}) | Q(**{f"{prefix}severity__gte": window.at_least})
+    if window.state == "open":
+        return kept & (Q(**{f"{prefix}ended_on": None}) | Q(**{f"{prefix}ended_on__gt": window.on}))
+    if window.state == "ended":
+        kept &= Q(**{f"{prefix}ended_on__lte": window.on})
+        return kept & Q(**{f"{prefix}ended_on__gte": window.since}) if window.since else kept
+    return kept & Q(**{f"{prefix}event_on__gte": window.since}) if window.since else kept
 
 
 class OrganisationQuerySet(models.QuerySet):
@@ -58,8 +98,29 @@ class AdverseRecordQuerySet(models.QuerySet):
             return self.none()
         path = actor.area_path
         producing = self.model._default_manager.filter(organisation__sites__area__path__startswith=path)
+        asked = self.model._default_manager.filter(
+            matches__state="open", matches__organisation__sites__area__path__startswith=path
+        )
         return self.filter(
-            Q(entered_by_id=actor.authority_id)
+            Q(pk__in=asked.values("pk"))
+            | Q(entered_by_id=actor.authority_id)
             | Q(organisation__area__path__startswith=path)
             | Q(pk__in=producing.values("pk"))
         )
+
+    def nobodys(self) -> "AdverseRecordQuerySet":
+        """Without a code and not linked yet: only a name says whom they are about."""
+        return self.filter(organisation=None, code="")
+
+
+class AdverseMatchQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor) -> "AdverseMatchQuerySet":
+        """Officials: about organisations registered or producing in their area."""
+        if not (actor.is_official and actor.area_path):
+            return self.none()
+        path = actor.area_path
+        producing = self.model._default_manager.filter(organisation__sites__area__path__startswith=path)
+        return self.filter(Q(organisation__area__path__startswith=path) | Q(pk__in=producing.values("pk")))
+
+    def open(self) -> "AdverseMatchQuerySet":
+        return self.filter(state="open")

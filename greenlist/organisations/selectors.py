@@ -1,8 +1,8 @@
 """Reads about organisations: what a person may act as, which pages show what, and the facts the rules ask for."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -16,6 +16,7 @@ from greenlist.core.errors import NotAllowed, NotVisible
 from greenlist.organisations import facts as mapping
 from greenlist.organisations import rules
 from greenlist.organisations.models import (
+    AdverseMatch,
     AdverseRecord,
     Category,
     Industry,
@@ -23,9 +24,11 @@ from greenlist.organisations.models import (
     Membership,
     Name,
     Organisation,
+    ParkFirm,
     Site,
     Title,
 )
+from greenlist.organisations.querysets import Window, in_windows
 
 OFFICIALS_ONLY = _("Only an industry authority looks up organisations.")
 
@@ -267,21 +270,6 @@ def facts_of(site: Site, category: str, on: date) -> dict[str, Any]:
     }
 
 
-def events_of(
-    organisation: Organisation, *, kinds: Collection[str] | None = None, since: date | None = None
-) -> list[mapping.AdverseEvent]:
-    """Adverse records of a firm (also those entered under its code before it registered), the latest first.
-
-    `kinds` and `since` only narrow the query: a record that has not ended is never left out by its age.
-    """
-    found = AdverseRecord.objects.of(organisation.pk, organisation.code or "")
-    if kinds is not None:
-        found = found.filter(kind__in=list(kinds))
-    if since is not None:
-        found = found.filter(Q(event_on__gte=since) | Q(ended_on=None) | Q(ended_on__gte=since))
-    return [mapping.event_of(record) for record in found.order_by("-event_on", "-pk")]
-
-
 def facts_of_many(
     sites: Iterable[Site], categories: Collection[str], on: date
 ) -> dict[tuple[int, str], dict[str, Any]]:
@@ -303,17 +291,59 @@ def facts_of_many(
     }
 
 
+def events_of(organisation: Organisation, windows: Iterable[Window] | None = None) -> list[mapping.AdverseEvent]:
+    """What is known against a firm, the latest first; `windows` only narrow the query."""
+    return events_of_many([organisation], windows)[organisation.pk]
+
+
 def events_of_many(
-    organisations: Iterable[Organisation], *, kinds: Collection[str], since: date | None = None
+    organisations: Iterable[Organisation], windows: Iterable[Window] | None = None
 ) -> dict[int, list[mapping.AdverseEvent]]:
-    """`events_of` for many organisations at once, by organisation id; one query."""
-    rows = list(organisations)
-    by_code = {row.code: row.pk for row in rows if row.code}
-    known = Q(organisation__in=[row.pk for row in rows]) | Q(organisation=None, code__in=list(by_code))
-    records = AdverseRecord.objects.filter(known, kind__in=list(kinds))
-    if since is not None:
-        records = records.filter(Q(event_on__gte=since) | Q(ended_on=None) | Q(ended_on__gte=since))
-    found: dict[int, list[mapping.AdverseEvent]] = {row.pk: [] for row in rows}
-    for record in records.order_by("-event_on", "-pk"):
+    """The same for many organisations at once, by organisation id, the latest first; four queries at most.
+
+    Records linked or under the same code, records that bear its name and wait for a word, the portal's own removals, and
+    the same of the firms inside a park where a window asks for members.
+    """
+    rows = {row.pk: row for row in organisations}
+    asked = None if windows is None else tuple(windows)
+    found: dict[int, list[mapping.AdverseEvent]] = {pk: [] for pk in rows}
+    if asked == () or not rows:
+        return found
+    members = _members(rows) if asked is None or any("members" in one.subjects for one in asked) else {}
+    holders = {firm.pk: firm for firms in members.values() for firm in firms}
+    about = _about({**holders, **rows}, asked)
+    for pk in rows:
+        found[pk] += about.get(pk, [])
+        for firm in members.get(pk, ()):
+            found[pk] += [replace(one, subject="members", who=firm.name) for one in about.get(firm.pk, [])]
+        found[pk].sort(key=lambda one: (one.on, one.ref), reverse=True)
+    return found
+
+
+def _members(rows: Mapping[int, Organisation]) -> dict[int, list[Organisation]]:
+    """The firms that are inside these parks now."""
+    parks = [pk for pk, row in rows.items() if row.kind == Organisation.Kind.PARK]
+    found: dict[int, list[Organisation]] = {pk: [] for pk in parks}
+    if parks:
+        for link in ParkFirm.objects.filter(park__in=parks, valid_until=None).select_related("firm").order_by("pk"):
+            found[link.park_id].append(link.firm)
+    return found
+
+
+def _about(
+    rows: Mapping[int, Organisation], windows: tuple[Window, ...] | None
+) -> dict[int, list[mapping.AdverseEvent]]:
+    by_code = {row.code: pk for pk, row in rows.items() if row.code}
+    known = Q(organisation__in=list(rows)) | Q(organisation=None, code__in=list(by_code))
+    kept = in_windows(windows) if windows is not None else Q()
+    found: dict[int, list[mapping.AdverseEvent]] = defaultdict(list)
+    for record in AdverseRecord.objects.filter(known, kept):
         found[record.organisation_id or by_code[record.code]].append(mapping.event_of(record))
+    waiting = AdverseMatch.objects.open().filter(organisation__in=list(rows)).select_related("record")
+    for match in waiting.filter(in_windows(windows, "record__") if windows is not None else Q()):
+        found[match.organisation_id].append(mapping.event_of(match.record, doubtful=True))
+    if windows is None or any(AdverseRecord.Kind.REMOVED in one.kinds for one in windows):
+        removed = Title.objects.filter(removed=True, site__organisation__in=list(rows)).select_related("site")
+        for title in removed.exclude(valid_until=None):
+            found[title.site.organisation_id].append(mapping.event_of_title(title))
     return found

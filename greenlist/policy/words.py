@@ -69,6 +69,12 @@ SEVERITIES = {
     "major": gettext_lazy("major (重大)"),
     "extreme": gettext_lazy("extreme (特别重大)"),
 }
+TIERS = {
+    "county": gettext_lazy("county list"),
+    "city": gettext_lazy("city list"),
+    "province": gettext_lazy("provincial list"),
+    "nation": gettext_lazy("national list"),
+}
 PROBLEMS = {
     "required": gettext_lazy("“%(label)s” is not filled in yet."),
     "evidence_required": gettext_lazy("“%(label)s”: add at least one file."),
@@ -137,8 +143,14 @@ def event(item: Mapping[str, Any]) -> str:
     parts = [str(EVENTS.get(item["kind"], item["kind"])), _day(item["on"])]
     if item.get("severity"):
         parts.insert(1, str(SEVERITIES[item["severity"]]))
+    if item.get("tier"):
+        parts.insert(1, str(TIERS.get(item["tier"], item["tier"])))
     if item.get("ended_on"):
         parts.append(_("ended %(day)s") % {"day": _day(item["ended_on"])})
+    if item.get("who"):
+        parts.insert(0, item["who"])
+    if item.get("doubtful"):
+        parts.append(_("found by the name alone"))
     return " ".join(parts)
 
 

@@ -149,9 +149,13 @@ def test_all_rows_come_in_linked_and_the_same_file_twice_adds_nothing(world: Wor
     linked = AdverseRecord.objects.get(organisation=world.org)
     assert (linked.code, linked.severity, linked.event_on) == (world.org.code, 2, date(2025, 3, 9))
     assert services.import_adverse(rows=read, digest="x", actor=administrator, at=now) == (0, 4)
-    for character in ("county_handler", "applicant", "stranger"):
+    for character in ("applicant", "expert", "stranger"):
         with pytest.raises(NotAllowed):
             services.import_adverse(rows=read, digest="x", actor=world.actor(character), at=now)
+    with pytest.raises(services.ImportRefused) as abroad:  # another place's firm
+        services.import_adverse(rows=read, digest="x", actor=world.actor("other_county_handler"), at=now)
+    assert [(one.row, one.column) for one in abroad.value.rows] == [(5, "code")]
+    assert services.import_adverse(rows=read, digest="x", actor=world.actor("county_handler"), at=now) == (0, 4)
 
 
 @pytest.mark.case("DO-11")

@@ -1,5 +1,6 @@
 """Profile, sites, honours: kept by members, invisible to rivals; and the facts the rules read."""
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -10,6 +11,7 @@ from greenlist.core.errors import Invalid, NotAllowed, NotVisible
 from greenlist.core.models import AuditEntry
 from greenlist.organisations import selectors, services
 from greenlist.organisations.models import Organisation
+from greenlist.policy.engine.types import EventWindow
 from greenlist.policy.facts_table import EVENT_KINDS, FACTS
 from tests import factories
 from tests.world import World
@@ -127,7 +129,11 @@ class TestFacts:
         factories.adverse(world.orgs["rival"], "safety", date(2024, 5, 1), 3)
         events = selectors.events_of(world.org)
         assert [(e.kind, e.grade) for e in events] == [("safety", 2), ("tax_offence", 0), ("serious_dishonesty", 0)]
-        narrowed = selectors.events_of(world.org, since=date(2023, 1, 1))
-        assert {e.kind for e in narrowed} == {"safety", "serious_dishonesty"}  # not ended: never too old to be asked
-        assert selectors.events_of(world.org, kinds=["cyber"]) == []
+        day = now.date()
+        young = EventWindow(frozenset({"safety"}), on=day, since=date(2023, 1, 1), at_least=2)
+        lasting = EventWindow(frozenset({"serious_dishonesty", "tax_offence"}), on=day, since=None, state="open")
+        assert [e.kind for e in selectors.events_of(world.org, [young, lasting])] == ["safety", "serious_dishonesty"]
+        ended = EventWindow(frozenset({"tax_offence"}), on=day, since=date(2020, 1, 2), state="ended")
+        assert selectors.events_of(world.org, [ended, replace(young, at_least=3)]) == []
+        assert selectors.events_of(world.org, ()) == []
         assert {e.kind for e in events} <= set(EVENT_KINDS)

@@ -4,12 +4,16 @@ from greenlist.organisations.services.adverse import (
     AdverseInput,
     ImportRefused,
     RowProblem,
+    correct_adverse,
     end_adverse,
     enter_adverse,
     enter_adverse_with_file,
     import_adverse,
     problems_of,
 )
+from greenlist.organisations.services.matching import decide as decide_match
+from greenlist.organisations.services.matching import find_all as find_matches
+from greenlist.organisations.services.matching import link_codes
 from greenlist.organisations.services.members import (
     InvitationOver,
     accept_invitation,
@@ -18,6 +22,7 @@ from greenlist.organisations.services.members import (
     invite,
     send_due_invitations,
 )
+from greenlist.organisations.services.parks import add_firm, remove_firm
 from greenlist.organisations.services.profile import (
     Profile,
     add_honour,
@@ -36,7 +41,7 @@ from greenlist.organisations.services.registration import (
     refuse_claim,
     register,
 )
-from greenlist.organisations.services.titles import grant_title
+from greenlist.organisations.services.titles import grant_title, remove_title
 
 __all__ = [
     "AdverseInput",
@@ -47,24 +52,31 @@ __all__ = [
     "Profile",
     "RowProblem",
     "accept_invitation",
+    "add_firm",
     "add_honour",
     "change_profile",
     "confirm_claim",
+    "correct_adverse",
+    "decide_match",
     "end_adverse",
     "end_membership",
     "enter_adverse",
     "enter_adverse_with_file",
+    "find_matches",
     "find_or_create_unclaimed",
     "grant_title",
     "import_adverse",
     "invitation_of",
     "invite",
+    "link_codes",
     "load_industries",
     "problems_of",
     "read_contact",
     "refuse_claim",
     "register",
+    "remove_firm",
     "remove_honour",
+    "remove_title",
     "save_industry",
     "save_site",
     "send_due_invitations",

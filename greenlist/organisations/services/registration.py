@@ -13,6 +13,7 @@ from greenlist.core.actors import Actor
 from greenlist.core.errors import Conflict, Invalid, NotAllowed, NotVisible, Text, WrongState
 from greenlist.organisations import rules, selectors
 from greenlist.organisations.models import AdverseRecord, Membership, Name, Organisation, Site
+from greenlist.organisations.services import matching
 
 Claim = Organisation.Claim
 
@@ -56,6 +57,7 @@ def register(
     _rename(organisation, name, at=at)
     _settle(organisation, production_area, production_address)
     AdverseRecord.objects.filter(code=code, organisation=None).update(organisation=organisation)
+    matching.find_for(organisation=organisation, at=at)
     Membership.objects.create(
         user_id=actor.user_id, organisation=organisation, role=Membership.Role.OWNER, valid_from=clock.china_date(at)
     )

@@ -21,3 +21,21 @@ def grant_title(
         data={"site": site.pk, "category": category, "tier": tier, "listing": listing},
     )
     return title
+
+
+def remove_title(*, site: Site, category: str, tier: str, on: date, reason: str, actor: Actor, at: datetime) -> bool:
+    """Ends a live title because the site was taken off that list, inside the caller's transaction; False where none lives.
+
+    The checks find it from that day on, as they find an adverse record (JY-17.3, HLJ-15.3, HEB-1d.3).
+    """
+    live = Title.objects.filter(site=site, category=category, tier=tier, valid_until=None)
+    if not live.update(valid_until=on, removed=True):
+        return False
+    audit.record(
+        actor=actor,
+        subject=("organisation", site.organisation_id),
+        action="organisation.title_removed",
+        at=at,
+        data={"site": site.pk, "category": category, "tier": tier, "reason": reason},
+    )
+    return True

@@ -208,7 +208,9 @@ def _since(veto: Veto, on: date, founded: date | None) -> date | None:
 
 
 def _is_sure(veto: Veto, event: Event) -> bool:
-    """An accident nobody has graded, or a removal from who knows which list, needs a person's judgement."""
+    """An accident nobody has graded, a removal from who knows which list, a mere name: they need a person's judgement."""
+    if event.doubtful:
+        return False
     graded = veto.at_least is None or event.severity is not None
     return graded and (not veto.tiers or bool(event.tier))
 
@@ -267,7 +269,7 @@ def described(event: Event) -> dict[str, Json]:
         "ended_on": event.ended_on.isoformat() if event.ended_on else None,
         "subject": event.subject,
     }
-    return said | {name: value for name in ("tier", "who", "ref") if (value := getattr(event, name))}
+    return said | {name: value for name in ("tier", "who", "doubtful", "ref") if (value := getattr(event, name))}
 
 
 # ---- an official's answers ------------------------------------------------------------------------------------------

@@ -232,6 +232,7 @@ class Event:
     evidence: str = ""  # source, reference: shown with the finding
     tier: str = ""  # of the list somebody was removed from
     who: str = ""  # the firm inside the park that it befell
+    doubtful: bool = False  # nobody has confirmed yet that it is about this unit
     ref: str = ""  # the caller's key of the record, so that an answer finds it again
 
 

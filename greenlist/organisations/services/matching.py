@@ -1,0 +1,126 @@
+"""Whom a record is about: by the credit code; where there is none, names propose and an official says yes or no."""
+
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from itertools import islice
+
+from django.db import transaction
+from django.db.models import OuterRef, Subquery
+from django.utils.translation import gettext_lazy as _
+
+from greenlist.core import audit
+from greenlist.core.actors import SYSTEM, Actor
+from greenlist.core.errors import Invalid, NotAllowed, NotVisible, WrongState
+from greenlist.organisations import rules, selectors
+from greenlist.organisations.models import AdverseMatch, AdverseRecord, Name, Organisation
+
+State = AdverseMatch.State
+ROUND = 2000  # records one statement looks at
+WIDE = str.maketrans("()", "（）")
+
+
+def spellings(name: str) -> set[str]:
+    """A name as it is and with brackets of either width: sources mix them."""
+    plain = unicodedata.normalize("NFKC", " ".join(name.split()))
+    return {name, plain, plain.translate(WIDE)}
+
+
+def link_codes() -> int:
+    """Links every record whose code belongs to an organisation by now; one statement. Returns how many."""
+    loose = AdverseRecord.objects.filter(organisation=None).exclude(code="")
+    owner = Organisation.objects.filter(code=OuterRef("code")).values("pk")[:1]
+    known = loose.filter(code__in=Organisation.objects.exclude(code=None).values("code"))
+    return known.update(organisation=Subquery(owner))
+
+
+def find(*, records: Iterable[AdverseRecord], at: datetime) -> int:
+    """Puts those without a code beside the organisations that bear or bore their name; returns how many pairs are new.
+
+    A pair that was decided stays decided, however often this runs.
+    """
+    found = 0
+    waiting = iter([one for one in records if not one.code and one.organisation_id is None])
+    while batch := list(islice(waiting, ROUND)):
+        found += _find(batch, at)
+    return found
+
+
+def find_all(*, at: datetime) -> int:
+    """The same for every record that nobody was found for yet, batch by batch."""
+    found, last = 0, 0
+    rows = AdverseRecord.objects.nobodys().only("pk", "name", "code", "organisation_id").order_by("pk")
+    while batch := list(rows.filter(pk__gt=last)[:ROUND]):
+        found += _find(batch, at)
+        last = batch[-1].pk
+    return found
+
+
+def _find(records: Sequence[AdverseRecord], at: datetime) -> int:
+    by_name: dict[str, list[int]] = defaultdict(list)
+    for record in records:
+        for name in spellings(record.name):
+            by_name[name].append(record.pk)
+    asked = list(by_name)
+    pairs = set(Organisation.objects.filter(name__in=asked).values_list("name", "pk"))
+    pairs |= set(Name.objects.filter(text__in=asked).values_list("text", "organisation_id"))
+    wanted = {(record, firm) for name, firm in pairs for record in by_name[name]}
+    known = set(
+        AdverseMatch.objects.filter(record__in=[one.pk for one in records]).values_list("record_id", "organisation_id")
+    )
+    fresh = sorted(wanted - known)
+    AdverseMatch.objects.bulk_create(
+        [AdverseMatch(record_id=record, organisation_id=firm, found_at=at) for record, firm in fresh],
+        ignore_conflicts=True,  # another run was faster
+    )
+    return len(fresh)
+
+
+def find_for(*, organisation: Organisation, at: datetime) -> int:
+    """The same from the other side: an organisation that is new here or has a new name."""
+    names = {spelling for name in (organisation.name, *organisation.former.split("\n")) for spelling in spellings(name)}
+    return find(records=AdverseRecord.objects.nobodys().filter(name__in=names - {""}), at=at)
+
+
+def drop(record: AdverseRecord) -> None:
+    """What a corrected record proposes is found anew; words that were given stay."""
+    record.matches.filter(state=State.OPEN).delete()
+
+
+@transaction.atomic
+def decide(*, match_id: int, same: bool, note: str, actor: Actor, at: datetime) -> AdverseMatch:
+    """An official of the firm's place says whether the record is about it, and from what that is known.
+
+    A yes links the record and settles its other pairs. Raises NotVisible, NotAllowed, Invalid (no reason), WrongState.
+    """
+    seen = AdverseMatch.objects.visible_to(actor).filter(pk=match_id)
+    match = AdverseMatch.objects.select_for_update(of=("self",)).filter(pk__in=seen.values("pk")).first()
+    if match is None:
+        raise NotVisible
+    if not rules.is_in_charge(actor, *selectors.paths_of(match.organisation)):
+        raise NotAllowed(_("Only an authority of the place says whether its firm is meant."))
+    if not note.strip():
+        raise Invalid(_("Not done."), problems={"note": [_("Write from what this is known.")]})
+    record = AdverseRecord.objects.select_for_update().get(pk=match.record_id)
+    if match.state != State.OPEN or record.organisation_id is not None:
+        raise WrongState(_("This has been decided already."))
+    _decide(match, State.CONFIRMED if same else State.DENIED, note.strip(), actor, at)
+    if same:
+        record.organisation_id = match.organisation_id
+        record.save(update_fields=["organisation"])
+        for other in record.matches.filter(state=State.OPEN).select_for_update():
+            _decide(other, State.DENIED, str(_("Another organisation was confirmed.")), SYSTEM, at)
+    audit.record(
+        actor=actor,
+        subject=("organisation", match.organisation_id),
+        action="adverse.match_confirmed" if same else "adverse.match_denied",
+        at=at,
+        data={"record": record.pk, "note": note.strip()},
+    )
+    return match
+
+
+def _decide(match: AdverseMatch, state: str, note: str, actor: Actor, at: datetime) -> None:
+    match.state, match.note, match.by_id, match.decided_at = state, note[:300], actor.user_id, at
+    match.save(update_fields=["state", "note", "by", "decided_at"])
