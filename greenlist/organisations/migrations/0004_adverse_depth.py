@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('accounts', '0003_second_factor_and_sign_ins'),
         ('core', '0006_pairs'),
-        ('organisations', '0002_search'),
+        ('organisations', '0003_stored_pairs'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
