@@ -14,7 +14,9 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Max
 
+from greenlist.core import audit_keys
 from greenlist.core.audit import Break, digest_of, plain, seal
+from greenlist.core.errors import Unavailable
 from greenlist.core.models import AuditEntry, ChainHead
 
 OPEN = 1000  # entries that a transaction still open at the last anchor may have numbered before it
@@ -25,7 +27,9 @@ def path() -> Path:
 
 
 def write(*, at: datetime) -> str:
-    """Appends one line and returns the digest over the ends of all chains."""
+    """Appends one line and returns the digest over the ends of all chains. Raises Unavailable with a replaced key."""
+    if audit_keys.fault():
+        raise Unavailable(audit_keys.fault())
     with path().open("a+", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)  # two schedulers write one after the other
         file.seek(0)
@@ -57,16 +61,17 @@ def _moved(since: int) -> set[tuple[str, str]]:
     return set(AuditEntry.objects.filter(pk__gt=since).values_list("subject_kind", "subject_id").distinct())
 
 
-def _line_seal(line: dict[str, Any], before: str) -> str:
-    return seal({key: value for key, value in line.items() if key != "seal"}, before)
+def _line_seal(line: dict[str, Any], before: str, key: str = "") -> str:
+    return seal({name: value for name, value in line.items() if name != "seal"}, before, key=key)
 
 
 def verify() -> Iterator[Break]:
     """Yields each anchored end that the database does not hold any more, and each line of the file that was changed."""
     points: dict[tuple[str, str, int], str] = {}
-    before = ""
+    before, ring = "", audit_keys.ring()
     for number, line in enumerate(lines(), start=1):
-        if line.get("seal") != _line_seal(line, before):
+        key = ring.key_of(line["upto"])
+        if key is not None and line.get("seal") != _line_seal(line, before, key):
             yield Break("system", "anchors", number, "a line of the anchor file was changed or taken out")
         before = str(line.get("seal", ""))
         points |= {(kind, identity, length): digest for kind, identity, length, digest in line["heads"]}

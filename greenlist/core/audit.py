@@ -1,8 +1,8 @@
 """The append-only trail: one hash chain per subject over salted payload digests, so personal data can be erased.
 
-A digest is HMAC-SHA256 under AUDIT_KEY, which the database does not hold. `core.guards` keeps rows from changing,
-`core.anchors` keeps whole chains from being cut short. Who records on several subjects in one transaction takes them in
-the same order everywhere: each record locks its chain until the transaction ends.
+A digest is HMAC-SHA256 under AUDIT_KEY, which the database does not hold; `core.audit_keys` knows which key was the one
+when. `core.guards` keeps rows from changing, `core.anchors` keeps whole chains from being cut short. Who records on several
+subjects in one transaction takes them in the same order everywhere: each record locks its chain until the transaction ends.
 """
 
 import hashlib
@@ -14,16 +14,20 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection, transaction
+from django.db.models import Subquery
 
 from greenlist.core import guards
 from greenlist.core.actors import Actor
-from greenlist.core.models import AuditEntry, AuditPayload, ChainHead
+from greenlist.core.models import AuditEntry, AuditKeyChange, AuditPayload, ChainHead
 from greenlist.core.requests import request_id
+
+if TYPE_CHECKING:
+    from greenlist.core.audit_keys import Ring
 
 Subject = tuple[str, Any]  # (kind, id): case, listing, organisation, user, call, batch, panel, notice, system
 
@@ -59,12 +63,18 @@ def digest_of(data: Any) -> str:
     return hashlib.sha256(canonical(data)).hexdigest()
 
 
-def seal(*parts: Any) -> str:
-    """HMAC of the parts under AUDIT_KEY, as hex."""
-    return hmac.new(settings.AUDIT_KEY.encode(), canonical(parts), hashlib.sha256).hexdigest()
+def seal(*parts: Any, key: str = "") -> str:
+    """HMAC of the parts under AUDIT_KEY, or a former one, as hex."""
+    return hmac.new((key or settings.AUDIT_KEY).encode(), canonical(parts), hashlib.sha256).hexdigest()
 
 
-def _entry_digest(entry: AuditEntry) -> str:
+def mark(key: str) -> str:
+    """Names a key without telling it."""
+    return seal("mark", key=key)[:16]
+
+
+def entry_digest(entry: AuditEntry, key: str = "") -> str:
+    """What the entry's digest must be."""
     return seal(
         entry.subject_kind,
         entry.subject_id,
@@ -79,6 +89,7 @@ def _entry_digest(entry: AuditEntry) -> str:
         entry.erases,
         entry.payload_digest,
         entry.previous,
+        key=key,
     )
 
 
@@ -103,7 +114,10 @@ def _append(
     data: Mapping[str, Any] | None = None,
     erases: int | None = None,
 ) -> AuditEntry:
+    from greenlist.core import audit_keys
+
     head = _locked_head(subject)
+    audit_keys.require(head.present)  # type: ignore[attr-defined]
     salt = secrets.token_hex(16)
     body = plain({"actor": actor.as_record(), "remote": actor.remote, **(data or {})})
     entry = AuditEntry(
@@ -121,7 +135,7 @@ def _append(
         payload_digest=seal(salt, body),
         previous=head.digest,
     )
-    entry.digest = _entry_digest(entry)
+    entry.digest = entry_digest(entry)
     entry.save(force_insert=True)
     AuditPayload(entry=entry, salt=salt, data=body).save(force_insert=True)
     head.length, head.digest = entry.position, entry.digest
@@ -131,7 +145,8 @@ def _append(
 
 def _locked_head(subject: Subject) -> ChainHead:
     named = {"subject_kind": subject[0], "subject_id": str(subject[1])}
-    heads = ChainHead.objects.select_for_update()
+    newest = AuditKeyChange.objects.order_by("-pk").values("present")[:1]
+    heads = ChainHead.objects.select_for_update().annotate(present=Subquery(newest))
     try:
         return heads.get(**named)
     except ChainHead.DoesNotExist:
@@ -172,8 +187,11 @@ class Break:
 class _Walk:
     """What one pass over all entries, chain by chain, has seen of the present chain."""
 
-    def __init__(self, heads: dict[tuple[str, str], ChainHead]) -> None:
+    def __init__(self, heads: dict[tuple[str, str], ChainHead], ring: "Ring") -> None:
         self.heads = heads
+        self.ring = ring
+        # For each change of the key, the ends of the chains at that moment.
+        self.sealed: list[dict[tuple[str, str], tuple[int, str]]] = [{} for _ in ring.changes]
         self.ends: dict[tuple[str, str], tuple[int, str]] = {}
         self.bare: dict[tuple[str, str], set[int]] = defaultdict(set)  # entries without their payload
 
@@ -184,18 +202,24 @@ class _Walk:
             yield "an entry before this one is missing"
         elif entry.previous != digest:
             yield "does not follow the entry before it"
-        if entry.digest != _entry_digest(entry):
+        sealed_by = self.ring.key_of(entry.pk)  # where it is not given the ring says so, once
+        if sealed_by is not None and entry.digest != entry_digest(entry, sealed_by):
             yield "the entry was changed"
         payload = getattr(entry, "payload", None)
         if payload is None:
             self.bare[key].add(entry.position)
-        elif entry.payload_digest != seal(payload.salt, payload.data):
+        elif sealed_by is not None and entry.payload_digest != seal(payload.salt, payload.data, key=sealed_by):
             yield "the payload was changed"
+        for change, ends in zip(self.ring.changes, self.sealed, strict=True):
+            if entry.pk <= change.upto:
+                ends[key] = (entry.position, entry.digest)
         if entry.erases is not None:
             self.bare[key].discard(entry.erases)
         self.ends[key] = (entry.position, entry.digest)
 
     def finish(self) -> Iterator[Break]:
+        for number, reason in (*self.ring.faults(), *self.ring.ends_faults(self.sealed)):
+            yield Break("system", "keys", number, reason)
         for key, positions in self.bare.items():
             for position in sorted(positions):
                 yield Break(*key, position, "the payload is missing and nobody erased it")
@@ -214,7 +238,10 @@ def verify() -> Iterator[Break]:
     """
     for name in guards.missing(connection):
         yield Break("system", "guards", 0, f"the database has lost its guard {name}")
-    walk = _Walk({(head.subject_kind, head.subject_id): head for head in ChainHead.objects.all()})
+    from greenlist.core import audit_keys
+
+    heads = {(head.subject_kind, head.subject_id): head for head in ChainHead.objects.all()}
+    walk = _Walk(heads, audit_keys.ring())
     entries = AuditEntry.objects.select_related("payload").order_by("subject_kind", "subject_id", "position")
     for entry in entries.iterator(chunk_size=2000):
         for reason in walk.step(entry):

@@ -21,7 +21,7 @@ from django.core.files.storage import default_storage
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 
-from greenlist.core import anchors, attachments, audit, dumps, heartbeats
+from greenlist.core import anchors, attachments, audit, audit_keys, dumps, heartbeats
 from greenlist.core.models import Blob
 
 FORMAT = 1
@@ -151,7 +151,7 @@ def read(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError) as failure:
         raise BackupUnfit(f"{folder} is no finished backup: {failure}") from failure
     body = {name: value for name, value in manifest.items() if name != "seal"}
-    if manifest.get("seal") != audit.seal("backup", body):
+    if not any(manifest.get("seal") == audit.seal("backup", body, key=key) for key in audit_keys.given().values()):
         raise BackupUnfit("the manifest was changed, or was sealed under another AUDIT_KEY")
     if manifest["format"] != FORMAT:
         raise BackupUnfit(f"format {manifest['format']} is not known here")
@@ -221,6 +221,9 @@ def _fits(manifest: dict[str, Any]) -> None:
     ahead = sorted({tuple(row) for row in manifest["migrations"]} - code)
     if ahead:
         reasons.append(f"the backup was made by newer code: it has {ahead[0][0]}.{ahead[0][1]}")
+    body = {name: value for name, value in manifest.items() if name != "seal"}
+    if manifest["seal"] != audit.seal("backup", body):
+        reasons.append("sealed under a former AUDIT_KEY: restore it with that one as AUDIT_KEY, then run rotate_keys")
     have = {fingerprint(key) for key in settings.FIELD_KEYS}
     if not set(manifest["field_keys"]) <= have:
         reasons.append("FIELD_KEYS lacks a key that this backup was made with: personal data could not be read")

@@ -15,7 +15,7 @@ from django.db.models import Count, Min
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from greenlist.core import attachments, audit, guards, health, heartbeats, queues, replica
+from greenlist.core import attachments, audit, audit_keys, guards, health, heartbeats, queues, replica
 from greenlist.core.models import Blob, Notification, RenderJob
 
 log = logging.getLogger(__name__)
@@ -120,6 +120,13 @@ def _services(at: datetime) -> Iterator[Problem]:
 def _guards(at: datetime) -> Iterator[Problem]:
     for name in guards.missing(connection):
         yield Problem(f"guard.{name}", _("The database has lost its guard %(name)s.") % {"name": name}, grave=True)
+
+
+@check
+def _audit_key(at: datetime) -> Iterator[Problem]:
+    if reason := audit_keys.fault():
+        text = _("This process has another AUDIT_KEY than the audit trail: run rotate_keys, or restart it. %(reason)s")
+        yield Problem("audit.key", text % {"reason": reason}, grave=True)
 
 
 @check

@@ -100,3 +100,10 @@ class NoRoom(DomainError):
 
     status = 503
     code = "no_room"
+
+
+class Unavailable(DomainError):
+    """Nothing can be saved just now: the database takes nothing, or this process must be restarted. Nothing was changed."""
+
+    status = 503
+    code = "unavailable"

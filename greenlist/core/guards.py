@@ -42,6 +42,8 @@ GUARDS = (
     ),
     Guard("core_head_grows", "core_chainhead", "UPDATE", "a chain grows by one", "NEW.length <> OLD.length + 1"),
     Guard("core_head_stays", "core_chainhead", "DELETE", "a chain is never deleted"),
+    Guard("core_change_kept", "core_auditkeychange", "UPDATE", "a change of the key never changes"),
+    Guard("core_change_stays", "core_auditkeychange", "DELETE", "a change of the key is never deleted"),
     Guard(
         "core_blob_kept",
         "core_blob",
@@ -54,10 +56,11 @@ TRUNCATED = ("core_auditentry", "core_auditpayload", "core_chainhead")  # guarde
 
 
 def install(connection: BaseDatabaseWrapper) -> None:
-    """Puts every guard in place, also where it stands already."""
+    """Puts every guard in place, also where it stands already; of tables that a later migration makes, that one does."""
     remove(connection)
+    tables = set(connection.introspection.table_names())
     with connection.cursor() as cursor:
-        for guard in GUARDS:
+        for guard in [one for one in GUARDS if one.table in tables]:
             for statement in _create(guard, connection.vendor):
                 cursor.execute(statement)
         if connection.vendor == "postgresql":
@@ -100,6 +103,27 @@ def install_all(apps: Any, schema_editor: Any) -> None:
 def remove_all(apps: Any, schema_editor: Any) -> None:
     """For migrations, backwards."""
     remove(schema_editor.connection)
+
+
+def of_table(table: str) -> tuple[Any, Any]:
+    """For the migration that makes a guarded table: forwards and backwards, without touching the guards of others."""
+    mine = [guard for guard in GUARDS if guard.table == table]
+
+    def put(apps: Any, schema_editor: Any) -> None:
+        with schema_editor.connection.cursor() as cursor:
+            for guard in mine:
+                for statement in _create(guard, schema_editor.connection.vendor):
+                    cursor.execute(statement)
+
+    def take(apps: Any, schema_editor: Any) -> None:
+        with schema_editor.connection.cursor() as cursor:
+            for guard in mine:
+                if schema_editor.connection.vendor == "postgresql":
+                    cursor.execute(f"DROP FUNCTION IF EXISTS {guard.name}() CASCADE")
+                else:
+                    cursor.execute(f"DROP TRIGGER IF EXISTS {guard.name}")
+
+    return put, take
 
 
 def _names(vendor: str) -> list[tuple[str, str]]:

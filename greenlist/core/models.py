@@ -60,6 +60,21 @@ class AuditPayload(models.Model):
         return str(self.entry_id)
 
 
+class AuditKeyChange(models.Model):
+    """AUDIT_KEY was changed: what was written up to here rests on the former key, and all its ends are sealed by the new."""
+
+    at = models.DateTimeField()
+    upto = models.BigIntegerField()  # number of the last entry under the former key
+    chains = models.PositiveIntegerField()
+    ends = models.CharField(max_length=64)  # digest over the ends of all chains
+    former = models.CharField(max_length=16)  # which key: its mark, not the key
+    present = models.CharField(max_length=16)
+    seal = models.CharField(max_length=64)  # under the new key, over all that and the seal of the change before
+
+    def __str__(self) -> str:
+        return f"{self.former} → {self.present}"
+
+
 class Notification(models.Model):
     """One message to one person by one channel, once per event and period. The row is the queue."""
 

@@ -92,6 +92,7 @@ if env.text("DATABASE_REPLICA_URL", ""):
     DATABASES["replica"] = env.replica(env.text("DATABASE_REPLICA_URL"))
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+AUDIT_KEYS_FORMER = env.words("AUDIT_KEYS_FORMER")  # for verification only; the newest of them first
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
 PASSWORD_HASHERS = [

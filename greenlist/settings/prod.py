@@ -13,6 +13,7 @@ from greenlist.settings.base import *  # noqa: F403
 from greenlist.settings.base import (
     ALLOWED_HOSTS,
     ATTACHMENT_SCANNER,
+    AUDIT_KEYS_FORMER,
     DATABASES,
     DEFAULT_FROM_EMAIL,
     EMAIL_HOST_PASSWORD,
@@ -61,8 +62,8 @@ def _key_problems() -> list[str]:
         found.append("SECRET_KEY is missing, shorter than 50 characters or a well-known one")
     if len(AUDIT_KEY) < 32 or AUDIT_KEY.startswith("demo-only"):
         found.append("AUDIT_KEY is missing, shorter than 32 characters or the demo's")
-    elif AUDIT_KEY == SECRET_KEY:
-        found.append("AUDIT_KEY and SECRET_KEY must differ")
+    elif AUDIT_KEY in (SECRET_KEY, *AUDIT_KEYS_FORMER):
+        found.append("AUDIT_KEY must differ from SECRET_KEY and from AUDIT_KEYS_FORMER")
     if METRICS_TOKEN and len(METRICS_TOKEN) < 20:
         found.append("METRICS_TOKEN is shorter than 20 characters")
     if not FIELD_KEYS:
