@@ -276,7 +276,7 @@ def check(request: HttpRequest, reference: str) -> HttpResponse:
         case = reads.own_case(_actor(request), reference)
         if case.state not in WITH_APPLICANT:
             return redirect("applications:case", reference)
-        return _check_page(request, reference)
+        return _check_page(request, case)
     form = DeclarationForm(request.POST)
     form.is_valid()  # the service says what is missing, in its own order; here only the values are read
     try:
@@ -287,21 +287,20 @@ def check(request: HttpRequest, reference: str) -> HttpResponse:
             **_given(request, reference),
         )
     except Invalid as invalid:
-        return _check_page(request, reference, invalid=invalid)
+        return _check_page(request, reads.own_case(_actor(request), reference), invalid=invalid)
     except checks.Blocked as blocked:
-        return _check_page(request, reference, blocked=blocked)
+        return _check_page(request, reads.own_case(_actor(request), reference), blocked=blocked)
     return redirect("applications:receipt", reference)
 
 
 def _check_page(
     request: HttpRequest,
-    reference: str,
+    case: Application,
     *,
     invalid: Invalid | None = None,
     blocked: checks.Blocked | None = None,
 ) -> HttpResponse:
     actor, at = _actor(request), clock.now()
-    case = reads.own_case(actor, reference)
     bound = selectors.rules_of(case.call)
     draft = reads.draft_of(case, reads.form_of(case, bound))
     point = bound.first(StepKind.DRAFT).point
