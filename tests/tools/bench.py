@@ -193,6 +193,17 @@ class Bench:
         return (time.process_time() - cpu) * 1000, (time.perf_counter() - wall) * 1000
 
 
+def database_size() -> int:
+    """Bytes of the seeded database, indexes included."""
+    from django.db import connection
+
+    if connection.vendor == "sqlite":
+        return Path(connection.settings_dict["NAME"]).stat().st_size
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_database_size(current_database())")
+        return int(cursor.fetchone()[0])
+
+
 def _after(html: str) -> str:
     import re
 
@@ -205,7 +216,7 @@ def serve(count: int) -> None:
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever prints goes to stderr: stdout is the line to the parent
     bench = Bench(count)
-    print(json.dumps({"seconds": bench.seconds, "facts": bench.facts()}), file=out, flush=True)
+    print(json.dumps({"seconds": bench.seconds, "size": database_size(), "facts": bench.facts()}), file=out, flush=True)
     for number, _line in enumerate(sys.stdin):
         names = [*bench.pages, *(RARE if number % EVERY == 0 else ())]
         print(json.dumps({name: bench.sample(name) for name in names}), file=out, flush=True)
@@ -320,7 +331,8 @@ def measure(counts: list[int], *, rounds: int, on_postgres: bool) -> list[Result
         for child in made:
             told = child.read()
             facts[child.count] = told["facts"]
-            print(f"N = {child.count:,}: seeded in {told['seconds']:.0f} s", flush=True)
+            size = f"{told['size'] / 1e6:.0f} MB, {told['size'] / child.count / 1e3:.0f} kB a case"
+            print(f"N = {child.count:,}: seeded in {told['seconds']:.0f} s, {size}", flush=True)
             for name, fact in told["facts"].items():
                 for sql in fact["slow"]:
                     print(f"  slow statement on “{name}”: {sql[:400]}")
