@@ -372,13 +372,15 @@ class Batch(BatchWorkflow):
     created_at = models.DateTimeField()
     handed_by = models.ForeignKey(PERSON, null=True, on_delete=models.PROTECT, related_name="+")
     signed_by = models.ForeignKey(PERSON, null=True, on_delete=models.PROTECT, related_name="+")
+    # as the rule set says: handed over and signed by two people
+    four_eyes = models.BooleanField(default=True, db_default=True)
 
     objects = BatchQuerySet.as_manager()
 
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(signed_by=None) | Q(handed_by=None) | ~Q(signed_by=F("handed_by")),
+                condition=Q(four_eyes=False) | Q(signed_by=None) | Q(handed_by=None) | ~Q(signed_by=F("handed_by")),
                 name="batch_signed_by_another_person",
             )
         ]

@@ -65,6 +65,9 @@ class Notice(NoticeWorkflow):
     version = models.PositiveIntegerField(default=0)  # of the words: two editors do not overwrite each other
     created_by = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField()
+    # Who wrote the words that stand; where the rule set asks for two people another one publishes them.
+    prepared_by = models.ForeignKey(PERSON, null=True, on_delete=models.PROTECT, related_name="+")
+    four_eyes = models.BooleanField(default=True, db_default=True)
     published_by = models.ForeignKey(PERSON, null=True, on_delete=models.PROTECT, related_name="+")
 
     objects = NoticeQuerySet.as_manager()
@@ -73,7 +76,14 @@ class Notice(NoticeWorkflow):
         constraints = [
             models.CheckConstraint(
                 condition=Q(ends_on=None) | Q(ends_on__gte=F("starts_on")), name="notice_ends_after_start"
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(four_eyes=False)
+                | Q(published_by=None)
+                | Q(prepared_by=None)
+                | ~Q(published_by=F("prepared_by")),
+                name="notice_published_by_another_person",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext_lazy as _
+
 from greenlist.core.actors import Actor, Capacity
 
 if TYPE_CHECKING:
@@ -23,6 +25,14 @@ def may_prepare(actor: Actor, authority_id: int, category: str) -> bool:
 
 def may_publish_notice(actor: Actor, notice: Notice) -> bool:
     return _works_for(actor, notice.authority_id, notice.call.category) and actor.capacity == Capacity.APPROVER
+
+
+WROTE_IT = _("Whoever wrote the notice cannot publish it: two people are needed.")
+
+
+def wrote_it(actor: Actor, notice: Notice) -> bool:
+    """Wrote the words that stand, where the rule set asks for two people."""
+    return notice.four_eyes and notice.prepared_by_id is not None and notice.prepared_by_id == actor.user_id
 
 
 def may_read_objection(actor: Actor, objection: Objection) -> bool:

@@ -243,7 +243,8 @@ def sign(*, actor: Actor, at: datetime, reference: str, digest: str) -> Batch:
     """
     batch = _take(actor=actor, reference=reference, verb=may.SIGN, state=BatchState.TO_SIGN)
     bound = selectors.rules_of(batch.call)
-    if bound.step(batch.step).four_eyes and not is_another(batch.handed_by_id, actor):
+    batch.four_eyes = bound.step(batch.step).four_eyes
+    if batch.four_eyes and not is_another(batch.handed_by_id, actor):
         raise NotAllowed(SAME_PERSON)
     bound, items = _ready(batch, actor=actor, at=at)
     frozen = reads.content(batch, bound, items)

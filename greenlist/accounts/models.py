@@ -191,6 +191,7 @@ class PasswordReset(models.Model):
     requested_at = models.DateTimeField(db_index=True)
     claimed_until = models.DateTimeField(null=True)
     done_at = models.DateTimeField(null=True)
+    mailed_at = models.DateTimeField(null=True)  # a link went out
 
     def __str__(self) -> str:
         return f"{self.email} {self.requested_at:%Y-%m-%d %H:%M}"

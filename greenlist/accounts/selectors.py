@@ -241,11 +241,13 @@ ACTIONS: dict[str, Text] = {
     "token.made": _("token made"),
     "token.refused": _("token refused"),
     "token.revoked": _("token revoked"),
+    "trail.read": _("audit trail read"),
 }
 
 
 DETAILS: dict[str, Text] = {
     "agent": _("device"),
+    "asked": _("looked for"),
     "authority": _("authority"),
     "email": _("e-mail"),
     "end": _("why it ended"),
@@ -342,10 +344,12 @@ def _line(row: AuditEntry, names: Mapping[str, str]) -> TrailLine:
 
 def _details(data: Mapping[str, Any]) -> tuple[tuple[Text, Text], ...]:
     """What an entry says, in words where there are some."""
-    return tuple((DETAILS.get(name, name), _said(value)) for name, value in data.items() if value not in ("", None))
+    return tuple((DETAILS.get(name, name), _said(value)) for name, value in data.items() if value not in ("", None, {}))
 
 
 def _said(value: Any) -> Text:
     if isinstance(value, bool):
         return _("yes") if value else _("no")
+    if isinstance(value, dict):
+        value = [f"{name}: {one}" for name, one in value.items()]
     return ", ".join(map(str, value))[:200] if isinstance(value, list) else str(value)[:200]

@@ -44,6 +44,11 @@ class ServiceModelAdmin(admin.ModelAdmin):
         refused: DomainError | None = getattr(request, "refused", None)
         return _refused(form, refused) if refused else form
 
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Only what a filter offers: Django lets any column be asked, also `password__startswith`, sign by sign."""
+        offered = {one for one in self.get_list_filter(request) if isinstance(one, str)}
+        return lookup.partition("__")[0] in offered and super().lookup_allowed(lookup, value, request)
+
     def keeps(self, request: HttpRequest) -> bool:
         """Whether this administrator is the one who keeps these rows."""
         return self.admin_site.has_permission(request) and cast(Request, request).actor.capacity in self.keepers

@@ -39,6 +39,14 @@ REASONS: dict[str, Text] = {
         "You have uploaded too many files: at most %(most)s within %(span)s. This file was not taken. "
         "Try again after %(after)s; what is there already stays."
     ),
+    "password.account": _(
+        "The current password was asked too often: at most %(most)s times within %(span)s. Nothing was changed. "
+        "Try again after %(after)s; if you do not know it any more, set a new one by “Forgotten password”."
+    ),
+    "register.address": _(
+        "Too many accounts were made from your network address: at most %(most)s within %(span)s. "
+        "Try again after %(after)s, or turn to your county authority."
+    ),
 }
 SPAN_WORDS: dict[str, Text] = {"hour": _("one hour"), "day": _("one day")}
 

@@ -82,6 +82,13 @@ KINDS = {
         _("Your e-mail address or telephone was changed"),
         _("If it was not you, change your password and tell your administrator."),
     ),
+    "account.token_made": (
+        _("A token for programs was made: %(name)s"),
+        _(
+            "Until %(until)s a program with it acts in your name for %(capacity)s. If it was not you, revoke it under "
+            "“Account” and change your password."
+        ),
+    ),
     "account.second_factor_on": (
         _("A second factor was set up"),
         _("From now on your account signs in with password and code. If it was not you, tell your administrator."),

@@ -92,6 +92,7 @@ class Notification(models.Model):
     kind = models.CharField(max_length=40)  # names the words: core.messages
     params = models.JSONField(default=dict)
     link = models.CharField(max_length=300, blank=True)
+    address = models.EmailField(blank=True, default="", db_default="")  # of the mail; empty: the recipient's then
     created_at = models.DateTimeField()
     not_before = models.DateTimeField()
     state = models.CharField(max_length=10, choices=State, default=State.NEW)

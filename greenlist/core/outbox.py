@@ -40,8 +40,11 @@ def notify(
     link: str = "",
     period: str = "",
     channels: Iterable[str] = ("portal", "email"),
+    address: str = "",
 ) -> None:
     """Queues one message per recipient and channel; a second call for the same event and period changes nothing.
+
+    `address`: where the mail goes instead of the person's present address.
 
     Raises KeyError when `kind` is unknown or `params` lack a word of its text: better here than in the worker.
     """
@@ -58,6 +61,7 @@ def notify(
             kind=kind,
             params=words,
             link=link,
+            address=address,
             created_at=at,
             not_before=at,
             state=Notification.State.SENT if channel == "portal" else Notification.State.NEW,
@@ -126,7 +130,7 @@ def _claimed(pk: int, at: datetime, *, after: timedelta = timedelta(0)) -> Notif
 
 def _hand_over(row: Notification, at: datetime, gateway: BaseEmailBackend) -> bool:
     """Raises OSError or SMTPException when it is the gateway and not this mail that failed; the row is put back."""
-    if not (row.recipient.is_active and row.recipient.email):
+    if not (row.recipient.is_active and (row.address or row.recipient.email)):
         _close_row(row, state=Notification.State.DROPPED)
         return False
     try:
@@ -167,7 +171,7 @@ def _mail(row: Notification) -> EmailMessage:
     return EmailMessage(
         subject=subject_of(row.kind, row.params, language),
         body="\n\n".join(part for part in (body_of(row.kind, row.params, language), link) if part),
-        to=[row.recipient.email],
+        to=[row.address or row.recipient.email],
         # The same row always carries the same Message-ID, so a mail sent twice after a kill is recognisable.
         headers={"Message-ID": f"<notification-{row.pk}@greenlist>", "X-Request-Id": row.request_id},
     )

@@ -57,6 +57,7 @@ class TokenAuthentication(BaseAuthentication):
         if actor is None:
             raise services.lose_capacity(row=row, at=at, remote=remote)
         services.demand_second_factor(row=row, actor=actor)
+        services.demand_fresh_password(row=row, held=held, at=at)
         return replace(actor, remote=remote)
 
     def authenticate_header(self, request: Request) -> str:

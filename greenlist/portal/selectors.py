@@ -334,7 +334,7 @@ def _batches(actor: Actor, handler: bool) -> Iterator[_Kind]:
 
 
 def _deciding(actor: Actor, handler: bool) -> Iterator[_Kind]:
-    own = Call.objects.filter(owner_id=actor.authority_id)
+    own = Call.objects.visible_to(actor).filter(owner_id=actor.authority_id)  # a mandate may cover one list only
     if not handler:
         yield _Kind(
             "call_open",
@@ -399,12 +399,18 @@ def _deciding(actor: Actor, handler: bool) -> Iterator[_Kind]:
     yield from _announcing(actor)
 
 
+def _covered(actor: Actor, field: str) -> dict[str, str]:
+    """What is public already is work only for who keeps that list (QHD-4)."""
+    return {field: actor.list_kind} if actor.list_kind else {}
+
+
 def _announcing(actor: Actor) -> Iterator[_Kind]:
     cleared = NoticeItem.objects.filter(
         notice=OuterRef("pk"), state=ItemState.CLEARED, application__state=State.APPROVING
     )
     ready = (
-        Notice.objects.filter(authority_id=actor.authority_id, state=NoticeState.CLOSED)
+        Notice.objects.visible_to(actor)
+        .filter(authority_id=actor.authority_id, state=NoticeState.CLOSED, **_covered(actor, "call__category"))
         .filter(Exists(cleared))
         .exclude(announcements__state__in=(AnnouncementState.DRAFT, AnnouncementState.TO_APPROVE))
         .order_by("ends_on", "pk")
@@ -422,9 +428,9 @@ def _announcing(actor: Actor) -> Iterator[_Kind]:
     yield _Kind(
         "announcements",
         gettext_lazy("Finish announcements"),
-        Announcement.objects.filter(listbook__owner_id=actor.authority_id, state=AnnouncementState.DRAFT).order_by(
-            "pk"
-        ),
+        Announcement.objects.visible_to(actor)
+        .filter(listbook__owner_id=actor.authority_id, state=AnnouncementState.DRAFT)
+        .order_by("pk"),
         lambda row: Task(
             title=row.title, why=_("Being drawn up."), link=reverse("registry:announcement", args=[row.reference])
         ),
@@ -445,7 +451,10 @@ def _approvals(actor: Actor) -> Iterator[_Kind]:
     yield _Kind(
         "notice_publish",
         gettext_lazy("Publish notices"),
-        Notice.objects.filter(authority_id=actor.authority_id, state=NoticeState.DRAFT).order_by("pk"),
+        Notice.objects.visible_to(actor)
+        .filter(authority_id=actor.authority_id, state=NoticeState.DRAFT)
+        .exclude(four_eyes=True, prepared_by_id=actor.user_id)
+        .order_by("pk"),
         lambda row: Task(
             title=row.title,
             why=_("In preparation; the period begins on the day you publish it."),
@@ -469,9 +478,9 @@ def _approvals(actor: Actor) -> Iterator[_Kind]:
     yield _Kind(
         "announcement_publish",
         gettext_lazy("Publish announcements"),
-        Announcement.objects.filter(listbook__owner_id=actor.authority_id, state=AnnouncementState.TO_APPROVE).order_by(
-            "pk"
-        ),
+        Announcement.objects.visible_to(actor)
+        .filter(listbook__owner_id=actor.authority_id, state=AnnouncementState.TO_APPROVE)
+        .order_by("pk"),
         lambda row: Task(
             title=row.title,
             why=_("Handed over by the handler."),

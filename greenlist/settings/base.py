@@ -183,6 +183,9 @@ LIMITS = {
     },
     "verify": {"address": env.text("LIMIT_VERIFY", "60/hour 300/day")},
     "upload": {"account": env.text("LIMIT_UPLOADS", "200/hour 600/day")},
+    # The current password inside a session: who has taken a session over must not find it out by trying.
+    "password": {"account": env.text("LIMIT_PASSWORDS", "10/hour 30/day")},
+    "register": {"address": env.text("LIMIT_REGISTRATIONS", "60/hour 200/day")},
 }
 REQUEST_MAX_BYTES = env.number("REQUEST_MAX_BYTES", 2 * ATTACHMENT_MAX_BYTES)
 

@@ -61,6 +61,8 @@ def draft(*, actor: Actor, decision: str, title: str, text: str, at: datetime) -
         text=text,
         created_by_id=actor.user_id,
         created_at=at,
+        prepared_by_id=actor.user_id,
+        four_eyes=rules_of(source.call).step(proposed[0].application.step).four_eyes,
     )
     NoticeItem.objects.bulk_create(
         NoticeItem(
@@ -95,11 +97,11 @@ def edit(
     if not rules.may_prepare(actor, notice.authority_id, notice.call.category):
         raise NotAllowed(_("Only the deciding authority prepares the notice."))
     require_version(notice, version, "title", "text", "site_address")
-    if notice.state == NoticeState.DRAFT:
-        notice.title, notice.text = title, text
+    if notice.state == NoticeState.DRAFT and (notice.title, notice.text) != (title, text):
+        notice.title, notice.text, notice.prepared_by_id = title, text, actor.user_id
     notice.site_address = site_address
     notice.version += 1
-    notice.save(update_fields=["title", "text", "site_address", "version"])
+    notice.save(update_fields=["title", "text", "prepared_by", "site_address", "version"])
     audit.record(
         actor=actor, subject=("notice", notice.pk), action="notice.edited", at=at, data={"site_address": site_address}
     )
@@ -162,11 +164,14 @@ def shown_digest(notice: Notice) -> str:
 def publish(*, actor: Actor, reference: str, at: datetime, digest: str | None = None) -> Notice:
     """Publishes today and fixes the period; `digest` is that of the draft the page showed.
 
-    Raises Conflict (the draft is another by now), Refused naming each unit that a check stops, WrongState.
+    Raises NotAllowed (no approver, or whoever wrote it), Conflict (the draft is another by now), Refused naming each unit
+    that a check stops, WrongState.
     """
     notice = lock(actor=actor, reference=reference)
     if not rules.may_publish_notice(actor, notice):
         raise NotAllowed(_("An approver of the deciding authority publishes the notice."))
+    if rules.wrote_it(actor, notice):
+        raise NotAllowed(rules.WROTE_IT, code="four_eyes")
     period = period_of(notice, china_date(at))
     step = _step(notice)
     try:

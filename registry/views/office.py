@@ -73,6 +73,7 @@ def notice_manage(request: Request, reference: str) -> HttpResponse:
         "form": form,
         "drafted": drafted,
         "may_publish": rules.may_publish_notice(actor, found),
+        "refused": rules.WROTE_IT if rules.wrote_it(actor, found) else "",
         "digest": notices.shown_digest(found),
         "objections": selectors.objections_of(actor, found),
         **_planned(found, now),

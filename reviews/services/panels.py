@@ -17,7 +17,7 @@ from applications.services import screening
 from applications.states import State
 from greenlist.accounts import selectors as accounts
 from greenlist.accounts.models import Mandate
-from greenlist.core import attachments, audit, clock, outbox
+from greenlist.core import attachments, audit, clock, limits, outbox
 from greenlist.core.actors import Actor
 from greenlist.core.errors import Conflict, Invalid, NotVisible, Refused, Text, WrongState
 from greenlist.core.verbs import require
@@ -202,7 +202,6 @@ def note_result(*, actor: Actor, reference: str, version: int, result: Result, a
     return panel
 
 
-@transaction.atomic
 def conclude(
     *,
     actor: Actor,
@@ -215,8 +214,18 @@ def conclude(
     """Closes the panel with its written opinion and its suggestion on each unit (QHD-9); every case goes on.
 
     Scores are counted anew from the locked sheets of those who still sit (WF-15). All access ends.
-    Raises NotVisible, NotAllowed, WrongState, Conflict, Refused (somebody still has to lock), Invalid (words missing).
+    Raises NotVisible, NotAllowed, WrongState, Conflict, Refused (somebody still has to lock), Invalid (words missing),
+    TooMany (files).
     """
+    if upload is not None:
+        limits.take("upload", actor=actor, at=at)
+    return _conclude(actor, reference, version, result, at, upload)
+
+
+@transaction.atomic
+def _conclude(
+    actor: Actor, reference: str, version: int, result: Result, at: datetime, upload: UploadedFile | None
+) -> Panel:
     panel = lock(actor=actor, reference=reference, version=version)
     require(rules.CONCLUDE, panel, actor)
     under_review = _live_cases(panel, actor)

@@ -192,7 +192,52 @@ def test_the_audit_administrator_writes_nothing(world: World) -> None:
         assert client.post(page, {"name": "x"}, follow=True).status_code == 403
     entries = AuditEntry.objects.count()
     client.get("/account/audit/?person=海港&kind=case")
-    assert AuditEntry.objects.count() == entries
+    assert AuditEntry.objects.count() == entries + 1  # that it was read, and nothing else
+
+
+@pytest.mark.case("DA-01")
+@pytest.mark.authz
+def test_who_reads_the_trail_stands_in_it(world: World) -> None:
+    client = world.client("audit_administrator")
+    client.get("/account/audit/?person=海港&older=99")
+    entry = AuditEntry.objects.get(action="trail.read")
+    assert entry.user_id == world.user("audit_administrator").pk
+    assert entry.payload.data["asked"] == {"person": "海港", "before": 99}
+    page = client.get("/account/audit/").content.decode()
+    assert "查阅操作留痕" in page
+    assert "海港" in page
+    assert world.client("administrator").get("/account/audit/").status_code == 403
+    assert AuditEntry.objects.filter(action="trail.read").count() == 2  # a refusal read nothing
+
+
+@pytest.mark.case("AZ-11")
+@pytest.mark.authz
+def test_nobody_prolongs_his_own_office(world: World, now: datetime) -> None:
+    """As nobody gives himself one: the last day, the list and the employer are changed by another administrator."""
+    own = world.mandates["security_administrator"]
+    own.valid_until = date(2099, 12, 31)
+    with pytest.raises(NotAllowed):
+        services.change_mandate(mandate=own, actor=world.actor("security_administrator"), at=now)
+    own.refresh_from_db()
+    assert own.valid_until is None
+    other = world.mandates["city_handler"]
+    other.valid_until = date(2099, 12, 31)
+    services.change_mandate(mandate=other, actor=world.actor("security_administrator"), at=now)
+    other.refresh_from_db()
+    assert other.valid_until == date(2099, 12, 31)
+
+
+@pytest.mark.authz
+def test_a_filter_of_the_administration_asks_no_column_that_it_does_not_show(world: World) -> None:
+    """Sign by sign `?password__startswith=` would tell the hash of every password."""
+    client = world.client("security_administrator")
+    page = "/admin/accounts/user/"
+    assert client.get(f"{page}?is_staff__exact=1").status_code == 200
+    for asked in ("password__startswith=argon2", "password__regex=.", "session_epoch__gt=0", "email__contains=a"):
+        answer = client.get(f"{page}?{asked}", follow=True)
+        assert answer.status_code != 200 or "e=1" in answer.redirect_chain[-1][0], asked
+    tokens = client.get("/admin/accounts/apitoken/?digest__startswith=0", follow=True)
+    assert tokens.status_code != 200 or "e=1" in tokens.redirect_chain[-1][0]
 
 
 def test_the_trail_is_searched_and_read_in_pages(world: World, now: datetime) -> None:
@@ -218,7 +263,7 @@ def test_a_page_of_the_trail_costs_the_same_for_3_and_50(
     client = world.client("audit_administrator")
     for number in range(50):
         audit.record(actor=world.actor("applicant"), subject=("case", number), action="case.submitted", at=now)
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(16):  # six of them write down who reads
         assert client.get("/account/audit/").status_code == 200
 
 

@@ -7,9 +7,10 @@ import time_machine
 from django.core import mail
 
 from greenlist.accounts import services
-from greenlist.accounts.models import PasswordReset
-from greenlist.core.actors import ANONYMOUS
-from greenlist.core.errors import Invalid, NotAllowed
+from greenlist.accounts.models import PasswordReset, User
+from greenlist.core import outbox
+from greenlist.core.actors import ANONYMOUS, Actor, Capacity
+from greenlist.core.errors import Invalid, NotAllowed, TooMany
 from tests import factories
 from tests.factories import PASSWORD
 
@@ -60,6 +61,28 @@ def test_three_mails_an_hour_however_often_one_asks(person, now) -> None:
     ask(now + timedelta(hours=2))
     services.send_due_resets(at=now + timedelta(hours=2))
     assert len(mail.outbox) == 4
+
+
+@pytest.mark.case("AU-10")
+def test_whoever_asks_all_day_for_another_s_address_does_not_keep_the_owner_out(person, now) -> None:
+    """Mails are counted, not questions: with an attacker asking every ten minutes the owner still gets a link an hour."""
+    for minutes in range(0, 6 * 60, 10):
+        moment = now + timedelta(minutes=minutes)
+        ask(moment)
+        services.send_due_resets(at=moment)
+    assert len(mail.outbox) == 18
+    later = now + timedelta(hours=6, minutes=1)
+    ask(later)
+    services.send_due_resets(at=later)
+    assert len(mail.outbox) == 19
+
+
+@pytest.mark.case("AU-10")
+def test_a_caller_with_many_ipv6_addresses_is_one(person, now) -> None:
+    for number in range(80):
+        actor = Actor(capacity=Capacity.PUBLIC, remote=f"2001:db8:1:2::{number:x}")
+        services.request_reset(email=f"nobody{number}@example.com", actor=actor, at=now)
+    assert PasswordReset.objects.count() == 60
 
 
 @pytest.mark.case("AU-10")
@@ -135,6 +158,68 @@ def test_e_mail_and_password_ask_for_the_password(person, now) -> None:
     person.refresh_from_db()
     assert (person.email, person.phone) == ("new@example.com", "13800000001")
     assert person.check_password(PASSWORD)
+
+
+def attacker(person) -> Actor:
+    """Somebody who has taken the person's session over and does not know the password."""
+    return Actor(capacity=Capacity.NONE, user_id=person.pk, remote="198.51.100.7")
+
+
+TRIES = {
+    "contact": lambda person, now, word: services.change_contact(
+        user_id=person.pk, email="x@example.com", phone="", current=word, actor=attacker(person), at=now
+    ),
+    "password": lambda person, now, word: services.change_password(
+        user_id=person.pk, current=word, password=NEW, actor=attacker(person), at=now
+    ),
+    "second factor": lambda person, now, word: services.enrol(
+        user_id=person.pk,
+        ticket=services.new_ticket(user_id=person.pk, at=now),
+        current=word,
+        code="000000",
+        actor=attacker(person),
+        at=now,
+        keep=0,
+    ),
+    "recovery codes": lambda person, now, word: services.new_recovery_codes(
+        user_id=person.pk, current=word, code="000000", actor=attacker(person), at=now
+    ),
+}
+
+
+@pytest.mark.case("AU-06")
+@pytest.mark.parametrize("field", TRIES)
+def test_the_current_password_cannot_be_found_out_by_trying(person, now, field: str) -> None:
+    """Inside a session too: ten tries an hour, then not even the right one counts (MLPS 8.1.4.1.b, 6.3.1)."""
+    for number in range(10):
+        with pytest.raises(Invalid):
+            TRIES[field](person, now, f"guess-{number}")
+    for one in TRIES:  # one count for all the fields that ask for it
+        with pytest.raises(TooMany):
+            TRIES[one](person, now, PASSWORD)
+    person.refresh_from_db()
+    assert person.email == "zhang@example.com"
+    assert person.check_password(PASSWORD)
+    TRIES["contact"](person, now + timedelta(hours=1), PASSWORD)  # the owner, later
+
+
+@pytest.mark.case("AU-06")
+def test_a_changed_address_is_told_to_the_former_one(person, now) -> None:
+    """The new one may be read by whoever took the account over."""
+    TRIES["contact"](person, now, PASSWORD)
+    outbox.sweep(at=now)
+    assert sorted(message.to[0] for message in mail.outbox) == ["x@example.com", "zhang@example.com"]
+
+
+@pytest.mark.case("AU-06")
+def test_an_address_that_an_administrator_changed_is_told_too(world, now) -> None:
+    """With it a link for a new password can be had: the person must hear of it."""
+    person = User.objects.get(pk=world.user("city_handler").pk)
+    User.objects.filter(pk=person.pk).update(email="office@example.com")
+    person.email = "elsewhere@example.com"
+    services.change_person(user=person, actor=world.actor("security_administrator"), at=now)
+    outbox.sweep(at=now)
+    assert sorted(message.to[0] for message in mail.outbox) == ["elsewhere@example.com", "office@example.com"]
 
 
 @pytest.mark.case("AU-11")

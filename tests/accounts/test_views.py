@@ -4,9 +4,13 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
+from greenlist.accounts import services
 from greenlist.accounts.models import User
+from greenlist.core import clock as core_clock
 from greenlist.core.models import AuditEntry, Notification
 from tests import factories
 from tests.factories import PASSWORD
@@ -61,11 +65,48 @@ def test_five_wrong_tries_lock_name_and_address_for_a_quarter_of_an_hour(person,
         assert "15" in refused.content.decode()
         assert sign_in(here, "li").status_code == 302, other  # another account from the same address
         assert sign_in(elsewhere).status_code == 302  # the same account from elsewhere: nobody can lock an office out
+        assert services.tell_of_locks(at=core_clock.now()) == 1
+        assert sign_in(here).status_code == 429
+        assert services.tell_of_locks(at=core_clock.now()) == 0
         clock.shift(timedelta(minutes=16))
         assert sign_in(Client(REMOTE_ADDR="198.51.100.1")).status_code == 302
     told = Notification.objects.filter(recipient=person, kind="account.locked", channel="portal")
     assert told.count() == 1
     assert told.get().params == {"remote": "198.51.100.1"}
+
+
+@pytest.mark.case("AU-01")
+def test_a_locked_name_costs_the_same_whether_it_exists_and_leaves_one_line(person, client, settings) -> None:
+    """What a refused try does tells nobody that there is such an account, and fills no trail."""
+    for _try in range(6):
+        sign_in(client, password="wrong-wrong-wrong"), sign_in(client, "nobody", "wrong-wrong-wrong")
+    work = []
+    for username in ("zhang", "nobody"):
+        with CaptureQueriesContext(connection) as asked:
+            assert sign_in(client, username, "wrong-wrong-wrong").status_code == 429
+        work.append([query["sql"].split(" ")[0] for query in asked])
+    assert work[0] == work[1]
+    trail = AuditEntry.objects.filter(subject_kind="user", action="account.locked")
+    assert not trail.exists()
+    for _sweep in range(3):
+        services.tell_of_locks(at=core_clock.now())
+    assert [entry.subject_id for entry in trail] == [str(person.pk)]
+
+
+def test_one_address_cannot_make_accounts_without_end(db, settings) -> None:
+    settings.LIMITS = {**settings.LIMITS, "register": {"address": "2/hour"}}
+    answers = []
+    for number in range(4):
+        data = {"username": f"new{number}", "name": "新人", "email": "new@example.com", "password": PASSWORD}
+        answer = Client(REMOTE_ADDR="198.51.100.9").post("/account/register/", {**data, "again": PASSWORD})
+        answers.append(answer.status_code)
+    assert answers == [302, 302, 429, 429]
+    assert User.objects.filter(username__startswith="new").count() == 2
+    elsewhere = Client(REMOTE_ADDR="198.51.100.10").post(
+        "/account/register/",
+        {"username": "new9", "name": "新人", "email": "n@example.com", "password": PASSWORD, "again": PASSWORD},
+    )
+    assert elsewhere.status_code == 302
 
 
 def test_only_our_own_pages_come_after_signing_in(person) -> None:

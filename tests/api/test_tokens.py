@@ -13,7 +13,7 @@ from greenlist.accounts.models import ApiToken, User
 from greenlist.accounts.states import Scope
 from greenlist.core import clock
 from greenlist.core.errors import Invalid, NotAllowed, NotVisible
-from greenlist.core.models import AuditEntry
+from greenlist.core.models import AuditEntry, Notification
 from greenlist.organisations.models import Membership
 from tests import factories
 from tests.api.keys import Program, program, token_for
@@ -246,6 +246,33 @@ def test_an_officer_without_second_factor_gets_403(world: World, settings: Any) 
     assert answer.status_code == 403
     assert answer.json()["code"] == "second_factor_missing"
     assert firm.get("cases/").status_code == 200
+
+
+@pytest.mark.case("AU-03")
+def test_a_password_that_is_due_stops_the_officer_s_programs_too(world: World, settings: Any) -> None:
+    """What no page would let pass no token does either (MLPS 8.1.4.1.a)."""
+    settings.PASSWORD_POLICY = "graded"
+    officer, firm = program(world, "county_handler"), program(world, "applicant")
+    people = User.objects.filter(pk__in=[world.user("county_handler").pk, world.user("applicant").pk])
+    people.update(password_set_at=clock.now() - timedelta(days=89))
+    assert officer.get("cases/").status_code == 200
+    people.update(password_set_at=clock.now() - timedelta(days=91))
+    answer = officer.get("cases/")
+    assert answer.status_code == 403
+    assert answer.json()["code"] == "password_due"
+    assert firm.get("cases/").status_code == 200  # firms keep the other rule book (docs/adr/0005)
+    people.update(password_set_at=clock.now())
+    assert officer.get("cases/").status_code == 200
+
+
+def test_the_person_is_told_of_a_new_token(world: World) -> None:
+    """It opens the portal for a year, whatever becomes of the password: who did not make it must hear of it."""
+    user = password(world, "applicant")
+    assert world.client("applicant").post(PAGE, form()).status_code == 200
+    told = Notification.objects.filter(recipient=user, kind="account.token_made")
+    assert {row.channel for row in told} == {"portal", "email"}
+    assert told[0].params["name"] == "能源系统"
+    assert "glt_" not in str(told[0].params)
 
 
 def test_the_use_of_a_token_is_kept_to_the_hour(world: World) -> None:

@@ -18,6 +18,7 @@ from applications.states import BatchState, State
 from greenlist.accounts import selectors as accounts
 from greenlist.core.errors import Conflict, Invalid, NotAllowed, NotVisible, Refused, WrongState
 from greenlist.core.models import AuditEntry, Notification
+from greenlist.policy.engine.types import BoundPolicy
 from tests import factories
 from tests.applications import county
 from tests.world import World, build_world
@@ -193,6 +194,22 @@ def test_who_handed_it_over_cannot_sign(world: World, three: list[Application]) 
     with pytest.raises(NotAllowed):
         batches.sign(actor=both, at=NOW, reference=batch.reference, digest=view(world, batch).digest)
     county.sign(world, batch, NOW)
+
+
+def test_one_person_may_sign_where_the_rule_set_says_so(
+    world: World, three: list[Application], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Service and database say the same: before, the rule set allowed it and the database answered with a fault."""
+    step = BoundPolicy.step
+    monkeypatch.setattr(BoundPolicy, "step", lambda self, key: replace(step(self, key), four_eyes=False))
+    batch = draft(world, three)
+    county.write(world, batch, NOW)
+    batches.hand_over(actor=world.actor("county_handler"), at=NOW, reference=batch.reference)
+    both = accounts.actor_of(factories.mandate(world.user("county_handler"), "approver", world.county))
+    signed = batches.sign(actor=both, at=NOW, reference=batch.reference, digest=view(world, batch).digest)
+    assert signed.signed_by_id == signed.handed_by_id
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Batch.objects.filter(pk=signed.pk).update(four_eyes=True)
 
 
 def test_a_page_that_showed_something_else_cannot_sign(world: World, three: list[Application]) -> None:

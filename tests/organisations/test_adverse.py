@@ -88,6 +88,21 @@ def test_a_record_ends_once_with_its_source(world: World, now) -> None:
         services.end_adverse(**end, actor=world.actor("city_handler"), at=now)
 
 
+def test_officials_upload_within_bounds_as_firms_do(world: World, settings: Any) -> None:
+    settings.LIMITS = {**settings.LIMITS, "upload": {"account": "2/hour"}}
+    client, answers = world.client("county_handler"), []
+    for number in range(4):
+        pdf = SimpleUploadedFile("通报.pdf", b"%PDF-1.4\n1 0 obj\n<<>>\nendobj\n", content_type="application/pdf")
+        data = {"name": f"某厂{number}", "kind": "environment", "severity": "3", "event_on": "2025-03-09"}
+        answers.append(
+            client.post("/organisation/adverse/new/", {**data, "source": "通报", "evidence": pdf}).status_code
+        )
+    assert answers == [302, 302, 429, 429]
+    assert AdverseRecord.objects.count() == 2
+    bare = {"name": "某厂", "kind": "environment", "severity": "3", "event_on": "2025-03-09", "source": "通报"}
+    assert client.post("/organisation/adverse/new/", bare).status_code == 302  # words cost no room
+
+
 def test_evidence_is_kept_and_read_by_the_place_only(world: World) -> None:
     pdf = SimpleUploadedFile("通报.pdf", b"%PDF-1.4\n1 0 obj\n<<>>\nendobj\n", content_type="application/pdf")
     data = {

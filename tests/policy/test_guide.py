@@ -222,7 +222,7 @@ def test_the_route_from_self_evaluation_to_the_list(place):
         ("notice", "notice", "city", place.clause("10b")),
         ("publish", "announce", "city", place.clause("10b")),
     ]
-    assert [step.key for step in steps if step.four_eyes] == ["county", "send", "decide", "publish"]
+    assert [step.key for step in steps if step.four_eyes] == ["county", "send", "decide", "notice", "publish"]
     assert [step.point for step in steps] == ["apply", "recommend", "recommend", "", "", "list", "list"]
 
 

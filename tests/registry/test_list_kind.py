@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from applications.services import batches
 from applications.states import State
 from greenlist.core.actors import Actor
 from greenlist.core.errors import NotAllowed, NotVisible
+from greenlist.portal.selectors import work_list
 from registry.models import Announcement, Notice, Objection
 from registry.services import announcements, notices, objections
 from tests.applications import county
@@ -86,3 +88,36 @@ def test_batches_and_calls_in_preparation(world: World, call: Any) -> None:
     )
     assert Call.objects.visible_to(limited(world, "city_handler", "factory")).filter(pk=draft.pk).exists()
     assert not Call.objects.visible_to(limited(world, "city_handler", "park")).filter(pk=draft.pk).exists()
+
+
+def test_the_work_list_names_no_draft_of_another_list(world: World, call: Any, case: Application) -> None:
+    """What would answer 404 is not named on the first page either."""
+
+    def keys(character: str, kind: str) -> set[str]:
+        return {group.key for group in work_list(limited(world, character, kind), date(2026, 6, 8))}
+
+    Call.objects.filter(pk=call.pk).update(state="draft")
+    assert "call_open" in keys("city_approver", "factory")
+    assert "call_open" not in keys("city_approver", "park")
+    Call.objects.filter(pk=call.pk).update(state="open")
+    draft = stage.drafted(world, call, [case])
+    assert "notice_publish" in keys("city_approver", "factory")
+    assert "notice_publish" not in keys("city_approver", "park")
+    notices.publish(actor=world.actor("city_approver"), reference=draft.reference, at=stage.PUBLISHED)
+    draft.refresh_from_db()
+    notices.close_due(at=stage.after(draft))
+    assert "announce" in keys("city_handler", "factory")
+    assert "announce" not in keys("city_handler", "park")
+    row = announcements.draft(
+        actor=world.actor("city_handler"),
+        notice=draft.reference,
+        title="公告",
+        number="1",
+        text="公告。",
+        at=stage.after(draft),
+    )
+    assert "announcements" in keys("city_handler", "factory")
+    assert "announcements" not in keys("city_handler", "park")
+    announcements.hand_to_approver(actor=world.actor("city_handler"), reference=row.reference, at=stage.after(draft))
+    assert "announcement_publish" in keys("city_approver", "factory")
+    assert "announcement_publish" not in keys("city_approver", "park")

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from django.db import IntegrityError, transaction
 
 from applications.models import Application
 from applications.states import State
@@ -45,6 +46,33 @@ def test_only_an_approver_of_the_deciding_city_publishes(world: World, call: Any
     notices.publish(actor=world.actor("city_approver"), reference=draft.reference, at=stage.PUBLISHED)
     with pytest.raises(WrongState):
         notices.publish(actor=world.actor("city_approver"), reference=draft.reference, at=stage.PUBLISHED)
+
+
+@pytest.mark.case("AZ-14")
+def test_whoever_wrote_the_notice_does_not_publish_it(world: World, call: Any, case: Application) -> None:
+    """Two people, as the rule set says of the other lists: also where the approver drafts, or changes the words."""
+    approver, handler = world.actor("city_approver"), world.actor("city_handler")
+    draft = stage.drafted(world, call, [case])
+    words = {"reference": draft.reference, "text": draft.text, "site_address": "", "at": stage.PUBLISHED}
+    notices.edit(actor=approver, title="另一个题目", **words)
+    with pytest.raises(NotAllowed) as refused:
+        notices.publish(actor=approver, reference=draft.reference, at=stage.PUBLISHED)
+    assert refused.value.code == "four_eyes"
+    assert "两人" in world.client("city_approver").get(f"/registry/notices/{draft.reference}/").content.decode()
+    notices.edit(actor=approver, title="另一个题目", **words)  # nothing changed: not written by whoever saved
+    notices.edit(actor=handler, title="第三个题目", **words)
+    notices.edit(actor=approver, title="第三个题目", **words)
+    published = notices.publish(actor=approver, reference=draft.reference, at=stage.PUBLISHED)
+    assert (published.prepared_by_id, published.published_by_id) == (handler.user_id, approver.user_id)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Notice.objects.update(prepared_by=approver.user_id)
+
+
+def test_one_person_may_publish_where_the_rule_set_says_so(world: World, call: Any, case: Application) -> None:
+    draft = stage.drafted(world, call, [case])
+    approver = world.actor("city_approver")
+    Notice.objects.update(prepared_by=approver.user_id, four_eyes=False)
+    assert notices.publish(actor=approver, reference=draft.reference, at=stage.PUBLISHED).published_by_id
 
 
 @pytest.mark.clause("QHD-5.4")

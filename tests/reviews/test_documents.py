@@ -7,7 +7,9 @@ from io import BytesIO
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import override_settings
 from django.urls import reverse
 from pypdf import PdfReader
 
@@ -137,6 +139,10 @@ def test_an_upload_stays_as_it_came(world: World, three: list[Application]) -> N
         given |= {f"suggested-{row.reference}": "yes", f"conclusion-{row.reference}": "同意"}
     given["upload"] = SimpleUploadedFile("签字意见.pdf", body, "application/pdf")
     client = world.client("city_handler")
+    none = {**settings.LIMITS, "upload": {"account": "0/hour"}}
+    with override_settings(LIMITS=none):
+        assert client.post(reverse("reviews:panel-conclude", args=[panel.reference]), given).status_code == 429
+    given["upload"].seek(0)
     assert client.post(reverse("reviews:panel-conclude", args=[panel.reference]), given).status_code == 302
     answer = client.get(reverse("reviews:panel-opinion-file", args=[panel.reference]))
     assert b"".join(answer.streaming_content) == body

@@ -14,7 +14,7 @@ from greenlist.accounts.services.passwords import (
     request_reset,
     reset_password,
     send_due_resets,
-    tell_of_lock,
+    tell_of_locks,
     user_of_link,
 )
 from greenlist.accounts.services.people import (
@@ -55,8 +55,10 @@ from greenlist.accounts.services.strength import hint
 from greenlist.accounts.services.tokens import (
     KeyReused,
     NewToken,
+    PasswordDue,
     SecondFactorMissing,
     TokenRefused,
+    demand_fresh_password,
     demand_second_factor,
     lose_capacity,
     make_token,
@@ -66,12 +68,14 @@ from greenlist.accounts.services.tokens import (
     refuse,
     revoke_token,
 )
+from greenlist.accounts.services.trail import read_trail
 
 __all__ = [
     "AlreadyHeld",
     "KeyReused",
     "LinkUsed",
     "NewToken",
+    "PasswordDue",
     "Paused",
     "SecondFactorMissing",
     "SeedArea",
@@ -90,6 +94,7 @@ __all__ = [
     "clean_username",
     "continue_session",
     "create_person",
+    "demand_fresh_password",
     "demand_second_factor",
     "drop_second_factor",
     "end_mandate",
@@ -109,6 +114,7 @@ __all__ = [
     "new_ticket",
     "once",
     "open_token",
+    "read_trail",
     "refusal",
     "refuse",
     "register",
@@ -124,6 +130,6 @@ __all__ = [
     "send_due_resets",
     "set_active",
     "take_code",
-    "tell_of_lock",
+    "tell_of_locks",
     "user_of_link",
 ]

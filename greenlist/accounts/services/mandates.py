@@ -90,6 +90,8 @@ def change_mandate(*, mandate: Mandate, actor: Actor, at: datetime) -> Mandate:
     if not rules.may_keep_people(actor):
         raise NotAllowed(KEEPERS)
     stored = Mandate.objects.select_for_update().get(pk=mandate.pk)
+    if stored.user_id == actor.user_id:
+        raise NotAllowed(_("Nobody changes a mandate of his own: ask another administrator."))
     if (stored.user_id, stored.role, stored.authority_id) != (mandate.user_id, mandate.role, mandate.authority_id):
         raise Invalid(_("Person, role and authority of a mandate never change: end it and give a new one."))
     if stored.ended_at:

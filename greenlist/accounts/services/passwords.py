@@ -3,13 +3,15 @@
 import logging
 import smtplib
 from datetime import datetime, timedelta
+from typing import Any
 
+from axes.models import AccessAttempt
 from axes.utils import reset as lift_lock
 from django.conf import settings
 from django.contrib.auth.tokens import default_token_generator
 from django.core.mail import EmailMessage
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Max, Q, Sum
 from django.urls import reverse
 from django.utils import translation
 from django.utils.encoding import force_bytes
@@ -18,12 +20,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from greenlist.accounts.models import PasswordReset, User
-from greenlist.accounts.services.people import check_password, demand_password
+from greenlist.accounts.services.people import check_password, count_try, demand_password
 from greenlist.accounts.services.sessions import end_sessions
-from greenlist.core import audit, dispatch, outbox, rounds
+from greenlist.core import audit, dispatch, limits, outbox, rounds
 from greenlist.core.actors import ANONYMOUS, Actor, Capacity
 from greenlist.core.errors import NotAllowed, WrongState
-from greenlist.core.models import AuditEntry
+from greenlist.core.models import AuditEntry, Notification
 
 log = logging.getLogger(__name__)
 HOUR = timedelta(hours=1)
@@ -38,13 +40,21 @@ class LinkUsed(WrongState):
     code = "link_used"
 
 
-@transaction.atomic
 def change_password(
     *, user_id: int, current: str, password: str, actor: Actor, at: datetime, keep: int | None = None
 ) -> User:
-    """A new password; ends every session but the sign-in `keep`. Raises NotAllowed, Invalid (wrong current one, too weak)."""
+    """A new password; ends every session but the sign-in `keep`.
+
+    Raises NotAllowed, TooMany, Invalid (wrong current one, too weak).
+    """
     if actor.user_id != user_id:
         raise NotAllowed(gettext_lazy("You can change your own account only."))
+    count_try(actor=actor, at=at)
+    return _change(user_id, current, password, actor, at, keep)
+
+
+@transaction.atomic
+def _change(user_id: int, current: str, password: str, actor: Actor, at: datetime, keep: int | None) -> User:
     user = User.objects.select_for_update().get(pk=user_id)
     demand_password(user, current)
     check_password(password, user)
@@ -70,9 +80,10 @@ def _set(user: User, password: str, *, at: datetime, keep: int | None = None) ->
 
 def request_reset(*, email: str, actor: Actor, at: datetime) -> None:
     """Notes that somebody asks. The same work for every address; who is meant is found out later (AU-01, AU-10)."""
-    recent = PasswordReset.objects.filter(requested_at__gt=at - HOUR, remote=actor.remote)
+    caller = limits.network(actor.remote)
+    recent = PasswordReset.objects.filter(requested_at__gt=at - HOUR, remote=caller)
     if recent.count() < PER_CALLER:
-        PasswordReset.objects.create(email=email.strip()[:254], remote=actor.remote, requested_at=at)
+        PasswordReset.objects.create(email=email.strip()[:254], remote=caller, requested_at=at)
         dispatch.after_commit("greenlist.accounts.tasks.send_resets")  # by name: tasks lie above services
 
 
@@ -91,8 +102,9 @@ def _answer(pk: int, at: datetime) -> int:
     if not free.update(claimed_until=at + LEASE):
         return 0
     row = PasswordReset.objects.get(pk=pk)
-    earlier = PasswordReset.objects.filter(email__iexact=row.email, pk__lt=pk, requested_at__gt=row.requested_at - HOUR)
-    timely = at - row.requested_at < HOUR and earlier.count() < PER_ADDRESS
+    # Mails count, not questions: who asks all day for somebody else's address must not keep the owner from a link.
+    mailed = PasswordReset.objects.filter(email__iexact=row.email, mailed_at__gt=at - HOUR)
+    timely = at - row.requested_at < HOUR and mailed.count() < PER_ADDRESS
     people = (
         User.objects.filter(email__iexact=row.email, is_active=True) if timely and row.email else User.objects.none()
     )
@@ -105,7 +117,7 @@ def _answer(pk: int, at: datetime) -> int:
             return sent  # stays claimed until the lease is over, then tried again
         audit.record(actor=ANONYMOUS, subject=("user", user.pk), action="account.reset_sent", at=at)
         sent += 1
-    PasswordReset.objects.filter(pk=pk).update(done_at=at)
+    PasswordReset.objects.filter(pk=pk).update(done_at=at, mailed_at=at if sent else None)
     return sent
 
 
@@ -149,15 +161,27 @@ def reset_password(*, uid: str, token: str, password: str, actor: Actor, at: dat
     return user
 
 
+def tell_of_locks(*, at: datetime) -> int:
+    """Tells the owners of accounts that were locked for somebody's address, once a lock; returns how many it told.
+
+    Not done by the request: there it would take longer for a name that exists than for one that does not (AU-01).
+    """
+    cooling = timedelta(hours=settings.AXES_COOLOFF_TIME)
+    tries = AccessAttempt.objects.filter(attempt_time__gt=at - cooling).values("username", "ip_address").order_by()
+    found = tries.annotate(tries=Sum("failures_since_start"), last=Max("attempt_time"))
+    locked = found.filter(tries__gte=settings.AXES_FAILURE_LIMIT)
+    names = {row["username"] for row in locked}
+    people = dict(User.objects.filter(username__in=names, is_active=True).values_list("username", "pk"))
+    return sum(_tell_of_lock(people[row["username"]], row, at) for row in locked if row["username"] in people)
+
+
 @transaction.atomic
-def tell_of_lock(*, username: str, actor: Actor, at: datetime) -> None:
-    """Tells the owner of an account that it was locked for somebody's address; once a lock, silent for unknown names."""
-    user = User.objects.filter(username=username, is_active=True).first()
-    if user is None:
-        return
-    window = int(at.timestamp() // (settings.AXES_COOLOFF_TIME * 3600))
-    event = f"account.locked:{user.pk}:{actor.remote}:{window}"
-    audit.record(actor=actor, subject=("user", user.pk), action="account.locked", at=at)
-    outbox.notify(
-        recipients=[user.pk], event=event[:120], kind="account.locked", at=at, params={"remote": actor.remote}
-    )
+def _tell_of_lock(user_id: int, row: dict[str, Any], at: datetime) -> bool:
+    remote, kind = row["ip_address"] or "?", "account.locked"
+    event = f"{kind}:{user_id}:{remote}:{int(row['last'].timestamp() // (settings.AXES_COOLOFF_TIME * 3600))}"[:120]
+    if Notification.objects.filter(event=event, recipient=user_id).exists():
+        return False
+    nobody = Actor(capacity=Capacity.PUBLIC, remote=remote)
+    audit.record(actor=nobody, subject=("user", user_id), action=kind, at=at)
+    outbox.notify(recipients=[user_id], event=event, kind=kind, at=at, params={"remote": remote})
+    return True

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from greenlist.accounts import rules
 from greenlist.accounts.models import User
 from greenlist.accounts.services.sessions import end_sessions
-from greenlist.core import audit, outbox
+from greenlist.core import audit, limits, outbox
 from greenlist.core.actors import Actor
 from greenlist.core.errors import Invalid, NotAllowed, Text
 
@@ -46,23 +46,31 @@ def demand_password(user: User, password: str, field: str = "current") -> None:
         raise Invalid(_("Please enter your current password."), problems={field: wrong})
 
 
-@transaction.atomic
+def count_try(*, actor: Actor, at: datetime) -> None:
+    """Before `demand_password`, outside the transaction: a wrong one counts although all else is taken back.
+
+    Raises TooMany.
+    """
+    limits.take("password", actor=actor, at=at)
+
+
 def register(
     *, username: str, name: str, email: str, phone: str, password: str, actor: Actor, at: datetime, language: str = ""
 ) -> User:
     """Somebody makes an account. It may do nothing until it joins or claims an organisation.
 
-    Raises UsernameTaken, Invalid (weak password).
+    Raises TooMany, UsernameTaken, Invalid (weak password).
     """
+    limits.take("register", actor=actor, at=at)
     user = User(username=clean_username(username), name=name.strip(), email=email.strip(), phone=phone.strip())
     user.language = language or settings.LANGUAGE_CODE
     check_password(password, user)
     user.set_password(password)
     user.password_set_at = at
-    _insert(user)
-    audit.record(
-        actor=actor, subject=("user", user.pk), action="account.registered", at=at, data={"username": user.username}
-    )
+    with transaction.atomic():
+        _insert(user)
+        data = {"username": user.username}
+        audit.record(actor=actor, subject=("user", user.pk), action="account.registered", at=at, data=data)
     return user
 
 
@@ -108,22 +116,36 @@ def change_profile(*, user_id: int, name: str, actor: Actor, at: datetime) -> Us
     return user
 
 
-@transaction.atomic
 def change_contact(*, user_id: int, email: str, phone: str, current: str, actor: Actor, at: datetime) -> User:
-    """E-mail, which receives resets, and telephone: asks for the password (AU-06). Raises NotAllowed, Invalid."""
+    """E-mail, which receives resets, and telephone: asks for the password (AU-06). Raises NotAllowed, TooMany, Invalid."""
     if actor.user_id != user_id:
         raise NotAllowed(_("You can change your own account only."))
+    count_try(actor=actor, at=at)
+    return _change_contact(user_id, email, phone, current, actor, at)
+
+
+@transaction.atomic
+def _change_contact(user_id: int, email: str, phone: str, current: str, actor: Actor, at: datetime) -> User:
     user = User.objects.select_for_update().get(pk=user_id)
     demand_password(user, current)
     changed = [field for field, value in {"email": email, "phone": phone}.items() if getattr(user, field) != value]
     if changed:
+        former = user.email
         user.email, user.phone = email, phone
         user.save(update_fields=["email", "phone"])
-        data = {"fields": changed}
         kind = "account.contact_changed"
-        entry = audit.record(actor=actor, subject=("user", user_id), action=kind, at=at, data=data)
-        outbox.notify(recipients=[user_id], event=f"{kind}:{entry.pk}", kind=kind, at=at)
+        entry = audit.record(actor=actor, subject=("user", user_id), action=kind, at=at, data={"fields": changed})
+        _tell_of_contact(user, former, entry.pk, at)
     return user
+
+
+def _tell_of_contact(user: User, former: str, entry: int, at: datetime) -> None:
+    """Also at the address that is no longer theirs: whoever took the account over reads the new one."""
+    kind = "account.contact_changed"
+    outbox.notify(recipients=[user.pk], event=f"{kind}:{entry}", kind=kind, at=at)
+    if former and former != user.email:
+        event = f"{kind}:{entry}:former"
+        outbox.notify(recipients=[user.pk], event=event, kind=kind, at=at, channels=["email"], address=former)
 
 
 def choose_language(*, user_id: int, language: str) -> None:
@@ -157,5 +179,8 @@ def change_person(*, user: User, actor: Actor, at: datetime) -> User:
     changed = [field for field in kept if getattr(stored, field) != getattr(user, field)]
     if changed:
         user.save(update_fields=changed)
-        audit.record(actor=actor, subject=("user", user.pk), action="account.changed", at=at, data={"fields": changed})
+        data = {"fields": changed}
+        entry = audit.record(actor=actor, subject=("user", user.pk), action="account.changed", at=at, data=data)
+        if {"email", "phone"} & set(changed):
+            _tell_of_contact(user, stored.email, entry.pk, at)
     return user

@@ -20,7 +20,7 @@ from django_otp.oath import TOTP
 
 from greenlist.accounts import rules, selectors
 from greenlist.accounts.models import RecoveryCode, SecondFactor, SignIn, User
-from greenlist.accounts.services.people import demand_password
+from greenlist.accounts.services.people import count_try, demand_password
 from greenlist.accounts.services.sessions import end_sessions
 from greenlist.core import audit, clock, outbox
 from greenlist.core.actors import Actor, Capacity
@@ -168,10 +168,11 @@ def enrol(
     """Sets a second factor up, or another one in its place; returns recovery codes, which nobody can read again.
 
     Asks for the password, a code of the new app, and one of the present app where there is one. Ends every other session.
-    Raises NotAllowed, WrongState (ticket too old), Invalid (password), WrongCode, Paused.
+    Raises NotAllowed, WrongState (ticket too old), TooMany, Invalid (password), WrongCode, Paused.
     """
     _own(user_id, actor)
     seed = seed_of(ticket, user_id=user_id, at=at)
+    count_try(actor=actor, at=at)
     demand_password(User.objects.get(pk=user_id), current)
     step = _step_of(seed, clean_code(code), at)
     if step is None:
@@ -247,6 +248,7 @@ def _own(user_id: int, actor: Actor) -> None:
 def _prove(user_id: int, current: str, code: str, *, actor: Actor, at: datetime) -> None:
     """Password and code, before anything that weakens the account (AU-06)."""
     _own(user_id, actor)
+    count_try(actor=actor, at=at)
     demand_password(User.objects.get(pk=user_id), current)
     take_code(user_id=user_id, code=code, actor=actor, at=at)
 

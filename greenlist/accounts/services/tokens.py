@@ -5,7 +5,7 @@ administrator; and the answers kept for requests that come twice.
 import hashlib
 import json
 import secrets
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -16,10 +16,10 @@ from django.utils.translation import gettext_lazy as _
 
 from greenlist.accounts import rules
 from greenlist.accounts.models import ApiToken, KeptAnswer, User
-from greenlist.accounts.services.people import demand_password
+from greenlist.accounts.services.people import count_try, demand_password
 from greenlist.accounts.services.second_factor import has_second_factor
 from greenlist.accounts.states import SCOPES_OF
-from greenlist.core import audit, clock
+from greenlist.core import audit, clock, outbox
 from greenlist.core.actors import Actor, Capacity
 from greenlist.core.errors import Conflict, DomainError, Invalid, NotAllowed, NotVisible, Text
 
@@ -44,6 +44,12 @@ class SecondFactorMissing(NotAllowed):
     code = "second_factor_missing"
 
 
+class PasswordDue(NotAllowed):
+    """The grading rules want a new password: no page opens, and no token."""
+
+    code = "password_due"
+
+
 class KeyReused(Conflict):
     """The Idempotency-Key came with another request before."""
 
@@ -63,16 +69,23 @@ def digest_of(secret: str) -> str:
 
 
 # ---- making and revoking --------------------------------------------------------------------------------------------
-@transaction.atomic
 def make_token(
     *, actor: Actor, at: datetime, name: str, scopes: Collection[str], valid_until: date, current: str
 ) -> NewToken:
-    """A token for the capacity the person acts in; asks for the password.
+    """A token for the capacity the person acts in; asks for the password, and tells the person.
 
-    Raises NotAllowed (a capacity the API does not serve), Invalid (password, scopes, day, too many).
+    Raises NotAllowed (a capacity the API does not serve), TooMany, Invalid (password, scopes, day, too many).
     """
     if not rules.may_hold_token(actor):
         raise NotAllowed(rules.NO_TOKENS)
+    count_try(actor=actor, at=at)
+    return _make_token(actor, at, name, scopes, valid_until, current)
+
+
+@transaction.atomic
+def _make_token(
+    actor: Actor, at: datetime, name: str, scopes: Collection[str], valid_until: date, current: str
+) -> NewToken:
     user = User.objects.select_for_update().get(pk=actor.user_id)
     demand_password(user, current)
     today = clock.china_date(at)
@@ -93,6 +106,9 @@ def make_token(
         created_at=at,
     )
     _record(row, "token.made", actor=actor, at=at, name=row.name, scopes=row.scopes, until=valid_until)
+    told = {"name": row.name, "capacity": row.capacity_name, "until": valid_until}
+    kind = "account.token_made"  # it outlives a new password: who did not make it must hear of it
+    outbox.notify(recipients=[user.pk], event=f"{kind}:{row.pk}", kind=kind, at=at, params=told)
     return NewToken(row, secret)
 
 
@@ -176,6 +192,14 @@ def demand_second_factor(*, row: ApiToken, actor: Actor) -> None:
     """Raises SecondFactorMissing."""
     if rules.needs_second_factor([actor]) and not has_second_factor(row.user_id):
         raise SecondFactorMissing(_("Set up the second factor on your account page first; until then no token works."))
+
+
+def demand_fresh_password(*, row: ApiToken, held: Iterable[Actor], at: datetime) -> None:
+    """What stops a person at every page stops the person's programs too. Raises PasswordDue."""
+    if rules.password_is_due(row.user.password_set_at or row.user.created_at, held, at):
+        raise PasswordDue(
+            _("Your password is too old: choose a new one on your account page; until then no token works.")
+        )
 
 
 # ---- the same request twice ------------------------------------------------------------------------------------------

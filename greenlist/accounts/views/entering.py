@@ -90,8 +90,6 @@ def login(request: Request) -> HttpResponse:
         user = auth.authenticate(request, username=username, password=form.cleaned_data["password"])
         if user is not None:
             return _after_password(request, user)
-        if getattr(request, "axes_locked_out", False):
-            services.tell_of_lock(username=username, actor=request.actor, at=clock.now())
         form.add_error(None, _("User name or password is wrong."))
     context = {
         "form": form,

@@ -12,7 +12,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from greenlist.core import attachments, audit, clock
+from greenlist.core import attachments, audit, clock, limits
 from greenlist.core.actors import Actor
 from greenlist.core.errors import Invalid, NotAllowed, Text, WrongState
 from greenlist.core.models import Blob
@@ -107,9 +107,11 @@ def enter_adverse(*, record: AdverseInput, actor: Actor, at: datetime, evidence:
 def enter_adverse_with_file(
     *, record: AdverseInput, upload: UploadedFile | None, actor: Actor, at: datetime
 ) -> AdverseRecord:
-    """The same, with a file that shows it; nothing is kept when either is refused."""
+    """The same, with a file that shows it; nothing is kept when either is refused. Raises TooMany as well."""
     if not rules.may_enter_adverse(actor):
         raise NotAllowed(_("Only an industry authority enters adverse records."))
+    if upload:
+        limits.take("upload", actor=actor, at=at)
     with transaction.atomic():
         blob = attachments.store(upload=upload, at=at) if upload else None
         return enter_adverse(record=record, actor=actor, at=at, evidence=blob)
