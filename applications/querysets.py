@@ -2,7 +2,7 @@ from datetime import datetime
 
 from django.apps import apps
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q
 
 from applications.states import FINAL, OPEN, WITH_APPLICANT, BatchState, CallState, State
 from greenlist.core.actors import Actor, Capacity
@@ -23,12 +23,14 @@ class CallQuerySet(models.QuerySet):
 
 class ApplicationQuerySet(models.QuerySet):
     def visible_to(self, actor: Actor) -> "ApplicationQuerySet":
-        """Applicants: their organisation's. Officials: what lies under their area and was sent as high as they are.
+        """Applicants: their organisation's; before its claim is confirmed only what was begun under that claim.
 
-        Experts: what they were given, while the grant lasts and the case is under review. Everybody else: none.
+        Officials: what lies under their area and was sent as high as they are. Experts: what they were given, while the
+        grant lasts and the case is under review. Everybody else: none.
         """
         if actor.capacity == Capacity.APPLICANT and actor.organisation_id:
-            return self.filter(organisation_id=actor.organisation_id)
+            own = Q(organisation__claim="confirmed") | Q(started_at__gte=F("organisation__claimed_at"))
+            return self.filter(own, organisation_id=actor.organisation_id)
         if actor.is_official and actor.tier and actor.area_path:
             rows = self.filter(area_path__startswith=actor.area_path, reached__gte=actor.tier.rank)
             return rows.filter(category=actor.list_kind) if actor.list_kind else rows

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
@@ -18,7 +19,7 @@ from django.utils.translation import gettext as _
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 
-from greenlist.core import attachments, audit, rendering
+from greenlist.core import attachments, audit, limits, rendering
 from greenlist.core.actors import Actor
 from greenlist.core.documents import qr_data, render_pdf
 from greenlist.core.errors import NotVisible
@@ -206,12 +207,16 @@ def safe(text: str) -> str:
     return f"'{text}" if text.startswith(FORMULA) else text
 
 
-def list_download(rows: Iterable[Listing], kind: str) -> HttpResponseBase:
-    """The found listings as xlsx, csv or json. Raises NotVisible for another kind."""
+def list_download(rows: QuerySet[Listing], kind: str, *, actor: Actor, at: datetime) -> HttpResponseBase:
+    """The found listings as xlsx, csv or json; open to all and long work, so tries are counted.
+
+    Raises NotVisible for another kind, TooMany.
+    """
     makers: dict[str, Callable[[Iterable[Listing]], HttpResponseBase]] = {"xlsx": _xlsx, "csv": _csv, "json": _json}
     if kind not in makers:
         raise NotVisible
-    response = makers[kind](rows)
+    limits.take("download", actor=actor, at=at)
+    response = makers[kind](rows.iterator(chunk_size=2000))  # never the whole list in memory
     response["Content-Disposition"] = f'attachment; filename="green-list.{kind}"'
     return response
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from applications.models import Application, Correction, Evidence, Figure, Remark, Report, ReportVersion, Section
 from applications.selectors import calls
-from applications.states import WITH_APPLICANT, State
+from applications.states import State
 from greenlist.core.actors import Actor, Capacity
 from greenlist.core.audit import digest_of
 from greenlist.core.errors import NotVisible
@@ -230,16 +230,21 @@ def remarks_for(correction: Correction | None) -> dict[str, Remark]:
     return {f"{row.section}.{row.field}": row for row in Remark.objects.filter(correction=correction).order_by("pk")}
 
 
-def find_evidence(case: Application, reference: str) -> Evidence:
-    """A file of a visible case; a removed one only for what was declared with it. Raises NotVisible."""
+def find_evidence(actor: Actor, case: Application, reference: str) -> Evidence:
+    """A file of a visible case: the applicant's own as they stand, for everybody else what was declared (R1).
+
+    Raises NotVisible.
+    """
     row = Evidence.objects.filter(report=case.report, reference=reference).select_related("blob").first()
-    if row is None or (row.removed_at is not None and case.state in WITH_APPLICANT and not _was_declared(row)):
+    stands = row is not None and row.removed_at is None and actor.capacity == Capacity.APPLICANT
+    if row is None or not (stands or _was_declared(row)):
         raise NotVisible
     return row
 
 
 def _was_declared(row: Evidence) -> bool:
-    return row.report.versions.filter(declared_at__gte=row.added_at, declared_at__lt=row.removed_at).exists()
+    versions = row.report.versions.filter(declared_at__gte=row.added_at)
+    return (versions.filter(declared_at__lt=row.removed_at) if row.removed_at else versions).exists()
 
 
 def field_of(form: Form, section: str, key: str) -> Field:

@@ -14,11 +14,11 @@ from applications.models import Application, Call, Evidence, Report, Section
 from applications.rules import applicant as may
 from applications.selectors import calls, drafts
 from applications.services import cases
-from applications.states import FINAL, WITH_APPLICANT, CallState
+from applications.states import FINAL, WITH_APPLICANT, CallState, State
 from greenlist.accounts import selectors as accounts
 from greenlist.accounts.models import Authority
 from greenlist.core import attachments, audit, clock, limits
-from greenlist.core.actors import Actor, Capacity, Tier
+from greenlist.core.actors import SYSTEM, Actor, Capacity, Tier
 from greenlist.core.errors import Conflict, Invalid, NotAllowed, NotVisible, Refused, WrongState
 from greenlist.organisations.models import Site
 from greenlist.policy import engine
@@ -68,7 +68,7 @@ def start(*, actor: Actor, at: datetime, call_id: int, site_id: int) -> Applicat
     if site is None or call is None:
         raise NotVisible
     live = live_case(call, site)
-    if live is not None:
+    if live is not None and not _left_behind(live, actor=actor, at=at):
         return live
     _require_open(call, site, at)
     bound = selectors.rules_of(call)
@@ -82,6 +82,17 @@ def start(*, actor: Actor, at: datetime, call_id: int, site_id: int) -> Applicat
         if raced is None:
             raise
         return raced
+
+
+@transaction.atomic
+def _left_behind(live: Application, *, actor: Actor, at: datetime) -> bool:
+    """Whether it was a draft begun under a claim that was refused since: whoever claims the firm now begins anew."""
+    if Application.objects.visible_to(actor).filter(pk=live.pk).exists():
+        return False
+    case = Application.objects.select_for_update(of=("self",)).select_related("call__rules").get(pk=live.pk)
+    if case.state == State.DRAFT:
+        cases.move(case, "withdraw", case.withdraw, actor=SYSTEM, at=at, desk=None)
+    return case.state in FINAL
 
 
 def live_case(call: Call, site: Site) -> Application | None:

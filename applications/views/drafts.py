@@ -264,7 +264,7 @@ def evidence_remove(request: HttpRequest, reference: str, evidence: str) -> Http
 def evidence(request: HttpRequest, reference: str, evidence: str) -> FileResponse:
     """The file, for everybody who may see the case."""
     case = reads.case_of(_actor(request), reference)
-    row = reads.find_evidence(case, evidence)
+    row = reads.find_evidence(_actor(request), case, evidence)
     return attachments.response(row.blob, inline="inline" in request.GET)
 
 

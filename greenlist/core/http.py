@@ -1,10 +1,16 @@
 """The request as views see it, and how keys are read from addresses and forms."""
 
-from typing import Any
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from django.http import HttpRequest
 
 from greenlist.core.actors import Actor
+from greenlist.core.requests import user_id
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class Request(HttpRequest):
@@ -19,6 +25,18 @@ class Request(HttpRequest):
     id: str
     sign_in: Any
     LANGUAGE_CODE: str
+
+
+def unnamed(view: Callable[Concatenate[Any, P], R]) -> Callable[Concatenate[Any, P], R]:
+    """For a form that whoever fills it in need not be known by: no line of the log names who is signed in by chance (R6)."""
+
+    @wraps(view)
+    def answer(request: Any, *args: P.args, **options: P.kwargs) -> R:
+        request.unnamed = True
+        user_id.set(None)
+        return view(request, *args, **options)
+
+    return answer
 
 
 def whole(text: str | None) -> int | None:

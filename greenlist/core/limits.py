@@ -43,6 +43,18 @@ REASONS: dict[str, Text] = {
         "The current password was asked too often: at most %(most)s times within %(span)s. Nothing was changed. "
         "Try again after %(after)s; if you do not know it any more, set a new one by “Forgotten password”."
     ),
+    "download.address": _(
+        "The list was fetched too often from your network address: at most %(most)s times within %(span)s. "
+        "Try again after %(after)s, or read it by the API page by page."
+    ),
+    "claim.account": _(
+        "You have registered too many organisations: at most %(most)s within %(span)s. Try again after %(after)s, "
+        "or turn to your county authority."
+    ),
+    "invite.account": _(
+        "You have sent too many invitations: at most %(most)s within %(span)s. Try again after %(after)s; "
+        "those that are on their way stay valid."
+    ),
     "register.address": _(
         "Too many accounts were made from your network address: at most %(most)s within %(span)s. "
         "Try again after %(after)s, or turn to your county authority."

@@ -55,7 +55,8 @@ class MetricsMiddleware:
         if response.status_code >= 500 and route != "readyz":
             faults.labels(route).inc()
         if route not in SILENT:
-            token = user_id.set(getattr(getattr(request, "actor", None), "user_id", None))
+            actor = None if hasattr(request, "unnamed") else getattr(request, "actor", None)
+            token = user_id.set(getattr(actor, "user_id", None))
             log.info("%s %s %s %.0f ms", method, route, response.status_code, taken * 1000)
             user_id.reset(token)
         return response

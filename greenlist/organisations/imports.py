@@ -6,6 +6,7 @@ A sheet's own word about its size is never believed, and nothing is written here
 import csv
 import io
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from typing import Any
@@ -38,6 +39,11 @@ COLUMNS: dict[str, Text] = {
 }
 NEEDED = ("name", "kind", "event_on", "source")
 LONGEST = {"name": 120, "source": 100, "reference": 200, "code": 60}
+# What openpyxl and its helpers raise on files that no Excel has written.
+BROKEN = (
+    *(zipfile.BadZipFile, zlib.error, ParseError, DefusedXmlException, OSError, EOFError, NotImplementedError),
+    *(KeyError, ValueError, IndexError, TypeError, AttributeError),
+)
 Row = tuple[str, int, Sequence[Any]]
 Read = tuple[str, int, AdverseInput]
 
@@ -82,7 +88,10 @@ def csv_rows(content: bytes) -> Iterator[Row]:
             raise refusal(_("The file is neither XLSX nor CSV in UTF-8 or GB 18030.")) from wrong
     if "\x00" in text:
         raise refusal(_("The file is neither XLSX nor CSV in UTF-8 or GB 18030."))
-    yield from bounded("CSV", csv.reader(io.StringIO(text)))
+    try:
+        yield from bounded("CSV", csv.reader(io.StringIO(text)))
+    except csv.Error as wrong:  # a cell longer than any reader takes
+        raise refusal(_("A cell holds more than %(limit)s characters.") % {"limit": MAX_CELL}) from wrong
 
 
 def sheet_rows(content: bytes) -> Iterator[Row]:
@@ -94,7 +103,7 @@ def sheet_rows(content: bytes) -> Iterator[Row]:
             sheet.reset_dimensions()  # otherwise rows beyond the declared size are left out in silence
             yield from bounded(sheet.title, sheet.iter_rows(values_only=True))
         book.close()
-    except (zipfile.BadZipFile, KeyError, ValueError, ParseError, DefusedXmlException, OSError) as wrong:
+    except BROKEN as wrong:
         raise refusal(_("The file cannot be read as XLSX.")) from wrong
 
 

@@ -143,6 +143,7 @@ AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
+AXES_DISABLE_ACCESS_LOG = True  # who signed in stands in the trail and in `SignIn`, which is forgotten in time (PR-05)
 AXES_VERBOSE = False  # no greeting in the log of every command
 AXES_LOCKOUT_TEMPLATE = "accounts/locked.html"
 
@@ -181,10 +182,13 @@ LIMITS = {
         "address": env.text("LIMIT_OBJECTIONS", "10/hour 30/day"),
         "account": env.text("LIMIT_OBJECTIONS", "10/hour 30/day"),
     },
+    "download": {"address": env.text("LIMIT_DOWNLOADS", "60/hour 300/day")},
     "verify": {"address": env.text("LIMIT_VERIFY", "60/hour 300/day")},
     "upload": {"account": env.text("LIMIT_UPLOADS", "200/hour 600/day")},
     # The current password inside a session: who has taken a session over must not find it out by trying.
     "password": {"account": env.text("LIMIT_PASSWORDS", "10/hour 30/day")},
+    "claim": {"account": env.text("LIMIT_CLAIMS", "10/hour 30/day")},
+    "invite": {"account": env.text("LIMIT_INVITATIONS", "20/hour 60/day")},
     "register": {"address": env.text("LIMIT_REGISTRATIONS", "60/hour 200/day")},
 }
 REQUEST_MAX_BYTES = env.number("REQUEST_MAX_BYTES", 2 * ATTACHMENT_MAX_BYTES)

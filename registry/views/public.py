@@ -8,17 +8,20 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
 from applications.selectors import due, rules_of
 from greenlist.core import clock, replica, waiting
 from greenlist.core.errors import Invalid, NoRoom, TooMany
-from greenlist.core.http import Request
+from greenlist.core.http import Request, unnamed, whole
 from greenlist.policy import selectors as policy
 from greenlist.policy.engine.types import Calendar
 from registry import documents, selectors
 from registry.forms import CheckFileForm, ObjectionForm, SearchForm
 from registry.services import checks, objections
+
+AS_OF = 200  # units of one page of a list as of a day
 
 
 @login_not_required
@@ -72,6 +75,7 @@ def notice_text(request: Request, place: str, reference: str) -> HttpResponse:
 
 @login_not_required
 @require_http_methods(["GET", "POST"])
+@unnamed
 def object_(request: Request, place: str, reference: str, item: int) -> HttpResponse:
     """The form for an objection against one unit; what was typed stays when something is wrong."""
     found = selectors.public_notice(place, reference)
@@ -98,6 +102,7 @@ def object_(request: Request, place: str, reference: str, item: int) -> HttpResp
 
 
 @login_not_required
+@never_cache
 @require_GET
 def follow(request: Request, token: str) -> HttpResponse:
     """What the objector sees under the receipt's own address: number, state, decision; never who filed it."""
@@ -126,7 +131,7 @@ def download(request: Request, kind: str) -> HttpResponseBase:
     form = SearchForm(request.GET)
     form.is_valid()
     given = {key: value for key, value in form.cleaned_data.items() if value}
-    return documents.list_download(selectors.all_found(given), kind)
+    return documents.list_download(selectors.all_found(given), kind, actor=request.actor, at=clock.now())
 
 
 @login_not_required
@@ -141,16 +146,15 @@ def listing(request: Request, place: str, pk: int) -> HttpResponse:
 @require_GET
 @replica.may_answer
 def as_of(request: Request, place: str, category: str) -> HttpResponse:
-    """A place's list as it stood on a day."""
+    """A place's list as it stood on a day, page by page."""
     form = SearchForm(request.GET)
     form.is_valid()
     on = form.cleaned_data.get("on") or clock.china_date(clock.now())
     listbook = selectors.listbook(place, category)
-    return render(
-        request,
-        "registry/as_of.html",
-        {"listbook": listbook, "on": on, "entries": selectors.as_of(listbook, on), "asked": form},
-    )
+    after, shown = (whole(request.GET.get(name)) or 0 for name in ("after", "shown"))
+    entries, following = selectors.as_of_page(listbook, on, after=after, size=AS_OF)
+    context = {"listbook": listbook, "on": on, "entries": entries, "following": following, "asked": form}
+    return render(request, "registry/as_of.html", {**context, "shown": shown, "next": shown + len(entries)})
 
 
 @login_not_required

@@ -10,8 +10,8 @@ import time_machine
 from django.test import Client
 from django.urls import reverse
 
-from greenlist.accounts import services
-from greenlist.accounts.models import User
+from greenlist.accounts import rules, selectors, services
+from greenlist.accounts.models import Mandate, User
 from greenlist.accounts.services.strength import kinds
 from greenlist.core.errors import Invalid
 from tests.accounts.factor import give_password, itself
@@ -165,3 +165,31 @@ def test_an_official_renews_after_ninety_days_and_a_firm_never(world: World, now
         clock.shift(timedelta(days=91))
         settings.PASSWORD_POLICY = "asvs"
         assert world.client("county_handler").get("/work/").status_code == 200
+
+
+def test_a_password_chosen_by_the_rules_for_firms_is_due_for_a_new_official(world: World, now: datetime) -> None:
+    """Twelve small letters are enough for a firm, and no password of somebody entrusted with an office."""
+    user = change(world, "stranger", "abcdefgh wxyz lmnop", now)
+    assert not rules.password_is_due(user.password_set_at, [], now)
+    row = Mandate(user=user, role="handler", authority=world.city, valid_from=now.date())
+    services.grant_mandate(mandate=row, actor=world.actor("security_administrator"), at=now)
+    user.refresh_from_db()
+    held = [selectors.actor_of(one) for one in selectors.mandates_of(user.pk, now.date())]
+    assert rules.password_is_due(user.password_set_at, held, now)
+    with pytest.raises(Invalid):
+        services.change_password(
+            user_id=user.pk,
+            current="abcdefgh wxyz lmnop",
+            password="abcdefgh wxyz lmnopq",
+            actor=itself(user),
+            at=now,
+        )
+    services.change_password(
+        user_id=user.pk, current="abcdefgh wxyz lmnop", password=SENTENCE, actor=itself(user), at=now
+    )
+    user.refresh_from_db()
+    assert not rules.password_is_due(user.password_set_at, held, now)
+    other = Mandate(user=user, role="approver", authority=world.county, valid_from=now.date())
+    services.grant_mandate(mandate=other, actor=world.actor("security_administrator"), at=now)
+    user.refresh_from_db()
+    assert not rules.password_is_due(user.password_set_at, held, now)  # was an official already

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,15 +12,22 @@ from django.urls import reverse
 
 from applications.models import Application, Grant, Report
 from applications.selectors import cases as reads
-from applications.services import screening, submission
+from applications.selectors import drafts as drafts_read
+from applications.services import drafts, screening, submission
 from applications.states import State
+from greenlist.core.actors import Actor
+from greenlist.core.errors import NotVisible
 from greenlist.core.models import Blob
+from greenlist.organisations import selectors as reads_of_organisations
+from greenlist.organisations import services as organisations
+from greenlist.organisations.models import Site
 from tests import factories
 from tests.applications import county, filled
 from tests.rendering import content as read
 from tests.rendering import fetched
 from tests.world import World
 
+HOUR = timedelta(hours=1)
 MAY = datetime.fromisoformat("2026-05-06T10:00:00+08:00")
 TABS = ("case", "case-evidence", "case-checks", "case-documents", "case-history")
 
@@ -49,6 +56,38 @@ def test_the_county_and_the_applicant_see_every_tab_others_none(world: World, ca
                 "supervisor", "ecology", "stranger", "administrator"):  # fmt: skip
         assert world.client(who).get(page(case, name)).status_code == 404, who
     assert world.client("anonymous").get(page(case, name)).status_code == 302
+
+
+@pytest.mark.case("AZ-04")
+def test_a_claim_that_is_not_confirmed_opens_nothing_of_an_earlier_one(world: World, call: Any) -> None:
+    """Credit codes are public: who types one reads no draft that somebody else began in the firm's name."""
+
+    def claim(character: str, at: datetime) -> Actor:
+        given = {"code": code, "name": "新示例有限公司", "kind": "firm", "area": world.areas["130302"]}
+        production = {"production_area": world.areas["130302"], "production_address": "示例路1号"}
+        organisations.register(**given, **production, actor=world.actor(character), at=at)
+        return reads_of_organisations.capacities(world.user(character), at.date())[0]
+
+    code, county_approver = factories.credit_code(4711), world.actor("county_approver")
+    first = claim("stranger", MAY)
+    (site,) = Site.objects.filter(organisation_id=first.organisation_id)
+    begun = drafts.start(actor=first, at=MAY, call_id=call.pk, site_id=site.pk)
+    assert list(Application.objects.visible_to(first)) == [begun]
+    organisations.refuse_claim(
+        organisation_id=site.organisation_id, reason="不是该企业人员", actor=county_approver, at=MAY + HOUR
+    )
+    second = claim("expert", MAY + 2 * HOUR)  # anybody who knows the code
+    assert second.organisation_id == first.organisation_id
+    assert not Application.objects.visible_to(second).exists()
+    with pytest.raises(NotVisible):
+        drafts_read.own_case(second, begun.reference)
+    anew = drafts.start(actor=second, at=MAY + 2 * HOUR, call_id=call.pk, site_id=site.pk)
+    assert anew.pk != begun.pk
+    assert list(Application.objects.visible_to(second)) == [anew]
+    begun.refresh_from_db()
+    assert begun.state == State.WITHDRAWN
+    organisations.confirm_claim(organisation_id=site.organisation_id, actor=county_approver, at=MAY + 3 * HOUR)
+    assert set(Application.objects.visible_to(second)) == {anew, begun}  # the firm's own, now that it is the firm
 
 
 def test_the_city_sees_it_once_it_was_sent_up(world: World, case: Application) -> None:

@@ -197,6 +197,56 @@ def test_an_object_stream_cannot_burst(monkeypatch: pytest.MonkeyPatch) -> None:
         look(files.pdf(files.object_stream(bytes(2_000_000))), "pdf")
 
 
+def object_streams(number: int) -> bytes:
+    one = b"1 0 obj<</Type/ObjStm/First 1/Filter/FlateDecode>>stream\n" + zlib.compress(b"x") + b"\nendstream endobj\n"
+    return b"%PDF-1.7\n" + one * number
+
+
+@pytest.mark.case("UP-08")
+def test_a_file_of_tiny_streams_is_no_endless_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each was once handed the whole rest of the file: four megabytes took ten seconds, fifty half an hour."""
+    fed: list[int] = []
+
+    class Counting:
+        def __init__(self) -> None:
+            self.machine = zlib.decompressobj()
+
+        def decompress(self, data: bytes, limit: int) -> bytes:
+            fed.append(len(data))
+            return self.machine.decompress(data, limit)
+
+        @property
+        def eof(self) -> bool:
+            return self.machine.eof
+
+    body = object_streams(2000)
+    with monkeypatch.context() as counted:
+        counted.setattr("greenlist.core.contents.pdf.decompressor", Counting)
+        assert look(body, "pdf").content_type == ALLOWED["pdf"]
+    assert len(fed) == 2000
+    assert sum(fed) <= 2000 * 1024
+    for name, most in (("OBJECT_STREAMS", 1999), ("STREAMS", 1999)):
+        with monkeypatch.context() as few:
+            few.setattr(f"greenlist.core.contents.pdf.{name}", most)
+            with pytest.raises(Unfit, match="cannot be looked into"):
+                look(body if name == "OBJECT_STREAMS" else body + b"stream\n" * 2001, "pdf")
+    escaped = b"%PDF-1.7\n1 0 obj<<" + b"/#41" * 201 + b">>stream\nendstream"
+    with pytest.raises(Unfit, match="cannot be looked into"):
+        look(escaped, "pdf")
+
+
+@pytest.mark.case("UP-03")
+@pytest.mark.parametrize("lie", ["", "zip64"])
+def test_a_directory_of_a_million_entries_is_not_read(monkeypatch: pytest.MonkeyPatch, lie: str) -> None:
+    directory = b"PK\x01\x02" + b"\0" * 3_000_000
+    locator = b"PK\x06\x07" + b"\0" * 16 if lie else b""
+    size = 10 if lie else len(directory)
+    end = b"PK\x05\x06" + b"\0" * 8 + size.to_bytes(4, "little") + b"\0" * 6
+    monkeypatch.setattr("greenlist.core.contents.office.zipfile.ZipFile", None)  # whoever opens it fails
+    with pytest.raises(Unfit, match="damaged" if lie else "larger unpacked"):
+        look(b"PK\x03\x04" + b"\0" * 26 + directory + locator + end, "xlsx")
+
+
 def test_words_about_scripts_in_a_compressed_page_are_no_script() -> None:
     page = zlib.compress(b"BT (/JavaScript /Launch) Tj ET")
     body = b"<< /Filter /FlateDecode /Length %d >>\nstream\n%s\nendstream" % (len(page), page)

@@ -5,10 +5,12 @@ from datetime import timedelta
 import pytest
 from django.core import mail
 
-from greenlist.core.errors import Conflict, Invalid, NotAllowed, NotVisible, WrongState
+from greenlist.core.actors import Actor
+from greenlist.core.errors import Conflict, Invalid, NotAllowed, NotVisible, TooMany, WrongState
 from greenlist.core.models import Notification
 from greenlist.organisations import selectors, services
 from greenlist.organisations.models import Invitation, Membership
+from tests import factories
 from tests.world import World
 
 
@@ -36,6 +38,78 @@ def test_a_colleague_joins_by_the_link_of_a_mail(world: World, now) -> None:
     assert Notification.objects.filter(kind="member.joined", recipient=world.user("applicant")).exists()
     with pytest.raises(services.InvitationOver):
         services.accept_invitation(token=token, actor=world.actor("rival"), at=now)
+
+
+@pytest.mark.authz
+def test_whose_claim_was_refused_has_let_nobody_in_behind_himself(world: World, now) -> None:
+    """Otherwise a second account of the impostor would join, as an owner, the firm that claims its code afterwards."""
+    given = {
+        "code": factories.credit_code(4712),
+        "name": "新示例有限公司",
+        "kind": "firm",
+        "area": world.areas["130302"],
+    }
+    production = {"production_area": world.areas["130302"], "production_address": "示例路1号"}
+
+    def claim(character: str, at) -> Actor:
+        services.register(**given, **production, actor=world.actor(character), at=at)
+        return selectors.capacities(world.user(character), at.date())[0]
+
+    impostor, county = claim("stranger", now), world.actor("county_approver")
+    made = services.invite(
+        organisation_id=impostor.organisation_id, email="second@example.com", role="owner", actor=impostor, at=now
+    )
+    token = services.members.token_of(made)
+    assert services.invitation_of(token, at=now).email == "second@example.com"
+    services.refuse_claim(organisation_id=made.organisation_id, reason="不是该企业人员", actor=county, at=now)
+    firm = claim("ecology", now + timedelta(hours=1))
+    services.confirm_claim(organisation_id=firm.organisation_id, actor=county, at=now + timedelta(hours=2))
+    for moment in (now, now + timedelta(hours=3)):
+        with pytest.raises(services.InvitationOver):
+            services.accept_invitation(token=token, actor=world.actor("expert3"), at=moment)
+    assert Membership.objects.open().filter(organisation_id=firm.organisation_id).count() == 1
+
+
+@pytest.mark.authz
+def test_who_has_left_has_let_nobody_in_behind_himself(world: World, now) -> None:
+    invite(world, now, "second@example.com", "owner")
+    Membership.objects.filter(pk=world.memberships["colleague"].pk).update(role="owner")
+    services.send_due_invitations(at=now)
+    token = mailed_token()
+    services.end_membership(
+        organisation_id=world.org.pk,
+        membership_id=world.memberships["applicant"].pk,
+        actor=world.actor("applicant"),
+        at=now,
+    )
+    with pytest.raises(services.InvitationOver):
+        services.accept_invitation(token=token, actor=world.actor("stranger"), at=now)
+
+
+def test_invitations_are_no_way_to_flood_a_mailbox(world: World, now, settings) -> None:
+    settings.LIMITS = {**settings.LIMITS, "invite": {"account": "3/hour"}}
+    for _number in range(3):
+        invite(world, now, "victim@example.com")
+    with pytest.raises(TooMany):
+        invite(world, now, "victim@example.com")
+    assert Invitation.objects.count() == 3
+
+
+def test_nobody_claims_codes_by_the_hundred(world: World, now, settings) -> None:
+    """Each claim keeps the code from its firm until the authority has looked at it."""
+    settings.LIMITS = {**settings.LIMITS, "claim": {"account": "2/hour"}}
+    area = world.areas["130302"]
+
+    def claim(number: int) -> None:
+        production = {"production_area": area, "production_address": "示例路1号"}
+        code = factories.credit_code(4800 + number)
+        services.register(
+            code=code, name=f"企业{number}", kind="firm", area=area, **production, actor=world.actor("stranger"), at=now
+        )
+
+    claim(1), claim(2)
+    with pytest.raises(TooMany):
+        claim(3)
 
 
 def test_links_run_out_and_a_newer_one_replaces_the_older(world: World, now) -> None:

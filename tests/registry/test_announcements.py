@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from django.urls import reverse
 
 from applications.models import Application
 from applications.states import State
@@ -140,6 +141,36 @@ def test_the_download_equals_the_filter(world: World, call: Any, three: list[App
         sheet = load_workbook(io.BytesIO(body)).active
         assert sheet.max_row == 4
         assert all(cell.data_type != "f" for row in sheet.iter_rows() for cell in row)
+
+
+def test_one_address_does_not_fetch_the_whole_list_all_day(
+    world: World, call: Any, three: list[Application], settings: Any
+) -> None:
+    stage.published(world, stage.closed(world, call, three))
+    settings.LIMITS = {**settings.LIMITS, "download": {"address": "2/hour"}}
+    client = world.client("anonymous")
+    assert client.get("/lists/download.exe").status_code == 404
+    answers = [client.get("/lists/download.json", REMOTE_ADDR="192.0.2.9").status_code for _number in range(3)]
+    assert answers == [200, 200, 429]
+    assert client.get("/lists/download.json", REMOTE_ADDR="192.0.2.10").status_code == 200
+    assert client.get("/lists/", REMOTE_ADDR="192.0.2.9").status_code == 200
+
+
+def test_a_list_as_of_a_day_is_read_page_by_page(
+    world: World, call: Any, three: list[Application], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = stage.published(world, stage.closed(world, call, three))
+    monkeypatch.setattr("registry.views.public.AS_OF", 2)
+    client, names = world.client("anonymous"), []
+    page = reverse("registry:as_of", args=["130300", "factory"]) + f"?on={row.issued_on}"
+    first = client.get(page)
+    assert len(first.context["entries"]) == 2
+    names += [entry.name for entry in first.context["entries"]]
+    second = client.get(f"{page}&after={first.context['following']}&shown={first.context['next']}")
+    names += [entry.name for entry in second.context["entries"]]
+    assert sorted(names) == sorted(case.name for case in three)
+    assert '<td class="num">3</td>' in second.content.decode()
+    assert second.context["following"] is None
 
 
 def test_the_public_list_asks_the_same_number_of_questions_for_3_and_30(

@@ -6,11 +6,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.db import connection
+from django.urls import reverse
 
 from applications.models import Application
 from applications.states import State
 from greenlist.core.errors import NotAllowed, NotVisible, WrongState
+from greenlist.core.logs import RequestFilter
 from greenlist.core.models import AuditEntry, AuditPayload, Notification
 from registry.models import Objection
 from registry.services import announcements, notices, objections
@@ -135,6 +138,25 @@ def test_a_handler_reads_but_does_not_decide(world: World, call: Any, case: Appl
         actor=world.actor("city_approver"), receipt=filed.receipt, upheld=False, reasons="不属实。", at=stage.PUBLISHED
     )
     assert decided.state == ObjectionState.DISMISSED
+
+
+def test_the_log_does_not_name_who_objects_while_signed_in(
+    world: World, call: Any, case: Application, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Who is signed in by chance is noted nowhere: not in the trail, and not by the line of the request (R6)."""
+    notice = stage.running(world, call, [case])
+    client = world.client("rival")
+    with time_machine.travel(stage.PUBLISHED, tick=False):
+        caplog.handler.addFilter(RequestFilter())
+        caplog.set_level("INFO")
+        client.get("/work/")
+        assert {row.user_id for row in caplog.records if row.name == "greenlist.requests"} == {world.user("rival").pk}
+        caplog.clear()
+        address = reverse("registry:object", args=["130300", notice.reference, notice.items.get().pk])
+        given = {"name": "王某", "contact": "13800000000", "text": "数据不实"}
+        assert client.post(address, given).status_code == 302
+    assert Objection.objects.exists()
+    assert {row.user_id for row in caplog.records if hasattr(row, "user_id")} == {None}
 
 
 def test_the_form_keeps_what_was_typed_and_says_what_is_wrong(world: World, call: Any, case: Application) -> None:

@@ -1,7 +1,8 @@
 """Who acts for which authority: granting and ending, never deleting."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
+from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
@@ -16,6 +17,7 @@ from greenlist.core.errors import Conflict, Invalid, NotAllowed, WrongState
 Role = Mandate.Role
 ADMINISTRATORS = frozenset({Role.ADMINISTRATOR, Role.SECURITY, Role.AUDITOR})
 ENTER_ADMIN = frozenset({Role.ADMINISTRATOR, Role.SECURITY})  # the Django admin; the auditor has a page of their own
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 OF_INDUSTRY = frozenset({Role.HANDLER, Role.APPROVER, Role.EXPERT, Role.SUPERVISOR})
 
 
@@ -48,6 +50,7 @@ def grant_mandate(*, mandate: Mandate, actor: Actor, at: datetime) -> Mandate:
         raise AlreadyHeld(_("%(name)s holds this mandate already.") % {"name": person.name})
     if mandate.role in ADMINISTRATORS:
         _only_one_office(person, at)
+    _outgrow_password(person)
     mandate.save(force_insert=True)
     if mandate.role in ENTER_ADMIN and not person.is_staff:
         person.is_staff = True
@@ -55,6 +58,13 @@ def grant_mandate(*, mandate: Mandate, actor: Actor, at: datetime) -> Mandate:
     end_sessions(user_id=person.pk, at=at)
     _record(mandate, actor=actor, action="mandate.granted", at=at)
     return mandate
+
+
+def _outgrow_password(person: User) -> None:
+    """A password that was chosen by the rules for firms is due for who is entrusted with an office now (docs/adr/0005)."""
+    graded = settings.PASSWORD_POLICY == "graded"  # noqa: S105 -- the name of a rule book
+    if graded and not Mandate.objects.filter(user=person, ended_at=None).exists():
+        User.objects.filter(pk=person.pk).update(password_set_at=LONG_AGO)
 
 
 def _only_one_office(person: User, at: datetime) -> None:

@@ -19,6 +19,7 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 MAIN = {f"{DOCX}.main+xml": DOCX, f"{XLSX}.main+xml": XLSX}
 
 ENTRIES = 2000
+ENTRY = 1000  # bytes that one may take in the directory
 INFLATED = 200 * 1024 * 1024
 RATIO, RATIO_FROM = 100, 1024 * 1024
 SMALL = 5 * 1024 * 1024  # of the parts that are parsed
@@ -37,6 +38,7 @@ _LINKS = ("http://", "https://", "mailto:", "tel:", "#")
 def check(file: BinaryIO | IO[bytes], *, inside: bool = False) -> str:
     """The content type. `inside`: it stands in another package already. Raises Unfit."""
     try:
+        _check_length(file)
         with zipfile.ZipFile(file) as package:
             _check_end(file, package)
             _check_directory(package)
@@ -51,6 +53,18 @@ def check(file: BinaryIO | IO[bytes], *, inside: bool = False) -> str:
         KeyError,
     ) as broken:
         raise Unfit(_("it is damaged")) from broken
+
+
+def _check_length(file: BinaryIO | IO[bytes]) -> None:
+    """Before anything reads it: the directory of a million entries would fill the memory. Office writes no ZIP64."""
+    file.seek(0, io.SEEK_END)
+    file.seek(max(0, file.tell() - 22 - 20 - 65535))
+    tail = file.read()
+    place = tail.rfind(b"PK\x05\x06")
+    if place < 0 or tail[max(0, place - 20) :].startswith(b"PK\x06\x07"):
+        raise Unfit(_("it is damaged"))
+    if int.from_bytes(tail[place + 12 : place + 16], "little") > ENTRIES * ENTRY:
+        raise Unfit(_("it is far larger unpacked than packed"))
 
 
 def _check_end(file: BinaryIO | IO[bytes], package: zipfile.ZipFile) -> None:

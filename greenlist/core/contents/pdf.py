@@ -14,12 +14,15 @@ from greenlist.core.contents.unfit import Unfit
 
 INFLATED = 200 * 1024 * 1024
 PAGES = 5000
+# What no program writes, and what would make looking itself endless.
+STREAMS, OBJECT_STREAMS, ESCAPES = 200_000, 20_000, 200
 
 # Long names only: three letters would turn up by chance in compressed pictures. A script needs /JavaScript beside /JS.
 _ACTS = [rb"/JavaScript", rb"/Launch", rb"/RichMedia", rb"/SubmitForm", rb"/ImportData", rb"/GoToE", rb"/XFA"]
 _CARRIES = [rb"/EmbeddedFile", rb"/EmbeddedFiles"]
 _LOCKED = [rb"/Encrypt"]
 _ENDS = rb"(?![A-Za-z0-9])"
+decompressor = zlib.decompressobj
 _MARKUP = re.compile(rb"<(html|script|svg|!doctype|\?php)", re.IGNORECASE)
 _PAGE = re.compile(rb"/Type\s*/Page(?![A-Za-z])")
 _ESCAPE = re.compile(rb"#([0-9A-Fa-f]{2})")
@@ -42,7 +45,7 @@ def check(data: bytes) -> None:
             raise Unfit(_("it contains a script or an action; print it to a new PDF"))
         if _names(text, _CARRIES):
             raise Unfit(_("it carries another file inside; print it to a new PDF"))
-        pages += len(_PAGE.findall(text))
+        pages += sum(1 for _page in _PAGE.finditer(text))
     if pages > PAGES:
         raise Unfit(_("it has more than %(limit)s pages") % {"limit": PAGES})
 
@@ -57,12 +60,15 @@ def _unescaped(data: bytes) -> bytes:
 
 
 def _object_streams(data: bytes) -> Iterator[bytes]:
-    left = INFLATED
-    for found in _STREAM.finditer(data):
+    left, looked = INFLATED, 0
+    for number, found in enumerate(_STREAM.finditer(data)):
         about = data[max(0, found.start() - 2048) : found.start()]
         if about.endswith(b"end"):
             continue
-        about = _unescaped(about[about.rfind(b"obj") + 3 :])
+        about = about[about.rfind(b"obj") + 3 :]
+        if number > STREAMS or about.count(b"#") > ESCAPES:
+            raise Unfit(_("it cannot be looked into; print it to a new PDF"))
+        about = _unescaped(about)
         # /First and /ObjStm: by their number alone readers would take a stream for an object stream without its /Type.
         if b"/ObjStm" not in about and b"/First" not in about:
             continue
@@ -70,17 +76,24 @@ def _object_streams(data: bytes) -> Iterator[bytes]:
             continue  # stands in clear, was looked at with the rest
         if not _FLATE.search(about) or _PREDICTOR.search(about):
             raise Unfit(_("it cannot be looked into; print it to a new PDF"))
-        text = _inflated(data[found.end() :], left)
+        looked += 1
+        if looked > OBJECT_STREAMS:
+            raise Unfit(_("it cannot be looked into; print it to a new PDF"))
+        text = _inflated(data, found.end(), left)
         left -= len(text)
         yield _unescaped(text)
 
 
-def _inflated(data: bytes, limit: int) -> bytes:
-    machine = zlib.decompressobj()
-    try:
-        text = machine.decompress(data, limit + 1)
-    except zlib.error as broken:
-        raise Unfit(_("it is damaged")) from broken
-    if len(text) > limit:
-        raise Unfit(_("it is far larger unpacked than packed"))
-    return text
+def _inflated(data: bytes, start: int, limit: int) -> bytes:
+    """What is packed from `start` on, piece by piece: the rest of the file is copied for no stream."""
+    machine, parts, size, step = decompressor(), [], 0, 1024
+    while not machine.eof and start < len(data):
+        try:
+            parts.append(machine.decompress(data[start : start + step], limit + 1 - size))
+        except zlib.error as broken:
+            raise Unfit(_("it is damaged")) from broken
+        size += len(parts[-1])
+        if size > limit:
+            raise Unfit(_("it is far larger unpacked than packed"))
+        start, step = start + step, min(2 * step, 1024 * 1024)
+    return b"".join(parts)

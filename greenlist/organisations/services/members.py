@@ -8,13 +8,13 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 from django.utils import translation
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
-from greenlist.core import audit, clock, dispatch, outbox, rounds
+from greenlist.core import audit, clock, dispatch, limits, outbox, rounds
 from greenlist.core.actors import Actor
 from greenlist.core.errors import Conflict, Invalid, NotAllowed, NotVisible, WrongState
 from greenlist.core.messages import body_of, subject_of
@@ -43,12 +43,17 @@ def digest_of(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-@transaction.atomic
 def invite(*, organisation_id: int, email: str, role: str, actor: Actor, at: datetime) -> Invitation:
     """An owner asks a colleague in; the mail goes to the address whether or not it has an account.
 
-    Raises NotVisible, NotAllowed (not an owner), Invalid (too many wait).
+    Raises TooMany (each is a mail to somebody), NotVisible, NotAllowed (not an owner), Invalid (too many wait).
     """
+    limits.take("invite", actor=actor, at=at)
+    return _invite(organisation_id, email, role, actor, at)
+
+
+@transaction.atomic
+def _invite(organisation_id: int, email: str, role: str, actor: Actor, at: datetime) -> Invitation:
     organisation = _as_owner(organisation_id, actor)
     assert actor.user_id is not None  # an owner is somebody
     waiting = organisation.invitations.filter(used_at=None, expires_at__gt=at)
@@ -121,8 +126,17 @@ def invitation_mail(row: Invitation) -> EmailMessage:
 
 
 def invitation_of(token: str, *, at: datetime) -> Invitation:
-    """The open invitation behind a link. Raises InvitationOver."""
-    found = Invitation.objects.filter(token_digest=digest_of(token), used_at=None, expires_at__gt=at)
+    """The open invitation behind a link, of somebody who may still invite. Raises InvitationOver.
+
+    Whose claim was refused, or who has left, has let nobody in behind himself.
+    """
+    owners = Membership.objects.open().filter(
+        organisation=OuterRef("organisation"),
+        user=OuterRef("invited_by"),
+        role=Membership.Role.OWNER,
+        user__is_active=True,
+    )
+    found = Invitation.objects.filter(Exists(owners), token_digest=digest_of(token), used_at=None, expires_at__gt=at)
     invitation = found.select_related("organisation", "invited_by").first()
     if invitation is None:
         raise InvitationOver(_("This invitation has been used or has run out. Ask for a new one."))
@@ -134,6 +148,9 @@ def accept_invitation(*, token: str, actor: Actor, at: datetime) -> Membership:
     """The signed-in person joins; the link is spent. Raises NotAllowed (nobody signed in), InvitationOver, Conflict."""
     if actor.user_id is None:
         raise NotAllowed(_("Please sign in first."))
+    invitation = invitation_of(token, at=at)
+    # Its claim may be refused, or who invites be ended, in this moment: one of the two waits and sees what the other did.
+    Organisation.objects.select_for_update(of=("self",)).get(pk=invitation.organisation_id)
     invitation = invitation_of(token, at=at)
     spent = Invitation.objects.filter(pk=invitation.pk, used_at=None).update(used_at=at)
     if not spent:  # two clicks at once: the conditional update lets one through

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from greenlist.accounts.models import Area, Mandate
 from greenlist.accounts.selectors import people_with
-from greenlist.core import audit, clock, outbox
+from greenlist.core import audit, clock, limits, outbox
 from greenlist.core.actors import Actor
 from greenlist.core.errors import Conflict, Invalid, NotAllowed, NotVisible, Text, WrongState
 from greenlist.organisations import rules, selectors
@@ -30,7 +30,6 @@ class AlreadyMember(Conflict):
     code = "already_member"
 
 
-@transaction.atomic
 def register(
     *,
     code: str,
@@ -45,10 +44,25 @@ def register(
     """The signed-in person claims a code: a new organisation, or a known one nobody acts for yet, with its default site.
 
     Drafts are allowed at once; submission waits for the authority's confirmation.
-    Raises BadCode, AlreadyClaimed, AlreadyMember, Invalid (no name), NotAllowed (nobody is signed in).
+    Raises BadCode, AlreadyClaimed, AlreadyMember, Invalid (no name), NotAllowed (nobody is signed in), TooMany.
     """
     if actor.user_id is None:
         raise NotAllowed(_("Please sign in first."))
+    limits.take("claim", actor=actor, at=at)  # each keeps the code from its firm until an authority has looked
+    return _register(code, name, kind, area, production_area, production_address, actor, at)
+
+
+@transaction.atomic
+def _register(
+    code: str,
+    name: str,
+    kind: str,
+    area: Area,
+    production_area: Area,
+    production_address: str,
+    actor: Actor,
+    at: datetime,
+) -> Organisation:
     code = rules.clean_code(code)
     name = " ".join(name.split())
     if not name:
