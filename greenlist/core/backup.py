@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, cast
 
 from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.core.files.base import File
 from django.core.files.storage import default_storage
 from django.db import connection
@@ -207,6 +208,7 @@ def restore(*, folder: Path, replace: bool, at: datetime) -> list[str]:
     wrong = list(_unproven(manifest, at))
     if wrong:
         raise BackupUnfit(*wrong)
+    Session.objects.all().delete()  # a stay that somebody has ended since would go on
     return _advice(manifest)
 
 
@@ -284,6 +286,7 @@ def _unproven(manifest: dict[str, Any], at: datetime) -> Iterator[str]:
 def _advice(manifest: dict[str, Any]) -> list[str]:
     rows = len(manifest["files"])
     told = [f"restored the state of {manifest['at']}: {rows} file(s), every audit chain holds"]
+    told.append("everybody signs in anew; tokens, mandates and accounts ended since that moment have to be ended again")
     told += [f"already so when the backup was made: {fault}" for fault in manifest["faults"]]
     applied = {tuple(row) for row in manifest["migrations"]}
     if set(MigrationLoader(None).disk_migrations) - applied:

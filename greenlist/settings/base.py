@@ -188,7 +188,7 @@ LIMITS = {
     # The current password inside a session: who has taken a session over must not find it out by trying.
     "password": {"account": env.text("LIMIT_PASSWORDS", "10/hour 30/day")},
     "claim": {"account": env.text("LIMIT_CLAIMS", "10/hour 30/day")},
-    "invite": {"account": env.text("LIMIT_INVITATIONS", "20/hour 60/day")},
+    "invite": {"account": env.text("LIMIT_INVITATIONS", "40/hour 100/day")},
     "register": {"address": env.text("LIMIT_REGISTRATIONS", "60/hour 200/day")},
 }
 REQUEST_MAX_BYTES = env.number("REQUEST_MAX_BYTES", 2 * ATTACHMENT_MAX_BYTES)

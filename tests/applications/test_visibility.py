@@ -66,7 +66,7 @@ def test_a_claim_that_is_not_confirmed_opens_nothing_of_an_earlier_one(world: Wo
         given = {"code": code, "name": "新示例有限公司", "kind": "firm", "area": world.areas["130302"]}
         production = {"production_area": world.areas["130302"], "production_address": "示例路1号"}
         organisations.register(**given, **production, actor=world.actor(character), at=at)
-        return reads_of_organisations.capacities(world.user(character), at.date())[0]
+        return reads_of_organisations.capacities(world.user(character), at.date())[-1]
 
     code, county_approver = factories.credit_code(4711), world.actor("county_approver")
     first = claim("stranger", MAY)

@@ -12,6 +12,7 @@ from threading import Event
 from typing import Any
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
@@ -134,10 +135,13 @@ def test_a_backup_while_fifty_write_is_one_state_and_restores(
 @pytest.mark.django_db(transaction=True)
 def test_a_restore_refuses_what_is_not_empty_unless_told_and_repeats(tmp_path: Path, now: datetime) -> None:
     write(1, 0, now)
+    Session.objects.create(session_key="k" * 32, session_data="x", expire_date=now + timedelta(days=1))
     made = backup.make(into=tmp_path / "backups", at=now)
     with elsewhere(tmp_path) as env:
         first = portal.manage("restore", str(made.folder), env=env)
         assert first.returncode == 0, first.stderr
+        assert "signs in anew" in first.stdout
+        assert ask(env, "SELECT * FROM django_session") == []  # whoever was shut out since does not come back by it
         again = portal.manage("restore", str(made.folder), env=env)
         assert again.returncode != 0
         assert "the database is not empty" in again.stderr

@@ -53,7 +53,7 @@ def test_whose_claim_was_refused_has_let_nobody_in_behind_himself(world: World, 
 
     def claim(character: str, at) -> Actor:
         services.register(**given, **production, actor=world.actor(character), at=at)
-        return selectors.capacities(world.user(character), at.date())[0]
+        return selectors.capacities(world.user(character), at.date())[-1]  # after their mandates
 
     impostor, county = claim("stranger", now), world.actor("county_approver")
     made = services.invite(

@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("core", "0006_pairs")]
+    dependencies = [("core", "0007_audit_key_changes")]
 
     operations = [
         # With a default of the database: a process of the version before goes on writing rows during the change-over.
