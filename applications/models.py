@@ -13,6 +13,7 @@ from applications.transitions import ApplicationWorkflow, BatchWorkflow, CallWor
 from greenlist.accounts.models import Area, Authority
 from greenlist.core.models import Blob
 from greenlist.organisations.models import Category, Organisation, Site
+from greenlist.policy.models import CriteriaSetVersion
 
 PERSON = settings.AUTH_USER_MODEL
 
@@ -81,6 +82,8 @@ class Report(models.Model):
     mode = models.CharField(max_length=10, default="self")
     form = models.CharField(max_length=60)  # key of the form
     form_digest = models.CharField(max_length=64)
+    criteria = models.ForeignKey(CriteriaSetVersion, null=True, on_delete=models.PROTECT, related_name="+")
+    criteria_why = models.JSONField(default=dict)  # {"digest", "code", "clause", "part", "params"}: told on every page
 
     def __str__(self) -> str:
         return f"{self.site} {self.year}"
@@ -128,6 +131,9 @@ class ReportVersion(models.Model):
         models.JSONField()
     )  # {"sections": {key: data}, "computed": {...}, "evidence": [{field, name, sha256}], "form": digest}
     digest = models.CharField(max_length=64)
+    score = models.JSONField(
+        default=dict
+    )  # as worked out when declared: with the criteria's digest and the arithmetic's version
     declaration = models.TextField()
     declared_by = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="+")
     declared_name = models.CharField(max_length=60)
@@ -263,6 +269,30 @@ class CheckRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.point}: {self.outcome}"
+
+
+class Judgement(models.Model):
+    """A reviewer's word on one indicator row: not applicable, a corrected value, points by hand. Append-only: the newest
+    row counts, as long as the applicant has not changed what it was about (`basis`).
+    """
+
+    report = models.ForeignKey(Report, on_delete=models.CASCADE, related_name="judgements")
+    step = models.CharField(max_length=30)
+    row = models.CharField(max_length=75)  # group.row of the criteria set
+    basis = models.CharField(max_length=64)  # digest of the answers that were judged
+    applies = models.BooleanField(null=True)
+    points = models.DecimalField(null=True, max_digits=8, decimal_places=2)
+    values = models.JSONField(default=dict)  # cell → corrected value
+    declared = models.JSONField(default=dict)  # cell → what the applicant had given
+    note = models.CharField(max_length=500)
+    by = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["report", "row"])]
+
+    def __str__(self) -> str:
+        return self.row
 
 
 class Verdict(models.Model):

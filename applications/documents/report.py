@@ -15,8 +15,8 @@ from django.utils.translation import gettext as _
 
 from applications import selectors
 from applications.documents import report_word
-from applications.models import Application, Call, Document, Evidence, ReportVersion
-from applications.selectors import calls, drafts, shown
+from applications.models import Application, Call, Document, Evidence, Report, ReportVersion
+from applications.selectors import calls, drafts, shown, standards
 from applications.selectors.shown import say
 from greenlist.core import attachments, clock, rendering, word
 from greenlist.core.actors import Actor, Capacity
@@ -25,6 +25,7 @@ from greenlist.core.documents import render_pdf
 from greenlist.core.errors import NotVisible, WrongState
 from greenlist.core.models import Blob, RenderJob
 from greenlist.organisations import selectors as organisations
+from greenlist.policy import selectors as policy
 from greenlist.policy.engine.types import BoundPolicy, FieldType, Form, StepKind
 
 KIND, DRAFT, BLANK = "report", "report-draft", "report-template"
@@ -70,6 +71,7 @@ class Paper:
     exhibits: tuple[Exhibit, ...]
     declaration: str
     criteria: str
+    criteria_why: str
     source: str
     unverified: str
     version: ReportVersion | None = None
@@ -277,6 +279,7 @@ def _paper(
     parts = shown.sections(form, data.get("sections", {}), data.get("computed", {}), files)
     if is_blank:
         parts = tuple(_to_fill_in(form, part) for part in parts)
+    criteria, why = _criteria(bound, call, case.report if case else None)
     return Paper(
         title=say(form.title),
         name=case.name if case else "",
@@ -288,7 +291,8 @@ def _paper(
         indicators=tuple(_indicators(form, data.get("computed", {}))),
         exhibits=tuple(_exhibits(parts)),
         declaration=version.declaration if version else bound.declaration.text.zh,
-        criteria=_criteria(bound, call),
+        criteria=criteria,
+        criteria_why=why,
         source=say(form.source),
         unverified=form.unverified,
         version=version,
@@ -311,11 +315,12 @@ def _to_fill_in(form: Form, part: shown.ShownSection) -> shown.ShownSection:
     return replace(part, fields=tuple(fields))
 
 
-def _criteria(bound: BoundPolicy, call: Call) -> str:
-    """The edition of the standard that the call pins, as the call names it (QHD-5.9)."""
-    chosen = {rule.set for rule in bound.criteria if rule.category == call.category}
-    labels = [say(option.label) for ask in bound.policy.asks.values() for option in ask.of if option.key in chosen]
-    return "、".join(dict.fromkeys(labels))
+def _criteria(bound: BoundPolicy, call: Call, report: Report | None) -> tuple[str, str]:
+    """The standard the report is judged by, and why (QHD-5.9, HEB-2.1a, HLJ-22); of a blank one the general set."""
+    if report is not None and (told := standards.told(report, bound)):
+        return told.title, f"{told.why}（{told.article}）" if told.article else told.why
+    applied = policy.criteria_for(bound, call.category, "", call.year)
+    return (say(applied.criteria.title), "") if applied else ("", "")
 
 
 def _indicators(form: Form, computed: Mapping[str, Any]) -> Iterable[Indicator]:

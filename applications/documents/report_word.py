@@ -48,11 +48,12 @@ def _cover(file: word.Paper, paper: Paper) -> None:
     file.space(20)
     file.title(paper.title)
     file.space(36)
-    criteria = f"、《绿色工厂评价通则》（{paper.criteria}）" if paper.criteria else ""
+    criteria = f"、{paper.criteria}" if paper.criteria else ""
     rows = [
         ("申报单位（盖章）", paper.name),
         ("统一社会信用代码", paper.code),
         ("评价依据", f"《{paper.rules_title}》{criteria}"),
+        *((("适用说明", paper.criteria_why),) if paper.criteria_why else ()),
     ]
     if paper.number:
         rows.append(("受理编号", paper.number))

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from applications.models import Application, Batch, BatchItem, Call, CheckRun, Screening
 from applications.rules import batches as may
 from applications.rules.screening import SAME_PERSON, is_another
-from applications.selectors import calls, screening, shown
+from applications.selectors import calls, drafts, screening, shown
 from applications.selectors.due import left
 from applications.states import BatchState, State
 from greenlist.core import audit
@@ -270,7 +270,7 @@ def _form_cell(path: str, case: Application, bound: BoundPolicy) -> str:
     if version is None:
         return ""
     try:
-        spec = bound.forms[case.report.form].field(path)
+        spec = drafts.form_of(case, bound).field(path)
     except (KeyError, ValueError):
         return ""
     section, key = path.split(".")

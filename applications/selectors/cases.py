@@ -13,9 +13,10 @@ from django.utils.translation import gettext_lazy
 
 from applications import rules
 from applications.models import Application, CheckRun, Document, Evidence, ReportVersion, TimelineEntry
-from applications.selectors import calls, drafts, shown, told
+from applications.selectors import calls, drafts, scores, shown, standards, told
 from applications.selectors.filling import FindingShown, finding_shown
 from applications.selectors.paging import Page, page_of
+from applications.selectors.scores import Scores
 from applications.states import FINAL, WITH_APPLICANT, State
 from greenlist.core import clock
 from greenlist.core.actors import Actor, Capacity
@@ -149,6 +150,8 @@ class CasePage:
     due_on: date | None
     is_late: bool
     correction: Any = None
+    standard: standards.Told | None = None
+    scores: Scores | None = None
     version: ReportVersion | None = None
     sections: tuple[shown.ShownSection, ...] = ()
     is_draft: bool = False
@@ -179,6 +182,7 @@ def case_page(actor: Actor, reference: str, tab: str, at: datetime) -> CasePage:
         due_on=case.due_on,
         is_late=bool(case.due_on and case.state not in FINAL and at >= clock.day_end(case.due_on)),
         correction=drafts.open_correction(case) if case.state == State.RETURNED else None,
+        standard=standards.told(case.report, bound),
         **_PARTS[tab](case, bound, actor),
     )
 
@@ -222,9 +226,20 @@ def _report(case: Application, bound: BoundPolicy, actor: Actor) -> dict[str, An
             return {}
         draft = drafts.draft_of(case, form)
         content, rows = draft.content(), list(draft.evidence)
-        return {"sections": _shown(form, content, rows, actor), "is_draft": True, "version": version}
+        found = _scores(case, form, content, actor)
+        return {"sections": _shown(form, content, rows, actor), "is_draft": True, "version": version, "scores": found}
     rows = declared_evidence(case, version)
-    return {"sections": _shown(form, version.data, rows, actor), "version": version}
+    found = _scores(case, form, version.data, actor)
+    return {"sections": _shown(form, version.data, rows, actor), "version": version, "scores": found}
+
+
+def _scores(case: Application, form: Any, content: Mapping[str, Any], actor: Actor) -> Scores | None:
+    """With what reviewers judged: both values and the reason; for the applicant once they are done with it."""
+    if standards.scored(case.report) is None:
+        return None
+    judged = scores.visible(case, actor, scores.judged_of(case.report))
+    own = actor.capacity == Capacity.APPLICANT
+    return scores.of_report(case.report, form, content["sections"], content["computed"], judged=judged, own=own)
 
 
 def declared_evidence(case: Application, version: ReportVersion) -> list[Evidence]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from applications.models import Application, Correction, Evidence, Figure, Remark, Report, ReportVersion, Section
-from applications.selectors import calls
+from applications.selectors import calls, standards
 from applications.states import State
 from greenlist.core.actors import Actor, Capacity
 from greenlist.core.audit import digest_of
@@ -38,8 +38,8 @@ def case_of(actor: Actor, reference: str, rows: Sequence[str] = CASE_ROWS) -> Ap
 
 
 def form_of(case: Application, bound: BoundPolicy | None = None) -> Form:
-    """The form of the report, as the call has it."""
-    return (bound or calls.rules_of(case.call)).forms[case.report.form]
+    """The form of the report, as the call has it, with the indicators of its criteria set."""
+    return standards.form_of(case.report, bound or calls.rules_of(case.call))
 
 
 def spec_of(form: Form, key: str) -> SectionSpec:

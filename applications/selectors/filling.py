@@ -11,8 +11,9 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from applications.models import Application, Call, Correction, Evidence
-from applications.selectors import calls, drafts
-from applications.states import FINAL
+from applications.selectors import calls, drafts, scores, standards
+from applications.selectors.scores import Scores
+from applications.states import FINAL, State
 from greenlist.accounts import selectors as accounts
 from greenlist.accounts.models import Authority
 from greenlist.core.actors import Actor, Capacity, Tier
@@ -128,6 +129,9 @@ class SectionPage:
     correction: Correction | None
     deadline: calls.Deadline | None
     is_open: Callable[[str], bool]
+    standard: standards.Told | None
+    other_standard: str  # another set that applies by now
+    scores: Scores | None  # of this section's rows
 
 
 def section_page(
@@ -148,6 +152,8 @@ def section_page(
     keys = [task.key for task in tasks]
     here = keys.index(spec.key)
     clause = bound.clause(spec.clause)
+    worked_out = engine.forms.values(form, data)
+    found = own_scores(case, form, data, worked_out)
     return SectionPage(
         case=case,
         bound=bound,
@@ -160,7 +166,7 @@ def section_page(
         version=row.version if row else 0,
         updated_at=row.updated_at if row else None,
         updated_by=row.updated_by.name if row and row.updated_by else "",
-        computed={path: shown_number(value) for path, value in engine.forms.values(form, data).items()},
+        computed={path: shown_number(value) for path, value in worked_out.items()},
         files=_files(draft),
         problems=problems_by_name(spec, data[spec.key]),
         remarks={path: one.text for path, one in drafts.remarks_for(opened.correction).items()},
@@ -173,7 +179,18 @@ def section_page(
         correction=opened.correction,
         deadline=calls.submission_deadline(case.call, case.site.area.path),
         is_open=opened.__contains__,
+        standard=standards.told(case.report, bound),
+        other_standard=standards.other_now(case, bound) if opened.everything else "",
+        scores=found.of_section(spec.key) if found else None,
     )
+
+
+def own_scores(case: Application, form: Form, data: Mapping[str, Any], worked_out: Mapping[str, Any]) -> Scores | None:
+    """The provisional score as the applicant may see it; of a returned case with what reviewers judged."""
+    if standards.scored(case.report) is None:
+        return None
+    judged = scores.judged_of(case.report) if case.state == State.RETURNED else {}
+    return scores.of_report(case.report, form, data, worked_out, judged=judged, own=True)
 
 
 def _files(draft: drafts.Draft) -> dict[str, tuple[Evidence, ...]]:
@@ -260,6 +277,7 @@ class CheckPage:
     tasks: tuple[Task, ...]
     desk: Authority | None
     correction: Correction | None
+    scores: Scores | None
 
     @property
     def notable(self) -> list[FindingShown]:
@@ -296,6 +314,7 @@ def check_page(case: Application, draft: drafts.Draft, findings: tuple[Finding, 
         tasks=tuple(_task(case, one, opened, "") for one in draft.progress),
         desk=case.desk or (accounts.industry_authority(case.site.area, tier) if tier in set(Tier) else None),
         correction=opened.correction,
+        scores=own_scores(case, draft.form, draft.data, engine.forms.values(draft.form, draft.data)),
     )
 
 

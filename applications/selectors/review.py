@@ -10,7 +10,8 @@ from django.utils.translation import gettext_lazy as _
 from applications import rules
 from applications.models import Application, Correction, Remark, ReportVersion, Screening, Verdict
 from applications.rules import screening as may
-from applications.selectors import calls, screening, shown
+from applications.selectors import calls, drafts, scores, screening, shown, standards
+from applications.selectors.scores import Scores
 from applications.selectors.screening import Point
 from applications.states import Answer, State
 from greenlist.core.actors import Actor
@@ -74,6 +75,8 @@ class ReviewPage:
     may_sign: bool
     why_not_sign: Text
     edition: str
+    standard: standards.Told | None
+    scores: Scores | None
 
     @property
     def seen_text(self) -> str:
@@ -137,7 +140,17 @@ def page(
         may_sign=here and proposal is not None and may.may_sign(case, actor),
         why_not_sign=_why_not_sign(step, proposal, verdicts, case, actor),
         edition=_edition(bound, case),
+        standard=standards.told(case.report, bound),
+        scores=_scores(case, bound, version),
     )
+
+
+def _scores(case: Application, bound: BoundPolicy, version: ReportVersion | None) -> Scores | None:
+    """The declared report scored, with what reviewers judged. One query; none for a report without indicators."""
+    if version is None or standards.scored(case.report) is None:
+        return None
+    form, judged = drafts.form_of(case, bound), scores.judged_of(case.report)
+    return scores.of_report(case.report, form, version.data["sections"], version.data["computed"], judged=judged)
 
 
 def _case(actor: Actor, reference: str) -> Application:
@@ -207,7 +220,9 @@ def _why_not_sign(
 
 
 def _edition(bound: BoundPolicy, case: Application) -> str:
-    """The edition of the standard that the call pins, named on the page (QHD-5.9)."""
+    """The edition of the standard that the report has pinned, or the call names (QHD-5.9)."""
+    if told := standards.told(case.report, bound):
+        return told.edition
     chosen = {rule.set for rule in bound.criteria if rule.category == case.category}
     labels = [
         shown.say(option.label) for ask in bound.policy.asks.values() for option in ask.of if option.key in chosen

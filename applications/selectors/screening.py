@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from applications.models import Application, Correction, Evidence, Remark, ReportVersion, Screening, Verdict
-from applications.selectors import shown
+from applications.selectors import drafts, shown
 from applications.states import Answer
 from greenlist.policy import engine, words
 from greenlist.policy.engine.types import BoundPolicy, Checklist, Finding, Form, Outcome, Step, StepKind, Text
@@ -150,7 +150,7 @@ def report_as_declared(
     bound: BoundPolicy, case: Application, version: ReportVersion, second_look: Correction | None = None
 ) -> tuple[shown.ShownSection, ...]:
     """The declared report, section by section; after a correction the opened fields carry what stood there before."""
-    form = bound.forms[case.report.form]
+    form = drafts.form_of(case, bound)
     rows = list(Evidence.objects.filter(report=case.report).select_related("blob").order_by("added_at", "pk"))
     before: Mapping[str, shown.ShownField] = {}
     if second_look is not None:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from applications import facts, rules, selectors
 from applications.models import Application, Call, Evidence, Report, Section
 from applications.rules import applicant as may
-from applications.selectors import calls, drafts
+from applications.selectors import calls, drafts, standards
 from applications.services import cases
 from applications.states import FINAL, WITH_APPLICANT, CallState, State
 from greenlist.accounts import selectors as accounts
@@ -22,7 +22,8 @@ from greenlist.core.actors import SYSTEM, Actor, Capacity, Tier
 from greenlist.core.errors import Conflict, Invalid, NotAllowed, NotVisible, Refused, WrongState
 from greenlist.organisations.models import Site
 from greenlist.policy import engine
-from greenlist.policy.engine.types import BoundPolicy, Field, FieldType, NotOffered, Result, Step, StepKind
+from greenlist.policy import selectors as policy
+from greenlist.policy.engine.types import BoundPolicy, Field, FieldType, Form, NotOffered, Result, Step, StepKind
 
 MODE = "self"
 
@@ -147,15 +148,11 @@ def receiver(bound: BoundPolicy, site: Site) -> tuple[Step, Authority]:
 
 
 def _create(call: Call, site: Site, bound: BoundPolicy, step: Step, *, actor: Actor, at: datetime) -> Application:
-    form = bound.forms[step.form_for(MODE)]
-    report = Report.objects.create(
-        site=site,
-        category=call.category,
-        year=call.year,
-        mode=MODE,
-        form=form.key,
-        form_digest=drafts.form_digest(bound, form.key),
-    )
+    report = Report(site=site, category=call.category, year=call.year, mode=MODE, form=step.form_for(MODE))
+    industry = standards.industry_of(site.organisation)
+    standards.pin(report, bound, policy.criteria_for(bound, call.category, industry, call.year))
+    report.save()
+    form = standards.form_of(report, bound)
     known = facts.prefill(site, call.category, clock.china_date(at))
     data = engine.forms.blank(form, known)
     for key, said in drafts.carried(form, drafts.previous_version(site.pk, call.category, at)).items():
@@ -183,6 +180,67 @@ def _create(call: Call, site: Site, bound: BoundPolicy, step: Step, *, actor: Ac
         actor=actor, subject=("case", case.pk), action="case.start", at=at, data={"call": call.pk, "site": site.pk}
     )
     return case
+
+
+@transaction.atomic
+def renew_criteria(*, actor: Actor, at: datetime, reference: str) -> Application:
+    """Judges a draft by the set that its firm's industry has by now; answers of rows that both sets have stay.
+
+    Raises WrongState once submitted, Invalid when the set is the same.
+    """
+    case = writable(actor=actor, reference=reference)
+    if case.state != State.DRAFT:
+        raise WrongState(
+            _("What was submitted cannot be changed: the case is now “%(state)s”.")
+            % {"state": case.get_state_display()}
+        )
+    bound, report, before = selectors.rules_of(case.call), case.report, case.report.criteria_why
+    applied = standards.applied_now(case, bound)
+    if applied is None or applied.criteria.digest == before.get("digest"):
+        raise Invalid(_("The criteria set of the report is the one that applies."))
+    old = drafts.form_of(case, bound)
+    standards.pin(report, bound, applied)
+    report.save(update_fields=["criteria", "criteria_why", "form_digest"])
+    case.industry_code = standards.industry_of(case.organisation)
+    case.save(update_fields=["industry_code"])
+    lost = _refit(report, old, drafts.form_of(case, bound), actor=actor, at=at)
+    record = {
+        "from": before.get("slug", ""),
+        "to": applied.criteria.slug,
+        "number": applied.version.number,
+        "lost": lost,
+    }
+    audit.record(actor=actor, subject=("case", case.pk), action="case.criteria_renewed", at=at, data=record)
+    return case
+
+
+def _refit(report: Report, old: Form, new: Form, *, actor: Actor, at: datetime) -> list[str]:
+    """Sections and files as the new form has them; gives the paths whose answers or files fell away."""
+    rows = {row.key: row for row in Section.objects.select_for_update().filter(report=report)}
+    kept = {f"{part.key}.{field.key}": field.type for part in new.sections for field in part.fields}
+    lost = []
+    for part in old.sections:
+        data = rows[part.key].data if part.key in rows else {}
+        here = {key: value for key, value in data.items() if f"{part.key}.{key}" in kept}
+        lost += [f"{part.key}.{key}" for key in data if key not in here]
+        if part.key in rows and len(here) != len(data):
+            _rewrite(rows[part.key], here, actor=actor, at=at)
+    Section.objects.filter(report=report).exclude(key__in=[part.key for part in new.sections]).delete()
+    blank = engine.forms.blank(new)
+    missing = [part.key for part in new.sections if part.key not in rows]
+    Section.objects.bulk_create(Section(report=report, key=key, data=blank[key]) for key in missing)
+    for file in Evidence.objects.filter(report=report, removed_at=None):
+        if f"{file.section}.{file.field}" not in kept:
+            lost.append(f"{file.section}.{file.field}")
+            file.removed_at = at
+            file.save(update_fields=["removed_at"])
+    return sorted(set(lost))
+
+
+def _rewrite(row: Section, data: Mapping[str, Any], *, actor: Actor, at: datetime) -> None:
+    row.data, row.version = dict(data), row.version + 1
+    row.updated_by_id, row.updated_at = actor.user_id, at
+    row.save(update_fields=["data", "version", "updated_by", "updated_at"])
 
 
 # ---- fill in --------------------------------------------------------------------------------------------------------

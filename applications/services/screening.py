@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from applications import rules, selectors
 from applications.models import Application, Correction, Remark, Screening, TimelineEntry, Verdict
 from applications.rules import screening as may
+from applications.selectors import drafts
 from applications.selectors import screening as reads
 from applications.services import cases, checks
 from applications.states import Answer, State
@@ -145,7 +146,7 @@ def _save_remarks(
 def _known_field(case: Application, bound: BoundPolicy, path: str) -> tuple[str, str]:
     section, _dot, field = path.partition(".")
     try:
-        bound.forms[case.report.form].section(section).field(field)
+        drafts.form_of(case, bound).section(section).field(field)
     except KeyError as unknown:
         raise Invalid(_("The report has no such field: %(path)s") % {"path": path[:80]}) from unknown
     return section, field
@@ -447,6 +448,13 @@ def _take(*, actor: Actor, reference: str, revision: int | None = None, verb: ru
         raise WrongState(
             _("This is not possible any more: the case is now “%(state)s”.") % {"state": case.get_state_display()}
         )
+    return case
+
+
+def under_review(*, actor: Actor, reference: str) -> Application:
+    """The locked case, for who may record findings on it now. Raises NotVisible, NotAllowed, WrongState."""
+    case = _take(actor=actor, reference=reference)
+    _refuse_while_proposed(case)
     return case
 
 

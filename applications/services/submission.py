@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from applications import facts, rules, selectors
 from applications.models import Application, Correction, Figure, ReportVersion
 from applications.rules import applicant as may
-from applications.selectors import calls, drafts
+from applications.selectors import calls, drafts, scores
 from applications.services import cases, checks
 from applications.services import drafts as drafting
 from applications.states import WITH_APPLICANT, CallState, State
@@ -173,6 +173,7 @@ def _declare(
         number=last.number + 1 if last else 1,
         data=drafts.frozen(content, case.report),
         digest=drafts.digest(content, case.report),
+        score=scores.kept(case.report, content),
         declaration=bound.declaration.text.zh,
         declared_by_id=actor.user_id,
         declared_name=declared_name[:60],

@@ -6,17 +6,19 @@ from datetime import datetime
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from applications import rules
 from applications.forms.desk import ProposalForm, ReasonForm, ReturnForm
+from applications.forms.judging import JudgementForm
 from applications.rules import screening as may
 from applications.selectors import desk as queue
+from applications.selectors import judging as rows
 from applications.selectors import review as reads
-from applications.services import screening
+from applications.services import judging, screening
 from greenlist.core import clock
 from greenlist.core.actors import Actor
 from greenlist.core.errors import Invalid, NotAllowed
@@ -87,6 +89,38 @@ def save(request: HttpRequest, reference: str) -> HttpResponse:
     else:
         messages.success(request, _("Saved."))
     return redirect("applications:review", reference)
+
+
+@require_http_methods(["GET", "POST"])
+def row(request: HttpRequest, reference: str, path: str) -> HttpResponse:
+    """One indicator row: not applicable, a corrected value, points by hand, each with a reason."""
+    page = rows.row_page(_actor(request), reference, path)
+    if request.method == "GET":
+        return render(
+            request, "applications/review_row.html", {"page": page, "case": page.case, "form": JudgementForm(page)}
+        )
+    form = JudgementForm(page, request.POST)
+    given = request.POST
+    values = {key: given.get(f"value-{key}", "") for key, _name, _declared in page.cells}
+    try:
+        judging.judge(
+            actor=_actor(request),
+            at=clock.now(),
+            reference=reference,
+            row=path,
+            note=given.get("note", ""),
+            applies={"yes": True, "no": False}.get(given.get("applies", "")),
+            points=given.get("points", ""),
+            values=values,
+        )
+    except Invalid as wrong:
+        form.is_valid()
+        form.errors.clear()
+        form.take(wrong.problems)
+        context = {"page": page, "case": page.case, "form": form, "error": wrong}
+        return render(request, "applications/review_row.html", context, status=wrong.status)
+    messages.success(request, _("Saved."))
+    return redirect(f"{reverse('applications:review', args=[reference])}#scores")
 
 
 def _save(request: HttpRequest, reference: str) -> None:
@@ -241,6 +275,7 @@ urlpatterns: list[URLPattern] = [
     path("desk/", desk, name="desk"),
     path("cases/<str:reference>/review/", review, name="review"),
     path("cases/<str:reference>/review/save/", save, name="review_save"),
+    path("cases/<str:reference>/review/rows/<str:path>/", row, name="review_row"),
     path("cases/<str:reference>/review/return/", return_case, name="review_return"),
     path("cases/<str:reference>/review/propose/", propose, name="review_propose"),
     path("cases/<str:reference>/review/sign/", sign, name="review_sign"),

@@ -71,6 +71,17 @@ def fill(request: HttpRequest, reference: str) -> HttpResponse:
     return redirect("applications:section", reference, first)
 
 
+@require_POST
+def criteria(request: HttpRequest, reference: str) -> HttpResponse:
+    """Judges the draft by the set that applies by now."""
+    try:
+        drafts.renew_criteria(**_given(request, reference))
+        messages.success(request, _("The report now has the indicators of the set that applies."))
+    except Invalid as refused:
+        messages.error(request, str(refused.message))
+    return redirect("applications:fill", reference)
+
+
 @require_http_methods(["GET", "POST"])
 def section(request: HttpRequest, reference: str, key: str) -> HttpResponse:
     if request.method == "POST":
@@ -169,11 +180,11 @@ def _settled(request: HttpRequest, case: Application, spec: SectionSpec) -> dict
 def _saved(case: Application, spec: SectionSpec, saved: drafts.Saved) -> JsonResponse:
     form = reads.form_of(case)
     prefix = f"{spec.key}."
-    computed = {
-        path: pages.shown_number(value)
-        for path, value in engine.forms.values(form, reads.data_of(case)).items()
-        if path.startswith(prefix)
-    }
+    data = reads.data_of(case)
+    worked_out = engine.forms.values(form, data)
+    computed = {path: pages.shown_number(value) for path, value in worked_out.items() if path.startswith(prefix)}
+    found = pages.own_scores(case, form, data, worked_out)
+    computed |= found.live if found else {}
     return JsonResponse(
         {
             "version": saved.version,
@@ -380,6 +391,7 @@ urlpatterns: list[URLPattern] = [
     path("cases/<str:reference>/fill/<slug:key>/<slug:field>/files/", evidence_add, name="evidence-add"),
     path("cases/<str:reference>/files/<str:evidence>/", evidence, name="evidence"),
     path("cases/<str:reference>/files/<str:evidence>/remove/", evidence_remove, name="evidence-remove"),
+    path("cases/<str:reference>/criteria/", criteria, name="criteria"),
     path("cases/<str:reference>/check/", check, name="check"),
     path("cases/<str:reference>/receipt/", receipt, name="receipt"),
     path("cases/<str:reference>/withdraw/", withdraw, name="withdraw"),

@@ -9,7 +9,7 @@ from django.db.models import Model, QuerySet
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
 
@@ -18,9 +18,11 @@ from greenlist.core.actors import Actor
 from greenlist.core.admin import ReadOnlyModelAdmin, ServiceModelAdmin
 from greenlist.core.errors import DomainError
 from greenlist.core.http import Request
-from greenlist.policy import services
+from greenlist.policy import selectors, services, workbooks
 from greenlist.policy.forms import CriteriaUpload, RulesUpload
 from greenlist.policy.models import CalendarDay, CalendarYear, CriteriaSet, CriteriaSetVersion, RuleSet, RuleSetVersion
+
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 class ByUpload(ReadOnlyModelAdmin):
@@ -28,6 +30,7 @@ class ByUpload(ReadOnlyModelAdmin):
 
     upload_form: type[Form]
     upload_title: Any = ""
+    upload_link: tuple[Any, str] | None = None  # words and address name of a template to fill in
 
     def store(self, *, form: Form, actor: Actor, at: datetime) -> services.Loaded:
         raise NotImplementedError
@@ -56,6 +59,7 @@ class ByUpload(ReadOnlyModelAdmin):
             "title": self.upload_title,
             "form": form,
             "mistakes": mistakes,
+            "link": self.upload_link and {"text": self.upload_link[0], "url": reverse(self.upload_link[1])},
             "opts": self.opts,
         }
         return render(request, "policy/upload.html", context, status=422 if mistakes else 200)
@@ -106,12 +110,33 @@ class CriteriaSetAdmin(ReadOnlyModelAdmin):
 
 @admin.register(CriteriaSetVersion)
 class CriteriaSetVersionAdmin(ByUpload):
-    list_display = ("criteria_set", "number", "loaded_at", "loaded_by")
+    list_display = ("criteria_set", "number", "loaded_at", "loaded_by", "as_workbook")
     list_select_related = ("criteria_set",)
     fields = ("criteria_set", "number", "digest", "loaded_at", "loaded_by", "text")
     readonly_fields = ("text",)
     upload_form = CriteriaUpload
     upload_title = _("Upload a criteria set")
+
+    upload_link = (_("Excel template"), "admin:policy_criteria_template")
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.template)
+        return [path("template.xlsx", view, name="policy_criteria_template"), *super().get_urls()]
+
+    def template(self, request: HttpRequest) -> HttpResponse:
+        """The newest version of a set as a workbook (?set=slug), or an empty one, to be filled in and uploaded here."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        slug = request.GET.get("set", "")
+        raw = selectors.criteria(slug).raw if slug else None
+        answer = HttpResponse(workbooks.workbook(raw), content_type=XLSX)
+        answer["Content-Disposition"] = f'attachment; filename="criteria-{slug or "template"}.xlsx"'
+        return answer
+
+    @admin.display(description=_("Excel"))
+    def as_workbook(self, version: CriteriaSetVersion) -> str:
+        address = reverse("admin:policy_criteria_template")
+        return format_html('<a href="{}?set={}">XLSX</a>', address, version.criteria_set.slug)
 
     @admin.display(description=_("file"))
     def text(self, version: CriteriaSetVersion) -> str:
@@ -119,6 +144,8 @@ class CriteriaSetVersionAdmin(ByUpload):
 
     def store(self, *, form: Form, actor: Actor, at: datetime) -> services.Loaded:
         upload = form.cleaned_data["file"]
+        if str(upload.name).endswith(".xlsx"):
+            return workbooks.store(name=str(upload.name), content=upload.read(), actor=actor, at=at)
         return services.store_criteria(name=str(upload.name), content=upload.read(), actor=actor, at=at)
 
 

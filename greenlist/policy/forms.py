@@ -40,12 +40,14 @@ class RulesUpload(forms.Form):
 
 
 class CriteriaUpload(forms.Form):
-    file = forms.FileField(label=_("File"), help_text=_("The .toml file of one criteria set."))
+    file = forms.FileField(
+        label=_("File"), help_text=_("The .toml file of one criteria set, or the filled-in Excel template.")
+    )
 
     def clean_file(self) -> UploadedFile:
         upload: UploadedFile = self.cleaned_data["file"]
-        if (upload.size or 0) > MOST_BYTES or not str(upload.name).endswith(".toml"):
-            raise forms.ValidationError(_("Upload one .toml file of at most 2 MB."))
+        if (upload.size or 0) > MOST_BYTES or not str(upload.name).endswith((".toml", ".xlsx")):
+            raise forms.ValidationError(_("Upload one .toml or .xlsx file of at most 2 MB."))
         return upload
 
 

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -10,7 +11,9 @@ from django.db.models import F, OuterRef, QuerySet, Subquery
 from greenlist.core.errors import NotVisible
 from greenlist.policy import engine
 from greenlist.policy.engine.criteria import Criteria, build_criteria
-from greenlist.policy.engine.types import BoundPolicy, Calendar, CallValues, Form, Policy
+from greenlist.policy.engine.criteria_form import composed
+from greenlist.policy.engine.standards import Reason
+from greenlist.policy.engine.types import BoundPolicy, Calendar, CallValues, Form, NotOffered, Policy
 from greenlist.policy.facts_table import FACTS
 from greenlist.policy.models import CalendarDay, CalendarYear, CriteriaSetVersion, RuleSet, RuleSetVersion
 
@@ -103,8 +106,17 @@ def form_with(digest: str) -> Form:
             _forms.update({form_digest(built, key): form for key, form in built.forms.items()})
             _searched.add(version.digest)
     if digest not in _forms:
-        raise NotVisible
+        _forms[digest] = _composed(digest)
     return _forms[digest]
+
+
+def _composed(digest: str) -> Form:
+    """A form with the sections of a criteria set, by their common digest. Raises NotVisible."""
+    for criteria in CriteriaSetVersion.objects.values_list("digest", flat=True):
+        for form, spec in list(_forms.items()):
+            if with_criteria(form, criteria) == digest:
+                return composed(spec, criteria_with(criteria))
+    raise NotVisible
 
 
 # ---- criteria -------------------------------------------------------------------------------------------------------
@@ -119,7 +131,65 @@ def criteria(slug: str) -> Criteria:
 
 def criteria_of(rules: BoundPolicy, category: str) -> Criteria:
     """The edition a call pins for a category (QHD-5.9). Raises NotOffered, NotVisible."""
-    return criteria(engine.criteria_for(rules, category).set)
+    return criteria(engine.criteria_rule(rules, category).set)
+
+
+def criteria_with(digest: str) -> Criteria:
+    """The criteria set of a digest: what a report has pinned. No query once a process knows it. Raises NotVisible."""
+
+    def build() -> Criteria:
+        version = CriteriaSetVersion.objects.filter(digest=digest).select_related("criteria_set").first()
+        if version is None:
+            raise NotVisible
+        return build_criteria(f"{version.criteria_set.slug}.toml", version.canonical)
+
+    built: Criteria = _once("criteria", digest, build)
+    return built
+
+
+def _all_criteria() -> list[Criteria]:
+    """The newest text of every set; one query for what a process has seen."""
+    newest: dict[str, str] = {}
+    rows = CriteriaSetVersion.objects.order_by("number").values_list("criteria_set__slug", "digest")
+    newest.update(dict(rows))
+    return [criteria_with(digest) for digest in newest.values()]
+
+
+@dataclass(frozen=True)
+class Applied:
+    """The criteria set that holds for a unit, and why."""
+
+    criteria: Criteria
+    version: CriteriaSetVersion
+    reason: Reason
+
+    @property
+    def marks(self) -> dict[str, Any]:
+        """What a report keeps beside the reason, to tell of the set without a query."""
+        return {"slug": self.criteria.slug, "number": self.version.number, "digest": self.criteria.digest}
+
+
+def criteria_for(rules: BoundPolicy, category: str, industry: str, year: int | None = None) -> Applied | None:
+    """The set by which a unit of an industry is judged; None where the rule set names none, or it is not loaded."""
+    by_industry = any(rule.by for rule in rules.criteria if rule.category == category)
+    try:
+        slug, reason = engine.criteria_for(rules, category, industry, year, _all_criteria() if by_industry else ())
+    except NotOffered:
+        return None
+    version = CriteriaSetVersion.objects.filter(criteria_set__slug=slug).order_by("-number").first()
+    return Applied(criteria_with(version.digest), version, reason) if version else None
+
+
+def form_with_criteria(rules: BoundPolicy, key: str, digest: str, clause: str) -> Form:
+    """A form as the call has it, followed by the sections of the criteria set of a digest. Raises NotVisible."""
+    name = engine.digest([rules.digest, key, digest, clause])
+    built: Form = _once("composed", name, lambda: composed(rules.forms[key], criteria_with(digest), clause))
+    return built
+
+
+def with_criteria(form: str, criteria: str) -> str:
+    """The digest of a form that has the sections of a criteria set after its own."""
+    return engine.digest({"form": form, "criteria": criteria})
 
 
 # ---- calendar -------------------------------------------------------------------------------------------------------

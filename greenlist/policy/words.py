@@ -8,6 +8,7 @@ from django.utils import formats, translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from greenlist.policy.engine.standards import Reason
 from greenlist.policy.engine.types import BoundPolicy, Clause, Finding, Layer, Outcome, PolicyError, Problem, Text
 from greenlist.policy.facts_table import FACTS
 
@@ -166,6 +167,20 @@ def source(finding: Finding) -> str:
 def cited(bound: BoundPolicy, clause_id: str) -> Clause | None:
     """The clause of a finding as this call has it; None for the portal's own rules."""
     return bound.clause(clause_id) or bound.policy.clauses.get(clause_id)
+
+
+CRITERIA = {
+    "call": gettext_lazy("Named by the call"),
+    "named": gettext_lazy("Named by the rules for this list"),
+    "industry": gettext_lazy("The industry %(industry)s has its own criteria set (code %(code)s)"),
+    "general": gettext_lazy("The industry %(industry)s has no criteria set of its own: the general one applies"),
+}
+
+
+def why_criteria(reason: Reason) -> str:
+    """Why a criteria set applies."""
+    params = {"industry": "", "code": "", **{key: value or "—" for key, value in reason.params.items()}}
+    return str(CRITERIA[reason.code]) % params
 
 
 # ---- forms ----------------------------------------------------------------------------------------------------------

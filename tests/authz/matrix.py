@@ -176,6 +176,7 @@ CALLS = (
 FILLING = (
     Row("applications:fill", GET, "draft", ok=FIRM),
     Row("applications:section", BOTH, "section", ok=FIRM),
+    Row("applications:criteria", POST, "draft", ok=FIRM),
     Row("applications:evidence-add", POST, "upload", ok=FIRM),
     Row("applications:evidence", GET, "evidence", ok=FIRM),  # of a draft: nobody else sees it yet
     Row("applications:evidence-remove", POST, "evidence", ok=FIRM),
@@ -197,6 +198,7 @@ CASES = (
     Row("applications:case-changes", GET, "changes", ok=(*FIRM, *COUNTY)),
     desk("applications:desk"),
     Row("applications:review", GET, "case", ok=COUNTY),
+    Row("applications:review_row", BOTH, "row", ok=("county_handler",), forbidden=("county_approver",)),
     Row("applications:review_save", POST, "case", ok=("county_handler",), forbidden=("county_approver", *FIRM)),
     Row("applications:review_return", BOTH, "case", ok=("county_handler",), forbidden=("county_approver",)),
     Row("applications:review_propose", BOTH, "case", ok=("county_handler",), forbidden=("county_approver",)),

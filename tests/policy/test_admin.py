@@ -118,3 +118,14 @@ def test_a_year_is_confirmed_in_the_admin(admin):
     assert admin.post(reverse("admin:policy_calendaryear_add"), data).status_code == 302
     assert CalendarYear.objects.get(year=2027).confirmed
     assert 2027 in selectors.calendar().confirmed
+
+
+def test_a_criteria_set_goes_out_as_a_workbook_and_comes_back(admin):
+    template = admin.get(reverse("admin:policy_criteria_template"), {"set": "factory-2025"})
+    assert template.status_code == 200
+    page = reverse("admin:policy_criteriasetversion_add")
+    assert reverse("admin:policy_criteria_template") in admin.get(page).content.decode()
+    file = SimpleUploadedFile("criteria.xlsx", template.content)
+    assert admin.post(page, {"file": file}).status_code == 302
+    broken = SimpleUploadedFile("criteria.xlsx", b"PK\x03\x04")
+    assert admin.post(page, {"file": broken}).status_code == 422

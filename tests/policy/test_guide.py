@@ -193,7 +193,7 @@ def test_a_missing_certificate_never_blocks(place):
 @BOTH("QHD-5.9", "SJZ-all")
 def test_the_call_pins_the_edition_of_the_standard(place, edition):
     rule = engine.criteria_for(place.bind(edition=edition), "factory")
-    assert (rule.set, rule.clause) == (edition, place.clause("5.9"))
+    assert (rule[0], rule[1].clause, rule[1].code) == (edition, place.clause("5.9"), "call")
     named = [item.key for item in place.bind().checklists["county"].items if item.criteria]
     assert named == ["standard"]
 

@@ -10,7 +10,6 @@ from greenlist.policy.engine.checks import (
     candidates,
     check,
     completed,
-    criteria_for,
     holds,
     industry_group,
     judge,
@@ -31,6 +30,7 @@ from greenlist.policy.engine.periods import (
 )
 from greenlist.policy.engine.ranking import aggregate, badges, order
 from greenlist.policy.engine.routing import after, route
+from greenlist.policy.engine.standards import criteria_for, criteria_rule
 
 __all__ = [
     "after",
@@ -46,6 +46,7 @@ __all__ = [
     "closes_at",
     "completed",
     "criteria_for",
+    "criteria_rule",
     "digest",
     "due",
     "forms",

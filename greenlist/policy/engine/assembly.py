@@ -579,11 +579,15 @@ def _check_places(node: Node, name: str, *texts: Text) -> frozenset[str]:
 
 
 def _criteria(node: Node) -> CriteriaRule:
+    by = node.choice("by", ("industry",), required=False)
+    if by and node.has("set"):
+        node.wrong("set", "give else instead: the set of an industry that has none of its own")
     rule = CriteriaRule(
-        category=node.text("category"),
+        category=node.choice("category", CATEGORIES),
         part=node.choice("part", ("basic", "all")),
-        set=node.text("set"),
+        set=node.text("else" if by else "set"),
         clause=node.clause()[0],
+        by=by,
     )
     node.done()
     return rule

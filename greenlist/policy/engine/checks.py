@@ -13,7 +13,6 @@ from greenlist.policy.engine.types import (
     Barred,
     BoundPolicy,
     ChecklistItem,
-    CriteriaRule,
     Event,
     EventFilter,
     EventWindow,
@@ -21,7 +20,6 @@ from greenlist.policy.engine.types import (
     Finding,
     Held,
     Json,
-    NotOffered,
     Operator,
     Outcome,
     Rule,
@@ -288,12 +286,3 @@ def _judge_item(checklist: str, item: ChecklistItem, answer: Answer | str | None
         outcome, code = Outcome.BLOCK, "item.open"
     rule = f"checklist.{checklist}.{item.key}"
     return Finding(rule, item.clause, outcome, code, {"label": words(item.text)}, (), item.layer)
-
-
-# ---- standards ------------------------------------------------------------------------------------------------------
-def criteria_for(bound: BoundPolicy, category: str) -> CriteriaRule:
-    """The criteria set by which a category is judged, with its clause (QHD-5.9). Raises NotOffered."""
-    for rule in bound.criteria:
-        if rule.category == category:
-            return rule
-    raise NotOffered("category", category, bound.header.clause)

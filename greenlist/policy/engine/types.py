@@ -731,9 +731,10 @@ class TextSpec:
 @dataclass(frozen=True, slots=True)
 class CriteriaRule:
     category: str
-    part: str
-    set: str  # criteria set slug, or "$call.edition" before binding
+    part: str  # basic: the basic requirements, answered by officials | all: the report has the indicators too
+    set: str  # slug of the criteria set; with `by` the one where an industry has none of its own
     clause: str
+    by: str = ""  # "industry": an industry's own set goes first
 
 
 @dataclass(frozen=True, slots=True)

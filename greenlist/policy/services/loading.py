@@ -131,13 +131,14 @@ def _stored_criteria() -> set[str]:
 def _unknown_criteria(policy: Policy, known: Set[str]) -> Iterator[PolicyError]:
     """A rule set may only pin editions that exist."""
     for entry in policy.raw["policy.toml"].get("criteria", ()):
-        named = entry["set"]
+        name = "else" if "by" in entry else "set"
+        named = entry[name]
         ask = policy.asks.get(named.removeprefix("$call."))
         wanted = [choice.key for choice in ask.of] if ask else [named]
         for slug in wanted:
             if slug not in known:
                 file, template = f"{policy.header.slug}/policy.toml", "there is no criteria set %(slug)s"
-                yield PolicyError(file, f"criteria.{entry['category']}.set", template, {"slug": slug})
+                yield PolicyError(file, f"criteria.{entry['category']}.{name}", template, {"slug": slug})
 
 
 def _versions_of(slug: str) -> QuerySet[RuleSetVersion]:
