@@ -4,11 +4,9 @@ The system administrator keeps areas, authorities, industries, calendar, rules a
 people and mandates; the audit administrator has a page of their own. No model of a case is registered.
 """
 
-import ipaddress
 from typing import Any
 from urllib.parse import urlencode
 
-from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
@@ -18,24 +16,17 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
 
 from greenlist.core.actors import Capacity
+from greenlist.core.admin import is_listed
 from greenlist.core.errors import NotAllowed, NotVisible
 
 ENTER = frozenset({Capacity.ADMINISTRATOR, Capacity.SECURITY})
-
-
-def is_listed(address: str) -> bool:
-    """Whether the administration exists for this address (ADMIN_ADDRESSES)."""
-    try:
-        asking = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    return any(asking in ipaddress.ip_network(one, strict=False) for one in settings.ADMIN_ADDRESSES)
 
 
 class Site(admin.AdminSite):
     site_header = _("Administration")
     site_title = _("Administration")
     index_title = _("What can be kept here")
+    site_url = "/work/"  # back to the workspace
 
     def has_permission(self, request: HttpRequest) -> bool:
         """An active person with a mandate as administrator who acts in it now; `is_staff` alone opens nothing.

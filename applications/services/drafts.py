@@ -17,7 +17,7 @@ from applications.services import cases
 from applications.states import FINAL, WITH_APPLICANT, CallState, State
 from greenlist.accounts import selectors as accounts
 from greenlist.accounts.models import Authority
-from greenlist.core import attachments, audit, clock, limits
+from greenlist.core import attachments, audit, clock, dates, limits
 from greenlist.core.actors import SYSTEM, Actor, Capacity, Tier
 from greenlist.core.errors import Conflict, Invalid, NotAllowed, NotVisible, Refused, WrongState
 from greenlist.organisations.models import Site
@@ -108,7 +108,7 @@ def _require_open(call: Call, site: Site, at: datetime) -> None:
     deadline = calls.submission_deadline(call, site.area.path, at)
     if deadline and deadline.is_over(at):
         raise Refused(
-            _("The last day to apply was %(day)s.") % {"day": deadline.day.isoformat()},
+            _("The last day to apply was %(day)s.") % {"day": dates.day(deadline.day)},
             code="too_late",
             clause=deadline.clause,
         )

@@ -18,7 +18,7 @@ from applications.services import drafts as drafting
 from applications.states import WITH_APPLICANT, CallState, State
 from greenlist.accounts import selectors as accounts
 from greenlist.accounts.models import Authority
-from greenlist.core import clock, numbers, outbox
+from greenlist.core import clock, dates, numbers, outbox
 from greenlist.core.actors import Actor, Capacity, Tier
 from greenlist.core.errors import Conflict, Invalid, Refused, WrongState
 from greenlist.organisations.models import Organisation
@@ -98,7 +98,7 @@ def _require_in_time(case: Application, correction: Correction | None, at: datet
     if deadline is not None and deadline.is_over(at):
         raise Refused(
             _("The last day was %(day)s, to 24:00 China time. The authority that keeps the list may extend it.")
-            % {"day": deadline.day.isoformat()},
+            % {"day": dates.day(deadline.day)},
             code="too_late",
             clause=deadline.clause,
         )

@@ -2,10 +2,14 @@
 
 from collections.abc import Callable
 from typing import Any, cast
+from urllib.parse import urlsplit, urlunsplit
 
+from django.conf import settings
 from django.contrib import auth
+from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, resolve_url
 from django.utils.translation import gettext_lazy as _
 
 from greenlist.accounts import rules, services
@@ -20,6 +24,18 @@ Handler = Callable[[HttpRequest], HttpResponse]
 # What a page sends by itself is no sign that somebody sits before it (AU-08). Typing is told by `accounts:stay`.
 BY_ITSELF = {"autosave", "poll"}
 OVER = "over"  # a page whose time is over comes to the sign-in page with this word
+
+
+class LoginMiddleware(LoginRequiredMiddleware):
+    """Leads to the sign-in page and back. What a form sends is not repeated: one comes back to the page with the form."""
+
+    def handle_no_permission(self, request: HttpRequest, view_func: Any) -> HttpResponse:
+        if request.method in ("GET", "HEAD"):
+            return super().handle_no_permission(request, view_func)
+        came_from = urlsplit(request.headers.get("Referer", ""))
+        here = came_from.netloc == request.get_host()
+        page = urlunsplit(("", "", came_from.path, came_from.query, "")) if here else ""
+        return redirect_to_login(page or resolve_url(settings.LOGIN_REDIRECT_URL), self.get_login_url(view_func))
 
 
 class SignInMiddleware:

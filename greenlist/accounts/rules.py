@@ -42,6 +42,9 @@ def is_officer(held: Iterable[Actor]) -> bool:
     return any(actor.capacity in ENTRUSTED - {Capacity.EXPERT} for actor in held)
 
 
+FACTOR_NEEDED = _("Officials, experts and administrators sign in with a second factor: it can be renewed only.")
+
+
 def needs_second_factor(held: Iterable[Actor]) -> bool:
     return settings.SECOND_FACTOR and is_entrusted(held)
 

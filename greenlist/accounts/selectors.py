@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from axes.models import AccessAttempt
 from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from greenlist.accounts.models import ApiToken, Area, Authority, Mandate, RecoveryCode, SecondFactor, SignIn, User
+from greenlist.core import clock
 from greenlist.core.actors import Actor, Capacity, Tier
+from greenlist.core.deeds import ACTIONS
 from greenlist.core.errors import Text
 from greenlist.core.models import AuditEntry
 
@@ -192,6 +195,54 @@ def _lives(row: SignIn, at: datetime) -> bool:
     return at - row.seen_at < timedelta(minutes=row.idle_minutes + 1)
 
 
+# ---- what the security administrator looks at ------------------------------------------------------------------------
+AHEAD = timedelta(days=30)  # mandates that end within
+SHOWN = 20  # rows of one kind; the administration has them all
+
+
+@dataclass(frozen=True, slots=True)
+class Some:
+    """The first rows of one kind, and how many there are."""
+
+    rows: tuple[Any, ...]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Safety:
+    """Accounts that somebody should look at; every kind bounded."""
+
+    bare: Some  # mandates whose holder has set no second factor up
+    ending: Some
+    unused: Some  # given and never used: MLPS 8.1.4.2 wants idle accounts gone
+    locked: Some  # wrong passwords from one address, at this moment
+    blocked: Some  # wrong codes, at this moment
+    tokens: int
+
+
+def to_look_at(at: datetime) -> Safety:
+    """Two queries for each kind."""
+    today = clock.china_date(at)
+    held = Mandate.objects.in_force(today).select_related("user", "authority").order_by("user__name", "pk")
+    wrong = AccessAttempt.objects.filter(
+        attempt_time__gt=at - timedelta(hours=settings.AXES_COOLOFF_TIME),
+        failures_since_start__gte=settings.AXES_FAILURE_LIMIT,
+    )
+    blocked = SecondFactor.objects.filter(blocked_until__gt=at).select_related("user")
+    return Safety(
+        bare=_some(held.filter(user__second_factor=None)) if settings.SECOND_FACTOR else Some((), 0),
+        ending=_some(held.filter(valid_until__lte=today + AHEAD).order_by("valid_until", "pk")),
+        unused=_some(held.filter(user__last_login=None)),
+        locked=_some(wrong.order_by("-attempt_time")),
+        blocked=_some(blocked.order_by("-blocked_until")),
+        tokens=ApiToken.objects.filter(revoked_at=None, valid_until__gte=today).count(),
+    )
+
+
+def _some(rows: QuerySet[Any]) -> Some:
+    return Some(tuple(rows[:SHOWN]), rows.count())
+
+
 # ---- the audit trail -------------------------------------------------------------------------------------------------
 KINDS: dict[str, Text] = {
     "user": _("person"),
@@ -212,39 +263,6 @@ KINDS: dict[str, Text] = {
 }
 # Of these the trail also shows what was done; of cases, panels and firms only that it was: no administrator reads a case.
 TOLD = frozenset({"user", "area", "authority", "system", "calendar", "rules", "criteria"})
-ACTIONS: dict[str, Text] = {
-    "account.changed": _("account changed"),
-    "account.closed": _("account closed"),
-    "account.codes_wrong": _("too many wrong codes"),
-    "account.contact_changed": _("e-mail or telephone changed"),
-    "account.created": _("account created"),
-    "account.locked": _("account locked for an address"),
-    "account.password_changed": _("password changed"),
-    "account.password_reset": _("password set anew by a link"),
-    "account.recovery_renewed": _("recovery codes renewed"),
-    "account.recovery_used": _("recovery code used"),
-    "account.registered": _("account registered"),
-    "account.reopened": _("account reopened"),
-    "account.reset_sent": _("link for a new password sent"),
-    "account.second_factor_off": _("second factor removed"),
-    "account.second_factor_on": _("second factor set up"),
-    "account.session_ended": _("session ended"),
-    "account.signed_in": _("signed in"),
-    "area.changed": _("area changed"),
-    "area.created": _("area created"),
-    "areas.loaded": _("areas loaded"),
-    "authority.changed": _("authority changed"),
-    "authority.created": _("authority created"),
-    "mandate.changed": _("mandate changed"),
-    "mandate.ended": _("mandate ended"),
-    "mandate.granted": _("mandate given"),
-    "token.made": _("token made"),
-    "token.refused": _("token refused"),
-    "token.revoked": _("token revoked"),
-    "trail.read": _("audit trail read"),
-}
-
-
 DETAILS: dict[str, Text] = {
     "agent": _("device"),
     "asked": _("looked for"),

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from greenlist.accounts.views import entering, own, safety, trail
+from greenlist.accounts.views import entering, keeping, own, safety, trail
 
 app_name = "accounts"
 urlpatterns = [
@@ -22,6 +22,7 @@ urlpatterns = [
     path("sessions/end/", safety.session_end, name="session_end"),
     path("stay/", safety.stay, name="stay"),
     path("audit/", trail.trail, name="trail"),
+    path("safety/", keeping.safety, name="safety"),
     path("areas/", own.areas, name="areas"),
     path("tokens/", own.tokens, name="tokens"),
     path("tokens/<int:pk>/revoke/", own.token_revoke, name="token_revoke"),

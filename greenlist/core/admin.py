@@ -1,9 +1,11 @@
 """The base of every admin page: each kind of rows has its administrator, writes go through a service, nothing is deleted."""
 
+import ipaddress
 from datetime import datetime
 from typing import Any, cast
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin
 from django.db import models
 from django.http import HttpRequest, HttpResponse
@@ -12,6 +14,15 @@ from greenlist.core import clock
 from greenlist.core.actors import Actor, Capacity
 from greenlist.core.errors import DomainError, Invalid
 from greenlist.core.http import Request
+
+
+def is_listed(address: str) -> bool:
+    """Whether the administration exists for this address (ADMIN_ADDRESSES)."""
+    try:
+        asking = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return any(asking in ipaddress.ip_network(one, strict=False) for one in settings.ADMIN_ADDRESSES)
 
 
 class ServiceModelAdmin(admin.ModelAdmin):

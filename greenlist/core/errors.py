@@ -33,6 +33,16 @@ class NotVisible(DomainError):
         super().__init__(_("This page does not exist, or not for you."))
 
 
+class NotThisWay(DomainError):
+    """An address that only takes what a form sends was opened like a page (reloaded, or kept as a bookmark)."""
+
+    status = 405
+    code = "not_this_way"
+
+    def __init__(self) -> None:
+        super().__init__(_("This address only takes what a form sends; there is nothing to see at it."))
+
+
 class NotAllowed(DomainError):
     """Visible, but this actor may not do it."""
 

@@ -14,6 +14,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
+from greenlist.core import dates
 from greenlist.core.actors import Actor
 from greenlist.core.audit import seal
 from greenlist.core.clock import CHINA
@@ -126,7 +127,7 @@ def _take(kind: str, by: str, taker: str, limit: Limit, at: datetime) -> None:
     words = {
         "most": limit.most,
         "span": SPAN_WORDS[limit.span],
-        "after": f"{again.astimezone(CHINA):%Y-%m-%d %H:%M}",
+        "after": dates.moment(again),
     }
     raise TooMany(REASONS[f"{kind}.{by}"] % words, retry_after=max(1, int((again - at).total_seconds())))
 

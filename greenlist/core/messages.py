@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.conf import settings
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
+
+from greenlist.core.dates import readable
 
 # kind → (subject, body). Params: see where each is sent.
 KINDS = {
@@ -114,14 +117,33 @@ KINDS = {
 }
 
 
+class _Read:
+    """Params as people read them: days are kept as 2026-05-20 and read as 2026年5月20日."""
+
+    def __init__(self, params: Mapping[str, Any]) -> None:
+        self.params = params
+
+    def __getitem__(self, name: str) -> object:
+        return readable(self.params[name])
+
+
 def _fill(text: Any, params: Mapping[str, Any]) -> str:
-    return str(text) % params
+    return str(text) % _Read(params)
 
 
 def subject_of(kind: str, params: Mapping[str, Any], language: str = "zh-hans") -> str:
     """One line; line breaks in a param cannot reach a mail header."""
     with translation.override(language):
         return " ".join(_fill(KINDS[kind][0], params).split())
+
+
+def signed(body: str, *, name: str = "", language: str = "zh-hans") -> str:
+    """The text of a mail: to whom, what, and from where; mails outlive the page on which they were caused."""
+    with translation.override(language):
+        greeting = _("%(name)s,") % {"name": name} if name else ""
+        sender = _("Green Manufacturing Lists · %(url)s") % {"url": settings.PUBLIC_URL}
+        last = _("This mail was sent by the portal itself; nobody reads an answer to it.")
+        return "\n\n".join(str(part) for part in (greeting, body, f"—\n{sender}\n{last}") if part)
 
 
 def body_of(kind: str, params: Mapping[str, Any], language: str = "zh-hans") -> str:

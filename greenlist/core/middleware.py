@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
-from greenlist.core.errors import Conflict, DomainError, Invalid, NotVisible, TooLarge, TooMany
+from greenlist.core.errors import Conflict, DomainError, Invalid, NotThisWay, NotVisible, TooLarge, TooMany
 from greenlist.core.requests import request_id
 
 Handler = Callable[[HttpRequest], HttpResponse]
@@ -55,7 +55,10 @@ class DomainErrorMiddleware:
             return answer(request, TooLarge(_("At most %(limit)s MB can be sent at once.") % {"limit": limit}))
         if CONTROLS.search(request.path_info):
             return answer(request, NotVisible())
-        return self.get_response(request)
+        response = self.get_response(request)
+        if response.status_code == 405 and not request.path_info.startswith(API):  # Django's own has no content
+            return answer(request, NotThisWay(), Allow=response.headers.get("Allow", ""))
+        return response
 
     def process_view(self, request: HttpRequest, *_view: object) -> None:
         """After the CSRF check, which has read the form already."""
@@ -81,10 +84,10 @@ def _length(request: HttpRequest) -> int:
     return int(announced) if announced.isdecimal() else 0
 
 
-def answer(request: HttpRequest, error: DomainError) -> HttpResponse:
+def answer(request: HttpRequest, error: DomainError, **headers: str) -> HttpResponse:
     """The page, or the JSON where a script asks for it (autosave, Accept: application/json)."""
-    # When to come back, for programs; people read it in the message.
-    headers = {"Retry-After": str(error.retry_after)} if isinstance(error, TooMany) else {}
+    if isinstance(error, TooMany):  # when to come back, for programs; people read it in the message
+        headers["Retry-After"] = str(error.retry_after)
     if request.path_info.startswith(API):
         return JsonResponse(as_problem(error), status=error.status, headers=headers, content_type=PROBLEM)
     if request.headers.get("X-Requested-With") == "autosave" or request.get_preferred_type(KINDS) == KINDS[1]:

@@ -18,7 +18,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 from greenlist.core import dispatch
 from greenlist.core.actors import Actor
 from greenlist.core.audit import plain
-from greenlist.core.messages import body_of, subject_of
+from greenlist.core.messages import body_of, signed, subject_of
 from greenlist.core.models import Notification
 from greenlist.core.requests import request_id
 
@@ -168,9 +168,10 @@ def _close(gateway: BaseEmailBackend) -> None:
 def _mail(row: Notification) -> EmailMessage:
     language = row.recipient.language or settings.LANGUAGE_CODE
     link = f"{settings.PUBLIC_URL}{row.link}" if row.link else ""
+    said = "\n\n".join(part for part in (body_of(row.kind, row.params, language), link) if part)
     return EmailMessage(
         subject=subject_of(row.kind, row.params, language),
-        body="\n\n".join(part for part in (body_of(row.kind, row.params, language), link) if part),
+        body=signed(said, name=row.recipient.name, language=language),
         to=[row.address or row.recipient.email],
         # The same row always carries the same Message-ID, so a mail sent twice after a kill is recognisable.
         headers={"Message-ID": f"<notification-{row.pk}@greenlist>", "X-Request-Id": row.request_id},

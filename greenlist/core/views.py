@@ -45,7 +45,8 @@ def figures(request: HttpRequest) -> HttpResponse:
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """A form older than the session: nothing was changed; go back, reload, send again."""
     error = DomainError(
-        _("This form is too old. Go back, reload the page and send it again; what you typed is still there.")
+        _("This form is too old. Go back, reload the page and send it again; what you typed is still there."),
+        code="stale_form",
     )
     return render(request, "error.html", {"error": error}, status=403)
 

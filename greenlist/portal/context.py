@@ -12,6 +12,7 @@ from greenlist.accounts import services as accounts
 from greenlist.core import clock
 from greenlist.core import selectors as core
 from greenlist.core.actors import ANONYMOUS, Actor, Capacity, Tier
+from greenlist.core.admin import is_listed
 
 WORK = ("portal:work", _("Work list"), "work")
 CALLS = ("applications:calls", _("Calls"), "call")
@@ -37,9 +38,10 @@ DECIDING = (
     ("registry:announcements_manage", _("Announcements"), "flag"),
 )
 EXPERT = (WORK, ("reviews:seats", _("My reviews"), "expert"))
-ADMINISTRATOR = (("admin:index", _("Administration"), "settings"),)
+ADMINISTRATION = ("admin:index", _("Administration"), "settings")
 SYSTEM = ("portal:system", _("Condition of the system"), "stats")
-AUDITOR = (("accounts:trail", _("Audit trail"), "history"),)
+SAFETY = ("accounts:safety", _("Account security"), "users")
+TRAIL = ("accounts:trail", _("Audit trail"), "history")
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
@@ -61,14 +63,15 @@ def _shell(request: HttpRequest) -> dict[str, Any]:
     return session | {
         "actor": actor,
         "capacities": getattr(request, "capacities", ()),
-        "nav": [_item(request, *entry) for entry in _rail(actor)],
+        "nav": [_item(request, *entry) for entry in rail(actor, request.META.get("REMOTE_ADDR", ""))],
         "unread": core.unread_count(actor) if actor.is_signed_in else 0,
         "place": actor.authority_name or actor.organisation_name,
         "footer": [{"label": _("For programs (API)"), "url": reverse("api_page")}],
     }
 
 
-def _rail(actor: Actor) -> tuple[tuple[str, str | Promise, str], ...]:
+def rail(actor: Actor, remote: str) -> tuple[tuple[str, str | Promise, str], ...]:
+    """The pages of a role. The first one is where it begins after signing in (`start`)."""
     if actor.capacity == Capacity.APPLICANT:
         return APPLICANT
     if actor.is_official:
@@ -76,13 +79,19 @@ def _rail(actor: Actor) -> tuple[tuple[str, str | Promise, str], ...]:
         return (*OFFICIAL, *DECIDING) if above_county else OFFICIAL
     if actor.capacity == Capacity.EXPERT:
         return EXPERT
+    administration = (ADMINISTRATION,) if is_listed(remote) else ()
     if actor.capacity == Capacity.ADMINISTRATOR:
-        return (*ADMINISTRATOR, SYSTEM)
+        return (SYSTEM, *administration)
     if actor.capacity == Capacity.SECURITY:
-        return ADMINISTRATOR
+        return (SAFETY, *administration)
     if actor.capacity == Capacity.AUDITOR:
-        return AUDITOR
-    return ()
+        return (TRAIL,)
+    return (WORK,)
+
+
+def start(actor: Actor) -> str:
+    """The name of the page on which a role begins: administrators have no work list, they begin on the page of their own."""
+    return rail(actor, "")[0][0]
 
 
 def _item(request: HttpRequest, name: str, label: str | Promise, icon: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import reduce
 from typing import Any
 
@@ -16,9 +16,12 @@ from applications.models import Application, Batch, Call, Screening
 from applications.selectors import calls, due, told
 from applications.states import WITH_APPLICANT, BatchState, CallState, State
 from greenlist.accounts.models import User
-from greenlist.core import clock, condition
+from greenlist.core import condition
 from greenlist.core.actors import Actor, Capacity, Tier
 from greenlist.core.clock import china_date
+from greenlist.core.errors import Text
+from greenlist.core.heartbeats import Beat
+from greenlist.core.templatetags.ui import cst
 from greenlist.organisations import selectors as organisations
 from greenlist.organisations.models import Organisation, Site
 from greenlist.policy import selectors as policy
@@ -516,11 +519,29 @@ def _expert(actor: Actor, on: date) -> Iterator[_Kind]:
     )
 
 
+# ---- people without a role ----------------------------------------------------------------------------------------------
+def _nobody(actor: Actor, on: date) -> Iterator[_Kind]:
+    yield _Kind(
+        "begin",
+        gettext_lazy("Begin"),
+        [actor],
+        lambda one: Task(
+            title=_("Register the organisation you act for"),
+            why=_(
+                "Applications are made for an organisation. Officials and experts wait here until the security "
+                "administrator has given them their role."
+            ),
+            link=reverse("organisations:register"),
+        ),
+    )
+
+
 _GROUPS: dict[Capacity, tuple[Callable[[Actor, date], Iterator[_Kind]], ...]] = {
     Capacity.APPLICANT: (_applicant,),
     Capacity.HANDLER: (_official,),
     Capacity.APPROVER: (_official,),
     Capacity.EXPERT: (_expert,),
+    Capacity.NONE: (_nobody,),
 }
 
 
@@ -630,21 +651,57 @@ def rules_in_force() -> list[Rules]:
     return found
 
 
+JOBS: dict[str, Text] = {  # of settings.CELERY_BEAT_SCHEDULE
+    "sweep-outbox": gettext_lazy("Send mails"),
+    "send-resets": gettext_lazy("Send links for forgotten passwords"),
+    "send-invitations": gettext_lazy("Send invitations of colleagues"),
+    "remind-deadlines": gettext_lazy("Remind of deadlines"),
+    "scan-files": gettext_lazy("Scan uploaded files"),
+    "sweep-documents": gettext_lazy("Make documents"),
+    "close-notices": gettext_lazy("Close notices whose period is over"),
+    "anchor-chains": gettext_lazy("Anchor the audit trail"),
+    "forget-sign-ins": gettext_lazy("Forget old sign-ins"),
+    "forget-uses": gettext_lazy("Forget old counts of attempts"),
+    "tell-problems": gettext_lazy("Tell the administrators what to look at"),
+}
+
+
+@dataclass(frozen=True)
+class Job:
+    """A periodic job as the administrator reads it."""
+
+    label: Text
+    every: str
+    beat: Beat
+
+
+def jobs(state: condition.State) -> list[Job]:
+    """Those that are overdue or have failed first."""
+    found = [Job(label=JOBS.get(one.name, one.name), every=_every(one.period), beat=one) for one in state.beats]
+    return sorted(found, key=lambda job: (not job.beat.is_overdue, not job.beat.failure))
+
+
+def _every(period: timedelta) -> str:
+    seconds = int(period.total_seconds())
+    for length, words in ((86400, _("every %(n)s d")), (3600, _("every %(n)s h")), (60, _("every %(n)s min"))):
+        if seconds % length == 0:
+            return words % {"n": seconds // length}
+    return _("every %(n)s s") % {"n": seconds}
+
+
 def waiting(state: condition.State) -> list[dict[str, Any]]:
     """What waits in this installation, as rows of a summary list."""
-    late = _("%(count)s; the oldest for %(minutes)s minutes")
-    backup = state.backup_at.astimezone(clock.CHINA).strftime("%Y-%m-%d %H:%M") if state.backup_at else _("never")
+
+    def late(count: int, seconds: float) -> Any:
+        words = _("%(count)s; the oldest for %(minutes)s minutes")
+        return words % {"count": count, "minutes": int(seconds // 60)} if count else 0
+
+    backup = cst(state.backup_at) or _("never")
     rows: list[tuple[str, Any]] = [
-        (_("Mails to send"), late % {"count": state.mails["new"], "minutes": int(state.oldest_mail // 60)}),
+        (_("Mails to send"), late(state.mails["new"], state.oldest_mail)),
         (_("Mails that failed"), state.mails["failed"]),
-        (
-            _("Files to scan"),
-            late % {"count": state.unscanned, "minutes": int(state.oldest_unscanned // 60)},
-        ),
-        (
-            _("Documents to make"),
-            late % {"count": state.documents, "minutes": int(state.oldest_document // 60)},
-        ),
+        (_("Files to scan"), late(state.unscanned, state.oldest_unscanned)),
+        (_("Documents to make"), late(state.documents, state.oldest_document)),
         (_("Last backup"), backup),
     ]
     queues: list[tuple[str, Any]] = [

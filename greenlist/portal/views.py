@@ -9,9 +9,10 @@ from django.views.decorators.http import require_GET, require_POST
 from greenlist.core import clock, condition, outbox
 from greenlist.core import selectors as core
 from greenlist.core.actors import Capacity
+from greenlist.core.admin import is_listed
 from greenlist.core.errors import NotAllowed
 from greenlist.core.http import Request, whole
-from greenlist.portal import selectors
+from greenlist.portal import context, selectors
 
 
 @login_not_required
@@ -32,7 +33,9 @@ def policies(request: Request) -> HttpResponse:
 
 @require_GET
 def work(request: Request) -> HttpResponse:
-    """What this person in this capacity should do today."""
+    """What this person in this capacity should do today; administrators are led to the page they keep."""
+    if (first := context.start(request.actor)) != "portal:work":
+        return redirect(first)
     today = clock.china_date(clock.now())
     groups = selectors.work_list(request.actor, today)
     return render(request, "portal/work.html", {"groups": groups, "today": today})
@@ -59,8 +62,9 @@ def system(request: Request) -> HttpResponse:
         raise NotAllowed(_("Only the system administrator sees the condition of the system."))
     at = clock.now()
     found, state = condition.problems(at=at), condition.state(at=at)
-    words = {"problems": found, "digest": condition.digest(found), "beats": state.beats}
-    return render(request, "portal/system.html", {**words, "waiting": selectors.waiting(state)})
+    words = {"problems": found, "digest": condition.digest(found), "jobs": selectors.jobs(state)}
+    may_open = is_listed(request.META.get("REMOTE_ADDR", ""))
+    return render(request, "portal/system.html", {**words, "waiting": selectors.waiting(state), "may_open": may_open})
 
 
 @require_POST

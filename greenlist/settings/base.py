@@ -51,7 +51,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "greenlist.accounts.middleware.SignInMiddleware",  # ends what has lasted long enough
-    "django.contrib.auth.middleware.LoginRequiredMiddleware",  # deny by default
+    "greenlist.accounts.middleware.LoginMiddleware",  # deny by default
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",

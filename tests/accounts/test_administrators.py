@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, timedelta
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
 import time_machine
+from axes.models import AccessAttempt
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
 from django.test import Client
@@ -15,15 +18,17 @@ from django.urls import reverse
 
 from greenlist.accounts import selectors, services
 from greenlist.accounts.models import Mandate, SignIn, User
-from greenlist.core import audit, clock
+from greenlist.core import audit, clock, deeds
 from greenlist.core.actors import SYSTEM
 from greenlist.core.errors import NotAllowed
 from greenlist.core.models import AuditEntry
 from greenlist.policy import services as policy
 from tests import factories
+from tests.accounts.factor import set_up
 from tests.authz import matrix, stage
 from tests.world import World
 
+ROOT = Path(__file__).resolve().parents[2]
 THREE = ("administrator", "security_administrator", "audit_administrator")
 ROLES = ("administrator", "security", "auditor")
 OF_CASES = ("applications:", "reviews:", "registry:", "organisations:")
@@ -265,6 +270,88 @@ def test_a_page_of_the_trail_costs_the_same_for_3_and_50(
         audit.record(actor=world.actor("applicant"), subject=("case", number), action="case.submitted", at=now)
     with django_assert_max_num_queries(16):  # six of them write down who reads
         assert client.get("/account/audit/").status_code == 200
+
+
+# ---- where they begin ------------------------------------------------------------------------------------------------
+OWN_PAGES = {
+    "administrator": "/system/",
+    "security_administrator": "/account/safety/",
+    "audit_administrator": "/account/audit/",
+}
+
+
+@pytest.mark.parametrize("who", OWN_PAGES)
+def test_an_administrator_begins_on_a_page_of_their_own(world: World, who: str) -> None:
+    client = world.client(who)
+    answer = client.get("/work/", follow=True)
+    assert answer.redirect_chain == [(OWN_PAGES[who], 302)]
+    assert answer.status_code == 200
+    assert f'href="{OWN_PAGES[who]}" aria-current="page"' in answer.content.decode()
+    assert world.client("county_handler").get("/work/").status_code == 200  # who has work sees the work list
+
+
+@pytest.mark.parametrize("who", ["administrator", "security_administrator"])
+def test_the_administration_is_offered_only_where_it_opens(world: World, settings: Any, who: str) -> None:
+    client = world.client(who)
+    assert 'href="/admin/' in client.get(OWN_PAGES[who]).content.decode()
+    settings.ADMIN_ADDRESSES = ["10.9.9.9"]
+    page = client.get(OWN_PAGES[who]).content.decode()
+    assert 'href="/admin/' not in page
+    assert "ADMIN_ADDRESSES" in page
+
+
+def test_whoever_holds_no_role_is_told_how_to_begin(world: World) -> None:
+    page = world.client("stranger").get("/work/").content.decode()
+    assert reverse("organisations:register") in page
+    assert "全部办结" not in page
+
+
+@pytest.mark.case("AU-06")
+def test_the_security_administrator_sees_which_accounts_need_a_look(
+    world: World, settings: Any, django_assert_max_num_queries: Any
+) -> None:
+    client, now = world.client("security_administrator"), clock.now()
+    today = clock.china_date(now)
+    mandate(world, "handler", authority=world.authorities["130324"], valid_until=today + timedelta(days=3)).save()
+    AccessAttempt.objects.create(
+        username="zhang", ip_address="203.0.113.9", attempt_time=now, failures_since_start=settings.AXES_FAILURE_LIMIT
+    )
+    AccessAttempt.objects.create(username="once", ip_address="203.0.113.9", attempt_time=now, failures_since_start=1)
+    with django_assert_max_num_queries(20):
+        page = client.get("/account/safety/").content.decode()
+    assert "来自203.0.113.9的密码错误" in page
+    assert "once" not in page
+    found = selectors.to_look_at(now)
+    assert [row.user for row in found.ending.rows] == [world.user("stranger")]
+    assert not found.bare.rows  # the switch is off here
+    settings.SECOND_FACTOR = True
+    user = world.user("county_handler")
+    before = selectors.to_look_at(now).bare
+    assert before.total >= len(before.rows) > 0
+    set_up(user, now)
+    after = selectors.to_look_at(now).bare
+    assert before.total - after.total == Mandate.objects.filter(user=user).count()
+
+
+def recorded() -> set[str]:
+    """Every action that the code records, as it stands there."""
+    found: set[str] = set()
+    for folder in ("greenlist", "applications", "reviews", "registry", "dynamics"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            code = path.read_text(encoding="utf-8")
+            found |= set(re.findall(r"action=\"([a-z_]+\.[a-z_]+)\"", code))
+            found |= {f"case.{verb}" for verb in re.findall(r"\b(?:move|_note)\(\s*\w+,\s*\"([a-z_]+)\"", code)}
+            for kind in ("batch", "decision"):
+                found |= {f"{kind}.{verb}" for verb in re.findall(rf"_record\({kind}, \"([a-z_]+)\"", code)}
+    return found
+
+
+def test_every_recorded_action_has_words_in_the_trail() -> None:
+    known = recorded()
+    assert len(known) > 80
+    assert sorted(known - set(deeds.ACTIONS)) == []
+    for words in deeds.ACTIONS.values():
+        assert re.search(r"[\u4e00-\u9fff]", str(words)), words
 
 
 # ---- a new installation ----------------------------------------------------------------------------------------------

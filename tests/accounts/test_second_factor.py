@@ -79,7 +79,7 @@ def test_without_it_every_address_leads_to_the_enrolment(who: str, world: World)
         assert client.get(ENROLMENT).status_code == 200
         assert client.get("/admin/accounts/user/").headers["Location"] == ENROLMENT
         SignIn.objects.update(verified_at=stage.NOW)  # the same person with it
-        assert client.get("/work/").status_code == 200
+        assert client.get("/account/").status_code == 200
         assert client.get("/admin/").status_code == (200 if who == "administrator" else 302)
 
 
@@ -392,6 +392,8 @@ def test_new_recovery_codes_and_switching_off_need_password_and_code(
             assert client.post(page, wrong).status_code == 422, (page, wrong)
     shown = client.post("/account/second-factor/codes/", {"current": PASSWORD, "code": app.code(at)})
     assert len(shown.context["codes"]) == 10
+    assert "原恢复码已失效" in shown.content.decode()
+    assert "其他登录均已退出" not in shown.content.decode()  # nobody was signed out
     off = client.post("/account/second-factor/off/", {"current": PASSWORD, "code": shown.context["codes"][0]})
     assert off.status_code == 302
     assert not SecondFactor.objects.exists()
@@ -412,6 +414,34 @@ def test_who_needs_it_renews_and_never_drops(world: World, now: datetime) -> Non
             )
         assert services.has_second_factor(user.pk)
         assert services.enrol(**renewal(user, app, now))
+
+
+@pytest.mark.case("AU-06")
+@pytest.mark.authz
+def test_who_needs_it_is_told_so_before_filling_a_form_in(world: World, person: User, app: App, now: datetime) -> None:
+    with time_machine.travel(now, tick=False):
+        client = Client()
+        give_password(client, "zhang")
+        give_code(client, app.code(now))
+        assert client.get("/account/second-factor/off/").status_code == 200  # not required of this one
+        official = world.user("county_handler")
+        theirs = set_up(official, now)
+        other = Client()
+        give_password(other, official.username)
+        give_code(other, theirs.code(now))
+        refused = other.get("/account/second-factor/off/")
+    assert refused.status_code == 403
+    assert "双因素" in refused.content.decode()
+
+
+def test_a_wrong_recovery_code_is_not_called_a_code_of_the_app(person: User, app: App, now: datetime) -> None:
+    client = Client()
+    with time_machine.travel(now, tick=False):
+        give_password(client, "zhang")
+        for way, code, said in (("", "000000", "应用显示下一个"), ("?way=recovery", "aaaa-bbbb-cccc-dddd", "请换一个")):
+            page = client.post(f"/account/login/code/{way}", {"code": code}).content.decode()
+            assert said in page, way
+            assert ("恢复码不正确" in page) is bool(way)
 
 
 @pytest.mark.authz

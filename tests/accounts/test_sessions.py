@@ -10,6 +10,7 @@ import pytest
 import time_machine
 from django.core import mail
 from django.test import Client
+from django.urls import reverse
 
 from greenlist.accounts import services
 from greenlist.accounts.models import Device, Mandate, SignIn, User
@@ -324,3 +325,16 @@ def test_over_tls_every_cookie_is_bound_to_the_host(world: World, settings: Any)
         assert name.startswith("__Host-"), name
         assert (cookie["path"], cookie["domain"], cookie["secure"]) == ("/", "", True), name
         assert cookie["samesite"] == "Lax", name
+
+
+# ---- and back again --------------------------------------------------------------------------------------------------
+@pytest.mark.case("AC-07")
+def test_what_a_form_sent_too_late_leads_back_to_the_form(db: None) -> None:
+    form = "http://testserver/cases/abc/review/?tab=1"
+    led = Client().post("/cases/abc/review/sign/", headers={"Referer": form})
+    assert led.headers["Location"] == f"{reverse('accounts:login')}?next=/cases/abc/review/%3Ftab%3D1"
+    for elsewhere in ("", "https://elsewhere.example/cases/"):
+        led = Client().post("/cases/abc/review/sign/", headers={"Referer": elsewhere} if elsewhere else {})
+        assert led.headers["Location"] == f"{reverse('accounts:login')}?next=/work/"
+    seen = Client().get("/cases/abc/")
+    assert seen.headers["Location"] == f"{reverse('accounts:login')}?next=/cases/abc/"

@@ -121,6 +121,7 @@ ACCOUNTS = (
     own("accounts:session_end", POST),
     own("accounts:stay", BOTH),
     desk("accounts:trail", ("audit_administrator",)),
+    desk("accounts:safety", ("security_administrator",)),
 )
 
 ORGANISATIONS = (

@@ -18,6 +18,7 @@ from rest_framework.views import APIView
 
 from greenlist.core.errors import Conflict, DomainError, Invalid, NotAllowed, NotVisible, Refused, WrongState
 from greenlist.policy.engine.types import Finding, Outcome
+from tests.world import World
 
 
 @dataclass
@@ -126,3 +127,37 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_read(client: Client, s
 
 def test_an_unknown_language_of_the_client_does_not_matter(client: Client) -> None:
     assert client.get("/page/refused", headers={"Accept": "*/*"})["Content-Type"].startswith("text/html")
+
+
+# ---- no dead ends ----------------------------------------------------------------------------------------------------
+def test_an_address_of_a_form_says_what_to_do_when_it_is_opened_like_a_page(client: Client) -> None:
+    answer = client.get("/account/logout/")
+    assert answer.status_code == 405
+    assert answer["Allow"] == "POST"
+    assert "请返回原页面重新提交" in answer.content.decode()
+    assert answer["X-Request-Id"] in answer.content.decode()
+
+
+def test_each_refusal_tells_its_own_way_out(client: Client, settings: Any) -> None:
+    settings.REQUEST_MAX_BYTES = 1024
+    large = client.post("/page/conflict", b"x" * 2048, content_type="application/octet-stream").content.decode()
+    assert "改选较小的文件" in large
+    strict = Client(enforce_csrf_checks=True)
+    stale = strict.post("/account/login/", {"username": "x", "password": "x"})
+    assert stale.status_code == 403
+    assert "刷新后重新提交" in stale.content.decode()
+    assert "切换身份" not in stale.content.decode()
+    assert "可能已有其他人先行办理" not in large + stale.content.decode()
+
+
+def test_a_request_that_django_cannot_read_gets_a_page_of_ours(db: None) -> None:
+    answer = Client().get("/", headers={"Host": "elsewhere.example"})
+    assert answer.status_code == 400
+    text = answer.content.decode()
+    assert "无法识别该请求" in text
+    assert answer["X-Request-Id"] in text
+
+
+def test_an_error_leads_back_to_where_one_works(world: World) -> None:
+    assert 'href="/work/"' in world.client("applicant").get("/no/such/page/").content.decode().split("<main")[1]
+    assert 'href="/work/"' not in Client().get("/no/such/page/").content.decode().split("<main")[1]

@@ -114,6 +114,20 @@ def test_a_mail_leaves_in_its_readers_language(person: User, now: datetime) -> N
     assert outbox.sweep(at=now) == 0
 
 
+def test_a_mail_says_to_whom_from_where_and_when(person: User, now: datetime, settings: Any) -> None:
+    english = factories.person("Reader", username="reader", language="en")
+    params = {"title": "2026 年通知", "what": "推荐报送", "day": "2026-12-21", "reason": "核查工作量较大"}
+    outbox.notify(recipients=[person.pk, english.pk], event="y", kind="call.extended", at=now, params=params)
+    outbox.sweep(at=now)
+    chinese, other = (message.body for message in mail.outbox)
+    assert chinese.startswith(f"{person.name}，您好：")
+    assert "2026年12月21日" in chinese
+    assert "2026-12-21" not in chinese
+    assert "21 December 2026" in other
+    assert settings.PUBLIC_URL in chinese.split("—")[-1]
+    assert "请勿回复" in chinese
+
+
 def test_a_name_with_a_line_break_stays_in_the_subject(person: User, now: datetime) -> None:
     params = {"name": "甲\r\nBcc: everybody@example.com", "number": "1"}
     outbox.notify(recipients=[person.pk], event="x", kind="case.submitted", at=now, params=params)

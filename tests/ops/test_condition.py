@@ -15,7 +15,7 @@ from django.db import connection
 from greenlist.core import attachments, clock, condition, guards, health, heartbeats, outbox
 from greenlist.core.models import Blob, Notification
 from greenlist.policy.models import CalendarYear
-from greenlist.portal import tasks
+from greenlist.portal import selectors, tasks
 from tests import factories
 from tests.world import World
 
@@ -116,6 +116,14 @@ def test_the_page_is_for_the_system_administrator(world: World, well: None, now:
     assert "sweep-outbox" in page.content.decode()
     for other in ("security_administrator", "audit_administrator", "province_handler", "applicant"):
         assert world.client(other).get("/system/").status_code == 403
+
+
+def test_every_periodic_job_has_words_and_a_frequency(well: None, now: datetime, settings: Any) -> None:
+    assert set(selectors.JOBS) == set(settings.CELERY_BEAT_SCHEDULE)
+    jobs = {job.beat.name: job for job in selectors.jobs(condition.state(at=now))}
+    assert str(jobs["sweep-outbox"].label) == "发送邮件"
+    assert (jobs["sweep-outbox"].every, jobs["sweep-documents"].every) == ("每 1 分钟", "每 20 秒")
+    assert (jobs["anchor-chains"].every, jobs["tell-problems"].every) == ("每 1 小时", "每 1 天")
 
 
 def test_administrators_are_told_once_a_day_while_there_is_something(

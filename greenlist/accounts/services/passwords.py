@@ -25,6 +25,7 @@ from greenlist.accounts.services.sessions import end_sessions
 from greenlist.core import audit, dispatch, limits, outbox, rounds
 from greenlist.core.actors import ANONYMOUS, Actor, Capacity
 from greenlist.core.errors import NotAllowed, WrongState
+from greenlist.core.messages import signed
 from greenlist.core.models import AuditEntry, Notification
 
 log = logging.getLogger(__name__)
@@ -132,7 +133,8 @@ def reset_mail(user: User) -> EmailMessage:
             "username": user.username
         }
         ignore = _("If you did not ask for this, nothing needs to be done: your password is unchanged.")
-    return EmailMessage(subject=subject, body=f"{body}\n\n{link}\n\n{ignore}", to=[user.email])
+    said = signed(f"{body}\n\n{link}\n\n{ignore}", name=user.name, language=user.language)
+    return EmailMessage(subject=subject, body=said, to=[user.email])
 
 
 def user_of_link(uid: str, token: str) -> User:

@@ -61,7 +61,7 @@ def take_code(*, user_id: int, code: str, actor: Actor, at: datetime, field: str
     refusal: Invalid | None
     with transaction.atomic():
         factor = SecondFactor.objects.select_for_update().filter(user_id=user_id).first()
-        refusal = _wrong(field) if factor is None else _judge(factor, clean_code(code), field, actor=actor, at=at)
+        refusal = _wrong(field, code) if factor is None else _judge(factor, clean_code(code), field, actor=actor, at=at)
     if refusal is not None:
         raise refusal
 
@@ -78,7 +78,7 @@ def _judge(factor: SecondFactor, code: str, field: str, *, actor: Actor, at: dat
     if right:
         SecondFactor.objects.filter(pk=factor.pk).update(failures=0, blocked_until=None)
         return None
-    return _count_failure(factor, field, actor=actor, at=at)
+    return _count_failure(factor, field, code, actor=actor, at=at)
 
 
 def _take_step(factor: SecondFactor, code: str, at: datetime) -> bool:
@@ -108,19 +108,22 @@ def _take_recovery(factor: SecondFactor, code: str, *, actor: Actor, at: datetim
     return True
 
 
-def _count_failure(factor: SecondFactor, field: str, *, actor: Actor, at: datetime) -> Invalid:
+def _count_failure(factor: SecondFactor, field: str, code: str, *, actor: Actor, at: datetime) -> Invalid:
     factor.failures += 1
     if factor.failures < settings.SECOND_FACTOR_TRIES:
         factor.save(update_fields=["failures"])
-        return _wrong(field)
+        return _wrong(field, code)
     factor.failures, factor.blocked_until = 0, at + timedelta(minutes=settings.SECOND_FACTOR_PAUSE_MINUTES)
     factor.save(update_fields=["failures", "blocked_until"])
     _tell(factor.user_id, "account.codes_wrong", actor=actor, at=at, remote=actor.remote or "?")
     return _paused(field)
 
 
-def _wrong(field: str) -> WrongCode:
-    reason = _("This code is not right, or was used already. Wait for the next one in your app.")
+def _wrong(field: str, code: str) -> WrongCode:
+    if len(clean_code(code)) == DIGITS:
+        reason = _("This code is not right, or was used already. Wait for the next one in your app.")
+    else:
+        reason = _("This recovery code is not right, or was used or replaced already. Take another one.")
     return WrongCode(reason, problems={field: [reason]})
 
 
@@ -176,7 +179,7 @@ def enrol(
     demand_password(User.objects.get(pk=user_id), current)
     step = _step_of(seed, clean_code(code), at)
     if step is None:
-        raise _wrong("code")
+        raise _wrong("code", code)
     if has_second_factor(user_id):
         take_code(user_id=user_id, code=old_code, actor=actor, at=at, field="old_code")
     with transaction.atomic():
@@ -211,9 +214,7 @@ def drop_second_factor(*, user_id: int, current: str, code: str, actor: Actor, a
     """A person goes without it from now on. Raises NotAllowed for whom it is required, Invalid, WrongCode, Paused."""
     held = [selectors.actor_of(one) for one in selectors.mandates_of(user_id, clock.china_date(at))]
     if rules.needs_second_factor(held):
-        raise NotAllowed(
-            _("Officials, experts and administrators sign in with a second factor: it can be renewed only.")
-        )
+        raise NotAllowed(rules.FACTOR_NEEDED)
     _prove(user_id, current, code, actor=actor, at=at)
     _remove(user_id, actor=actor, at=at, keep=keep)
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F
+from django.urls import reverse
 
 from greenlist.accounts import rules, selectors
 from greenlist.accounts.models import Device, SignIn, User
@@ -63,7 +64,8 @@ def _meet(user_id: int, token: str, agent: str, *, actor: Actor, at: datetime) -
     if news:
         params = {"agent": agent or "?", "remote": actor.remote or "?", "at": f"{at.astimezone(CHINA):%Y-%m-%d %H:%M}"}
         event = f"account.new_device:{row.pk}"
-        outbox.notify(recipients=[user_id], event=event, kind="account.new_device", at=at, params=params)
+        link = reverse("accounts:sessions")
+        outbox.notify(recipients=[user_id], event=event, kind="account.new_device", at=at, params=params, link=link)
 
 
 def continue_session(

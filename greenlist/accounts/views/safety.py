@@ -17,7 +17,7 @@ from greenlist.accounts import forms, rules, selectors, services
 from greenlist.accounts.models import User
 from greenlist.accounts.views.shared import REFUSED, get_or_post
 from greenlist.core import clock
-from greenlist.core.errors import Invalid, WrongState
+from greenlist.core.errors import Invalid, NotAllowed, WrongState
 from greenlist.core.http import Request, whole
 
 
@@ -75,8 +75,8 @@ def _enrolment(request: Request, user: User, form: Any, ticket: str) -> HttpResp
     return render(request, "accounts/second_factor.html", context, status=REFUSED if form.errors else 200)
 
 
-def _show_codes(request: Request, codes: list[str]) -> HttpResponse:
-    context = {"codes": codes, "at": clock.now(), "username": request.user.get_username()}
+def _show_codes(request: Request, codes: list[str], *, renewed: bool = False) -> HttpResponse:
+    context = {"codes": codes, "renewed": renewed, "at": clock.now(), "username": request.user.get_username()}
     return render(request, "accounts/recovery_codes_new.html", context)
 
 
@@ -97,7 +97,7 @@ def recovery_codes(request: Request) -> HttpResponse:
         except Invalid as error:
             form.take(error)
         else:
-            return _show_codes(request, codes)
+            return _show_codes(request, codes, renewed=True)
     context = {"form": form, "left": selectors.recovery_codes_left(user.pk)}
     return render(request, "accounts/recovery_codes.html", context, status=REFUSED if form.errors else 200)
 
@@ -110,6 +110,8 @@ def second_factor_off(request: Request) -> HttpResponse:
     user = cast(User, request.user)
     if not (settings.SECOND_FACTOR and selectors.second_factor_of(user.pk)):
         return redirect("accounts:second_factor")
+    if rules.needs_second_factor(request.capacities):
+        raise NotAllowed(rules.FACTOR_NEEDED)
     form = forms.ProofForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:

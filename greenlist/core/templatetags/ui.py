@@ -25,7 +25,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
-from greenlist.core import documents
+from greenlist.core import dates, documents
 from greenlist.core.actors import Actor, Capacity
 from greenlist.core.requests import request_id
 
@@ -129,17 +129,13 @@ def _day(value: date | datetime) -> date:
 @register.filter
 def cst(value: datetime | None) -> str:
     """An instant as people in China read it: 2026年5月20日 14:32. Empty for None."""
-    if not value:
-        return ""
-    local = value.astimezone(CHINA) if timezone.is_aware(value) else value
-    # Formatting a naive value: Django would otherwise shift it once more to the current zone.
-    return date_format(local.replace(tzinfo=None), _("j F Y, H:i"))
+    return dates.moment(value) if value else ""
 
 
 @register.filter
 def cdate(value: date | datetime | None) -> str:
     """A day: 2026年5月20日. Empty for None."""
-    return date_format(_day(value), _("j F Y")) if value else ""
+    return dates.day(value) if value else ""
 
 
 @register.filter

@@ -14,10 +14,10 @@ from django.utils import translation
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
-from greenlist.core import audit, clock, dispatch, limits, outbox, rounds
+from greenlist.core import audit, clock, dates, dispatch, limits, outbox, rounds
 from greenlist.core.actors import Actor
 from greenlist.core.errors import Conflict, Invalid, NotAllowed, NotVisible, WrongState
-from greenlist.core.messages import body_of, subject_of
+from greenlist.core.messages import body_of, signed, subject_of
 from greenlist.organisations import rules
 from greenlist.organisations.models import Invitation, Membership, Organisation
 
@@ -116,10 +116,10 @@ def invitation_mail(row: Invitation) -> EmailMessage:
     language = row.invited_by.language
     link = settings.PUBLIC_URL + reverse("organisations:accept", args=[token_of(row)])
     with translation.override(language):
-        until = str(_("The link can be used once, until %(day)s.") % {"day": clock.china_date(row.expires_at)})
+        until = str(_("The link can be used once, until %(day)s.") % {"day": dates.day(row.expires_at)})
     return EmailMessage(
         subject=subject_of("account.invited", params, language),
-        body="\n\n".join([body_of("account.invited", params, language), link, until]),
+        body=signed("\n\n".join([body_of("account.invited", params, language), link, until]), language=language),
         to=[row.email],
         headers={"Message-ID": f"<invitation-{row.pk}@greenlist>"},
     )

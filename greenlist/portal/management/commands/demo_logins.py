@@ -17,9 +17,9 @@ LOGINS = {
     "130100-handler": "市级经办（石家庄） city handler, Shijiazhuang",
     "130100-approver": "市级审签（石家庄） city approver, Shijiazhuang",
     "130000-handler": "省级（河北） province",
-    "admin": "系统管理员（/admin/） system administrator",
-    "security": "安全管理员（/admin/） security administrator",
-    "auditor": "审计管理员（/account/audit/） audit administrator",
+    "admin": "系统管理员（运行状况、系统管理） system administrator",
+    "security": "安全管理员（账号安全） security administrator",
+    "auditor": "审计管理员（操作留痕） audit administrator",
 }
 
 
