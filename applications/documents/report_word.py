@@ -82,7 +82,7 @@ def value_of(one: ShownField, paper: Paper) -> str:
 
 def _grid(file: word.Paper, one: ShownField) -> None:
     assert one.table is not None
-    file.text(one.label)
+    file.heading(one.label, level=2)
     table: ShownTable = one.table
     rows = table.rows or (("",) * len(table.head),)
     aligns = ["right" if numeric else "" for numeric in table.numeric]
