@@ -98,6 +98,7 @@ ACTIONS: dict[str, Text] = {
     "honour.removed": _("honour removed"),
     "industries.loaded": _("industries loaded"),
     "industry.saved": _("industry changed"),
+    "keys.audit_changed": _("key of the audit trail changed"),
     "keys.rotated": _("keys rotated"),
     "mandate.changed": _("mandate changed"),
     "mandate.ended": _("mandate ended"),
