@@ -8,7 +8,7 @@ from django.conf import settings
 from django.contrib import auth
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import redirect, resolve_url
 from django.utils.translation import gettext_lazy as _
 
@@ -29,7 +29,7 @@ OVER = "over"  # a page whose time is over comes to the sign-in page with this w
 class LoginMiddleware(LoginRequiredMiddleware):
     """Leads to the sign-in page and back. What a form sends is not repeated: one comes back to the page with the form."""
 
-    def handle_no_permission(self, request: HttpRequest, view_func: Any) -> HttpResponse:
+    def handle_no_permission(self, request: HttpRequest, view_func: Any) -> HttpResponseRedirect:
         if request.method in ("GET", "HEAD"):
             return super().handle_no_permission(request, view_func)
         came_from = urlsplit(request.headers.get("Referer", ""))
