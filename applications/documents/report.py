@@ -215,8 +215,9 @@ def _draft_digest(case: Application) -> str:
 
 def blank_digest(call: Call) -> str:
     """Of what the empty annexes of a call print."""
+    _form, form = _general(call)
     return digest_of(
-        [call.rules.digest, call.title, call.year, call.owner.name, call.category, call.values, call.layer]
+        [call.rules.digest, call.title, call.year, call.owner.name, call.category, call.values, call.layer, form]
     )
 
 
@@ -257,8 +258,13 @@ def blank(call: Call) -> Paper:
 
 
 def form_of(call: Call) -> Form:
+    """The form of a call, with the indicators where it asks for all of them."""
+    return _general(call)[0]
+
+
+def _general(call: Call) -> tuple[Form, str]:
     bound = selectors.rules_of(call)
-    return bound.forms[bound.first(StepKind.DRAFT).form]
+    return standards.general_form(bound, call.category, bound.first(StepKind.DRAFT).form, call.year)
 
 
 def _paper(

@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from applications.models import Application, Call, Evidence, ReportVersion, Section
-from applications.selectors import calls, cases, drafts, filling, told
+from applications.selectors import calls, cases, drafts, filling, standards, told
 from applications.states import WITH_APPLICANT, CallState
 from greenlist.core.actors import Actor, Capacity
 from greenlist.core.errors import NotVisible
@@ -46,7 +46,7 @@ def forms_of(call: Call) -> list[tuple[str, str]]:
     """Key and digest of each form that a step of the call's route asks for."""
     bound = calls.rules_of(call)
     keys = dict.fromkeys(key for step in bound.steps for key in step.every_form)
-    return [(key, drafts.form_digest(bound, key)) for key in keys]
+    return [(key, standards.general_form(bound, call.category, key, call.year)[1]) for key in keys]
 
 
 # ---- cases ----------------------------------------------------------------------------------------------------------

@@ -64,6 +64,7 @@ class RowShown:
     points: str = ""
     full: str = ""
     rule: str = ""
+    source: str = ""
     size: str = ""
     case: str = ""
     note: str = ""
@@ -253,6 +254,7 @@ def _row(
         points=number(found.points) if points else "",
         full=number(found.full) if points else "",
         rule=words.text(row.rule) if "rule" not in hidden else "",
+        source=words.text(row.source) if not hidden else "",
         size=words.text(found.size) if reference else "",
         case=found.case,
         note=judged.note if judged else "",

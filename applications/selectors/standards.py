@@ -32,6 +32,18 @@ def form_of(report: Report, bound: BoundPolicy) -> Form:
     return policy.form_with_criteria(bound, report.form, report.criteria_why["digest"], report.criteria_why["clause"])
 
 
+def general_form(bound: BoundPolicy, category: str, key: str, year: int) -> tuple[Form, str]:
+    """The form of a call as a unit of no particular industry fills it in, with its digest: what a template shows."""
+    base = policy.form_digest(bound.policy, key)
+    asks_all = any(rule.part == ALL for rule in bound.criteria if rule.category == category)
+    applied = policy.criteria_for(bound, category, "", year) if asks_all else None
+    if applied is None:
+        return bound.forms[key], base
+    digest = applied.criteria.digest
+    form = policy.form_with_criteria(bound, key, digest, applied.reason.clause)
+    return form, policy.with_criteria(base, digest)
+
+
 def pin(report: Report, bound: BoundPolicy, applied: policy.Applied | None) -> None:
     """Sets what the report is judged by and the digest of the form that follows from it; saves nothing."""
     base = policy.form_digest(bound.policy, report.form)

@@ -16,7 +16,7 @@ NAMED = 'category = "factory"\nset = "$call.edition"\npart = "basic"'
 
 
 def load(part: str = 'part = "all"\nset = "$call.edition"') -> None:
-    """The rules with `[[criteria]]` changed, and a small set for the cement industry beside those that are shipped."""
+    """The rules with `[[criteria]]` changed, and a small set for glass makers beside those that are shipped."""
     policies.load_policies(actor=SYSTEM, at=SPRING)
     policies.store_criteria(name="small.toml", content=SMALL.encode(), actor=SYSTEM, at=SPRING)
     file = Path(settings.POLICIES_DIR) / PLACE / "policy.toml"

@@ -8,8 +8,10 @@ import pytest
 from django.urls import reverse
 
 from applications import selectors
+from applications.documents import report
 from applications.models import Application, Report, Section
 from applications.selectors import drafts as reads
+from applications.selectors import outside
 from applications.selectors import standards as reading
 from applications.services import drafts
 from greenlist.core.actors import SYSTEM
@@ -84,10 +86,27 @@ def test_the_pages_say_which_and_why(world: World) -> None:
         assert "第五条" in body
 
 
+@pytest.mark.clause("QHD-5.9")
+def test_the_report_on_paper_and_the_empty_one_say_it_too(world: World) -> None:
+    case = started(world, 'set = "$call.edition"\npart = "all"', edition="factory-2025")
+    paper = report.unfinished(case)
+    assert (paper.criteria, paper.criteria_why.split("（")[0]) == (
+        "绿色工厂评价通则（GB/T 36132-2025）",
+        "由申报通知指明",
+    )
+    assert "c_energy" in [part.key for part in paper.sections]
+    empty = report.blank(case.call)
+    assert "c_energy" in [part.key for part in empty.sections]
+    assert empty.criteria == paper.criteria
+    (_key, digest), *_more = outside.forms_of(case.call)
+    assert digest == case.report.form_digest
+
+
+@pytest.mark.clause("HEB-2.1a")
 @pytest.mark.clause("HLJ-22")
 @pytest.mark.parametrize(
     ("industry", "slug", "code"),
-    [("3011", "small", "industry"), ("3021", "factory-2018", "general"), ("", "factory-2018", "general")],
+    [("3041", "small", "industry"), ("3021", "factory-2018", "general"), ("", "factory-2018", "general")],
 )
 def test_an_industry_with_its_own_set_is_judged_by_it(world: World, industry: str, slug: str, code: str) -> None:
     case = started(world, standards.BY_INDUSTRY, industry, edition="factory-2018")
@@ -95,7 +114,7 @@ def test_an_industry_with_its_own_set_is_judged_by_it(world: World, industry: st
 
 
 def test_a_new_version_of_a_set_leaves_a_started_report_alone(world: World) -> None:
-    case = started(world, standards.BY_INDUSTRY, "3011")
+    case = started(world, standards.BY_INDUSTRY, "3041")
     newer = SMALL.replace("points = 40", "points = 35").replace("points = 30", "points = 35")
     policies.store_criteria(name="small.toml", content=newer.encode(), actor=SYSTEM, at=filled.SPRING)
     report = Report.objects.get(pk=case.report_id)
@@ -110,7 +129,7 @@ SHARED = "c_basic"
 
 
 def corrected(world: World) -> Application:
-    """A draft begun under the general set, and a firm that turns out to make cement."""
+    """A draft begun under the general set, and a firm that turns out to make glass."""
     case = started(world, standards.BY_INDUSTRY, "3021", edition="factory-2025")
     for section, answers in ((SHARED, {"lawful": True}), ("c_energy", {"platform": [{"met": True}] * 12})):
         drafts.save_section(
@@ -125,7 +144,7 @@ def corrected(world: World) -> Application:
         actor=world.actor("applicant"), at=filled.SPRING, reference=case.reference,
         section="c_energy", field="platform_evidence", upload=filled.picture("a.png"),
     )  # fmt: skip
-    _set_industry(world, "3011")
+    _set_industry(world, "3041")
     return Application.objects.select_related("report", "call__rules", "organisation").get(pk=case.pk)
 
 
@@ -158,7 +177,7 @@ def test_answers_of_rows_that_both_sets_have_stay(world: World) -> None:
     assert set(after) == {one.key for one in reads.form_of(case).sections}
     assert "c_energy" not in after
     assert not reads.evidence_of(case.report)
-    assert case.industry_code == "3011"
+    assert case.industry_code == "3041"
     entry = AuditEntry.objects.filter(action="case.criteria_renewed").latest("pk")
     assert entry.payload.data["lost"] == ["c_energy.platform", "c_energy.platform_evidence"]
 

@@ -22,7 +22,7 @@ title = { zh = "小标准", en = "Small" }
 source = { zh = "自拟", en = "made up" }
 verified = true
 scoring = "points"
-industries = ["3011"]
+industries = ["3041"]
 
 [[requirement]]
 key = "lawful"
@@ -116,10 +116,10 @@ def mistakes(*changes):
         ('scoring = "points"', 'scoring = "stars"', "criteria.scoring", "must be one of"),
         ('scoring = "points"', "", "criteria.scoring", "is missing"),
         ("verified = true", "verified = false", "criteria.unverified", "say what is not verified"),
-        ('industries = ["3011"]', 'industries = ["C30"]', "criteria.industries", "no GB/T 4754 code"),
-        ('industries = ["3011"]', 'hidden = ["all"]', "criteria.hidden", "knows no all"),
-        ('industries = ["3011"]', "years = 3", "criteria.years", "only for scoring = index"),
-        ('industries = ["3011"]', "valid_from = 2030-01-01\nvalid_until = 2029-01-01", "criteria.valid_until", "before"),
+        ('industries = ["3041"]', 'industries = ["C30"]', "criteria.industries", "no GB/T 4754 code"),
+        ('industries = ["3041"]', 'hidden = ["all"]', "criteria.hidden", "knows no all"),
+        ('industries = ["3041"]', "years = 3", "criteria.years", "only for scoring = index"),
+        ('industries = ["3041"]', "valid_from = 2030-01-01\nvalid_until = 2029-01-01", "criteria.valid_until", "before"),
         ("points = 40", "points = 41", "group", "the points add up to 101, not to 100"),
         ("points = 40", "points = -40", "group.one.row.intensity.points", "must not be negative"),
         ("base = 2\n", "base = 0\n", "group.one.row.intensity.base", "must be greater than lead"),
@@ -248,6 +248,6 @@ def test_a_stored_form_builds_the_same_set():
 
 
 def test_a_set_covers_industries_by_the_longest_prefix():
-    assert small().covers("3011") == "3011"
+    assert small().covers("3041") == "3041"
     assert small().covers("3021") == ""
-    assert small(('["3011"]', '["30", "301"]')).covers("3012") == "301"
+    assert small(('["3041"]', '["30", "301"]')).covers("3012") == "301"

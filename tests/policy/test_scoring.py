@@ -90,7 +90,7 @@ def test_every_row_and_the_total_stay_within_their_bounds(energy, share, applies
         "c_inputs": {"energy": str(energy), "output": "100"}
     }
     for policy in ("drop", "full"):
-        found = scoring.evaluate(small(('industries = ["3011"]', f'not_applicable = "{policy}"')), data)
+        found = scoring.evaluate(small(('industries = ["3041"]', f'not_applicable = "{policy}"')), data)
         assert all(0 <= row.points <= row.full for row in found.rows)
         assert 0 <= found.total <= 100
 
@@ -114,7 +114,7 @@ BEST = {
 
 @given(policy=st.sampled_from(["drop", "full"]))
 def test_what_does_not_apply_leaves_full_points_full(policy):
-    criteria = small(('industries = ["3011"]', f'not_applicable = "{policy}"'))
+    criteria = small(('industries = ["3041"]', f'not_applicable = "{policy}"'))
     without = BEST | {"c_one": BEST["c_one"] | {"share_applies": False}}
     assert scoring.evaluate(criteria, BEST).total == 100
     found = scoring.evaluate(criteria, without)
@@ -123,7 +123,7 @@ def test_what_does_not_apply_leaves_full_points_full(policy):
 
 @pytest.mark.parametrize(("policy", "total"), [("drop", "47.14"), ("full", "63.00")])  # 33 of 70; 33 + 30
 def test_the_two_rules_for_what_does_not_apply(policy, total):
-    criteria = small(('industries = ["3011"]', f'not_applicable = "{policy}"'))
+    criteria = small(('industries = ["3041"]', f'not_applicable = "{policy}"'))
     assert scoring.evaluate(criteria, changed(share_applies=False)).total == D(total)
 
 
