@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 from applications.models import Application, Section
+from applications.selectors import bodies
 from greenlist.organisations import selectors as organisations
 from greenlist.organisations.models import Site
 from greenlist.policy import engine
@@ -13,6 +14,7 @@ from greenlist.policy.engine.types import BoundPolicy, Event, FactType, Held, Se
 from greenlist.policy.facts_table import FACTS
 
 TITLES = frozenset(name for name, fact in FACTS.items() if fact.type is FactType.TITLES)
+BANNED = "body.banned"
 AREAS = frozenset(name for name, fact in FACTS.items() if fact.type is FactType.AREA)
 
 
@@ -34,10 +36,12 @@ def gather(cases: Sequence[Application], bound: BoundPolicy, point: str, on: dat
     wanted = engine.candidates(bound, on, point)
     firms = {site.organisation_id: site.organisation for site in sites.values()}
     events = organisations.events_of_many(firms.values(), wanted.windows)
-    answers = _told(cases, bound)
+    answers, of_bodies = _told(cases, bound), _of_bodies(cases, bound, point, on)
     return {
         case.pk: Known(
-            facts=_as_engine_has_them(facts[case.site_id, case.category]) | answers.get(case.report_id, {}),
+            facts=_as_engine_has_them(facts[case.site_id, case.category])
+            | answers.get(case.report_id, {})
+            | of_bodies[case.pk],
             events=tuple(_event(one) for one in events[sites[case.site_id].organisation_id]),
         )
         for case in cases
@@ -58,6 +62,14 @@ def _told(cases: Sequence[Application], bound: BoundPolicy) -> dict[int, dict[st
     for report, form, key, given in rows.values_list("report_id", "report__form", "key", "data"):
         data.setdefault((report, form), {})[key] = given
     return {report: engine.forms.told(telling[form], given) for (report, form), given in data.items()}
+
+
+def _of_bodies(cases: Sequence[Application], bound: BoundPolicy, point: str, on: date) -> dict[int, dict[str, Any]]:
+    """`body.banned`, where a rule asks: of who evaluates, false where the unit does so itself (HEB-2.4b)."""
+    if BANNED not in engine.wanted(bound, point).facts:
+        return {case.pk: {} for case in cases}
+    banned = bodies.banned_cases([case.pk for case in cases], on)
+    return {case.pk: {BANNED: case.pk in banned} for case in cases}
 
 
 def prefill(site: Site, category: str, on: date) -> dict[str, Any]:

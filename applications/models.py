@@ -7,9 +7,24 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from applications.querysets import ApplicationQuerySet, BatchQuerySet, CallQuerySet, GrantQuerySet
-from applications.states import FINAL, Answer, State
-from applications.transitions import ApplicationWorkflow, BatchWorkflow, CallWorkflow
+from applications.querysets import (
+    ApplicationQuerySet,
+    BatchQuerySet,
+    CallQuerySet,
+    GrantQuerySet,
+    ProjectQuerySet,
+    RegistrationQuerySet,
+    ReleaseQuerySet,
+    WorkReportQuerySet,
+)
+from applications.states import FINAL, LIVE_PROJECT, Answer, Mode, RegistrationState, State
+from applications.transitions import (
+    ApplicationWorkflow,
+    BatchWorkflow,
+    CallWorkflow,
+    ProjectWorkflow,
+    RegistrationWorkflow,
+)
 from greenlist.accounts.models import Area, Authority
 from greenlist.core.models import Blob
 from greenlist.organisations.models import Category, Organisation, Site
@@ -171,6 +186,7 @@ class Application(ApplicationWorkflow):
     number = models.CharField(max_length=40, blank=True, db_index=True)  # given at submission
     call = models.ForeignKey(Call, on_delete=models.PROTECT, related_name="applications")
     category = models.CharField(max_length=15, choices=Category)
+    mode = models.CharField(_("evaluation"), max_length=10, choices=Mode, default=Mode.SELF, db_default="self")
     organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="applications")
     site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="applications")
     report = models.OneToOneField(Report, on_delete=models.PROTECT, related_name="application")
@@ -472,3 +488,160 @@ class Document(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind}.{self.format}"
+
+
+# ---- third-party bodies ---------------------------------------------------------------------------------------------
+class Registration(RegistrationWorkflow):
+    """A body asks the authority that approves bodies of an area to be let to work there (HLJ-24a)."""
+
+    body = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="registrations")
+    authority = models.ForeignKey(Authority, on_delete=models.PROTECT, related_name="body_registrations")
+    rules = models.ForeignKey("policy.RuleSetVersion", on_delete=models.PROTECT, related_name="+")
+    findings = models.JSONField(default=list)  # what the conditions said when it was submitted
+    submitted_by = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="+")
+    submitted_at = models.DateTimeField()
+    decided_by = models.ForeignKey(PERSON, null=True, on_delete=models.PROTECT, related_name="+")
+    decided_at = models.DateTimeField(null=True)
+    reason = models.TextField(blank=True)
+
+    objects = RegistrationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["body", "authority"],
+                condition=Q(state__in=[str(RegistrationState.SUBMITTED), str(RegistrationState.APPROVED)]),
+                name="one_standing_registration",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.body} · {self.authority}"
+
+
+class Project(ProjectWorkflow):
+    """One evaluation: a body works on one application, or declares a unit it evaluated outside the portal.
+
+    The keys are those of the day of acceptance; a cap counts by them and by the present ones, so that no change of
+    representative frees a place (HEB-2.4c, HLJ-24b).
+    """
+
+    reference = models.CharField(max_length=24, default=new_reference, unique=True)
+    body = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="projects")
+    application = models.ForeignKey(Application, null=True, on_delete=models.PROTECT, related_name="projects")
+    unit = models.CharField(_("unit"), max_length=120)
+    category = models.CharField(_("list type"), max_length=15, choices=Category)
+    tier = models.CharField(max_length=10)  # of the list
+    batch = models.CharField(
+        max_length=80, blank=True, db_index=True
+    )  # rule set, year and round: see projects.batch_of
+    year = models.PositiveSmallIntegerField(_("year"))  # calendar year in which it was accepted
+    representative_key = models.CharField(max_length=64, blank=True, db_index=True)
+    legal_person_code = models.CharField(max_length=18, blank=True, db_index=True)
+    offered_by = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="+")
+    offered_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True)
+    closed_at = models.DateTimeField(null=True)  # declined, retracted, ended
+    reason = models.CharField(max_length=300, blank=True)
+
+    objects = ProjectQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["application"],
+                condition=Q(state__in=[str(state) for state in LIVE_PROJECT]),
+                name="one_live_project_per_application",
+            )
+        ]
+        indexes = [models.Index(fields=["body", "-id"], name="projects_of_body")]
+
+    def __str__(self) -> str:
+        return f"{self.body} → {self.unit}"
+
+
+class Release(models.Model):
+    """The applicant lets the body's people see and edit the report, until a day or until it is submitted or taken back."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="releases")
+    application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="releases")
+    body = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="+")
+    ends_on = models.DateField()  # the last day
+    given_by = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="+")
+    given_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    ended_why = models.CharField(max_length=20, blank=True)  # submitted | withdrawn | day | taken_back | over
+
+    objects = ReleaseQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["application"], condition=Q(ended_at=None), name="one_live_release")
+        ]
+        indexes = [models.Index(fields=["body", "ended_at"], name="releases_of_body")]
+
+    def __str__(self) -> str:
+        return f"{self.application_id} → {self.body_id}"
+
+
+class SignedStatement(models.Model):
+    """Words somebody signed, as they were. About a report it names the digest: another report, and it is void (JY-11c)."""
+
+    registration = models.ForeignKey(Registration, null=True, on_delete=models.PROTECT, related_name="statements")
+    project = models.ForeignKey(Project, null=True, on_delete=models.PROTECT, related_name="statements")
+    by = models.CharField(max_length=10)  # body | applicant
+    key = models.CharField(max_length=40)
+    clause = models.CharField(max_length=20, blank=True)
+    text = models.TextField()
+    digest = models.CharField(max_length=64, blank=True)  # of the report
+    signed_name = models.CharField(max_length=60)
+    signed_by = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="+")
+    signed_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.key} {self.signed_name}"
+
+
+class WorkReport(models.Model):
+    """The annual work report of a body to the authority of an area it worked in (HLJ-25); filed anew until the last day."""
+
+    body = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="work_reports")
+    authority = models.ForeignKey(Authority, on_delete=models.PROTECT, related_name="+")
+    year = models.PositiveSmallIntegerField()
+    text = models.TextField(_("work of the year"))
+    problems = models.TextField(_("problems and suggestions"), blank=True)
+    counts = models.JSONField(default=dict)  # accepted, reported, listed as the portal knew them that day
+    blob = models.ForeignKey(Blob, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    filed_by = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="+")
+    filed_at = models.DateTimeField()
+    late = models.BooleanField(default=False)
+
+    objects = WorkReportQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-year", "-pk"]
+        constraints = [models.UniqueConstraint(fields=["body", "authority", "year"], name="one_work_report_per_year")]
+
+    def __str__(self) -> str:
+        return f"{self.body} {self.year}"
+
+
+class WhiteList(models.Model):
+    """Pass rates of bodies and those an authority commends, frozen on the day it chose to publish (HLJ-25)."""
+
+    authority = models.ForeignKey(Authority, on_delete=models.PROTECT, related_name="white_lists")
+    title = models.CharField(max_length=160)
+    clause = models.CharField(max_length=20, blank=True)
+    rows = models.JSONField()  # [{body, name, code, accepted, reported, decided, listed, rate, white}]
+    published_by = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="+")
+    published_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return self.title

@@ -1,10 +1,20 @@
-from datetime import datetime
+from datetime import date, datetime
 
 from django.apps import apps
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 
-from applications.states import FINAL, OPEN, WITH_APPLICANT, BatchState, CallState, State
+from applications.states import (
+    AT_WORK,
+    FINAL,
+    LIVE_PROJECT,
+    OPEN,
+    WITH_APPLICANT,
+    BatchState,
+    CallState,
+    RegistrationState,
+    State,
+)
 from greenlist.core.actors import Actor, Capacity
 
 
@@ -26,8 +36,13 @@ class ApplicationQuerySet(models.QuerySet):
         """Applicants: their organisation's; before its claim is confirmed only what was begun under that claim.
 
         Officials: what lies under their area and was sent as high as they are. Experts: what they were given, while the
-        grant lasts and the case is under review. Everybody else: none.
+        grant lasts and the case is under review. People of a third-party body: what an applicant released to it, while it
+        is with the applicant. Everybody else: none.
         """
+        if actor.is_body:
+            releases = apps.get_model("applications", "Release")
+            given = releases._default_manager.filter(body_id=actor.organisation_id, ended_at=None)
+            return self.filter(pk__in=given.values("application_id"), state__in=WITH_APPLICANT)
         if actor.capacity == Capacity.APPLICANT and actor.organisation_id:
             own = Q(organisation__claim="confirmed") | Q(started_at__gte=F("organisation__claimed_at"))
             return self.filter(own, organisation_id=actor.organisation_id)
@@ -73,3 +88,60 @@ class GrantQuerySet(models.QuerySet):
 
     def ended_before(self, at: datetime) -> "GrantQuerySet":
         return self.filter(ended_at__lte=at)
+
+
+class RegistrationQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor) -> "RegistrationQuerySet":
+        """The body's own; officials of the authority that decides, and of the places under it once a body is approved."""
+        if actor.is_body:
+            return self.filter(body_id=actor.organisation_id)
+        if actor.is_official and actor.area_path:
+            above = Q(authority__area__path__in=ancestors(actor.area_path), state=RegistrationState.APPROVED)
+            return self.filter(Q(authority_id=actor.authority_id) | above)
+        return self.none()
+
+    def approved(self) -> "RegistrationQuerySet":
+        return self.filter(state=RegistrationState.APPROVED)
+
+
+def ancestors(path: str) -> list[str]:
+    """The paths of a place and of everything above it."""
+    parts = [part for part in path.split("/") if part]
+    return ["/" + "/".join(parts[: count + 1]) + "/" for count in range(len(parts))]
+
+
+class ProjectQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor) -> "ProjectQuerySet":
+        """The body; the applicant; officials who see the application."""
+        if actor.is_body:
+            return self.filter(body_id=actor.organisation_id)
+        if actor.capacity == Capacity.APPLICANT and actor.organisation_id:
+            return self.filter(application__organisation_id=actor.organisation_id)
+        if actor.is_official and actor.tier and actor.area_path:
+            return self.filter(
+                application__area_path__startswith=actor.area_path, application__reached__gte=actor.tier.rank
+            )
+        return self.none()
+
+    def live(self) -> "ProjectQuerySet":
+        return self.filter(state__in=LIVE_PROJECT)
+
+    def at_work(self) -> "ProjectQuerySet":
+        return self.filter(state__in=AT_WORK)
+
+
+class ReleaseQuerySet(models.QuerySet):
+    def live(self) -> "ReleaseQuerySet":
+        return self.filter(ended_at=None)
+
+    def over_by(self, on: date) -> "ReleaseQuerySet":
+        """Live ones whose last day has passed."""
+        return self.live().filter(ends_on__lt=on)
+
+
+class WorkReportQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor) -> "WorkReportQuerySet":
+        """The body's own; officials of the authority it went to."""
+        if actor.is_body:
+            return self.filter(body_id=actor.organisation_id)
+        return self.filter(authority_id=actor.authority_id) if actor.is_official else self.none()

@@ -67,9 +67,42 @@ class BatchState(models.TextChoices):
     RECEIVED = "received", _("received")
 
 
+class Mode(models.TextChoices):
+    """Who evaluates: the rule set names the modes it offers (`[evaluation]`)."""
+
+    SELF = "self", _("self-evaluation")
+    BODY = "body", _("third-party evaluation")
+
+
 class Answer(models.TextChoices):
     """An official's finding on one point of the checklist."""
 
     YES = "yes", _("yes")
     NO = "no", _("no")
     FIX = "fix", _("to be corrected")
+
+
+class RegistrationState(models.TextChoices):
+    """Of a third-party body with the authority that approves bodies (HLJ-24a)."""
+
+    SUBMITTED = "submitted", _("waiting for approval")
+    APPROVED = "approved", _("approved")
+    REFUSED = "refused", _("refused")
+    REVOKED = "revoked", _("approval withdrawn")
+
+
+class ProjectState(models.TextChoices):
+    """Of one evaluation that an applicant gives to a body."""
+
+    OFFERED = "offered", _("offered")
+    ACCEPTED = "accepted", _("accepted")
+    DECLARED = "declared", _("declared by the body, done outside the portal")
+    REPORTED = "reported", _("report submitted")
+    DECLINED = "declined", _("declined")
+    RETRACTED = "retracted", _("offer taken back")
+    ENDED = "ended", _("ended unfinished")
+
+
+LIVE_PROJECT = (ProjectState.OFFERED, ProjectState.ACCEPTED, ProjectState.REPORTED)
+AT_WORK = (ProjectState.ACCEPTED, ProjectState.REPORTED)
+COUNTED = (ProjectState.ACCEPTED, ProjectState.REPORTED, ProjectState.DECLARED)  # against a cap (HEB-2.4c, HLJ-24b)

@@ -9,7 +9,16 @@ from datetime import datetime
 from django.db import models
 from django_fsm import RETURN_VALUE, FSMField, FSMModelMixin, transition
 
-from applications.states import BEYOND_SUBMISSION, STATIONS, WITHDRAWABLE, BatchState, CallState, State
+from applications.states import (
+    BEYOND_SUBMISSION,
+    STATIONS,
+    WITHDRAWABLE,
+    BatchState,
+    CallState,
+    ProjectState,
+    RegistrationState,
+    State,
+)
 
 NEXT = RETURN_VALUE(*STATIONS)
 
@@ -140,3 +149,43 @@ class BatchWorkflow(FSMModelMixin, models.Model):
     @transition(field=state, source=BatchState.SENT, target=BatchState.RECEIVED)
     def receive(self, *, at: datetime) -> None:
         self.received_at = at
+
+
+class RegistrationWorkflow(FSMModelMixin, models.Model):
+    state = FSMField(default=RegistrationState.SUBMITTED, choices=RegistrationState, protected=True, db_index=True)
+
+    class Meta:
+        abstract = True
+
+    @transition(field=state, source=RegistrationState.SUBMITTED, target=RegistrationState.APPROVED)
+    def approve(self) -> None: ...
+
+    @transition(field=state, source=RegistrationState.SUBMITTED, target=RegistrationState.REFUSED)
+    def refuse(self) -> None: ...
+
+    @transition(
+        field=state, source=[RegistrationState.SUBMITTED, RegistrationState.APPROVED], target=RegistrationState.REVOKED
+    )
+    def revoke(self) -> None: ...
+
+
+class ProjectWorkflow(FSMModelMixin, models.Model):
+    state = FSMField(default=ProjectState.OFFERED, choices=ProjectState, protected=True, db_index=True)
+
+    class Meta:
+        abstract = True
+
+    @transition(field=state, source=ProjectState.OFFERED, target=ProjectState.ACCEPTED)
+    def accept(self) -> None: ...
+
+    @transition(field=state, source=ProjectState.OFFERED, target=ProjectState.DECLINED)
+    def decline(self) -> None: ...
+
+    @transition(field=state, source=ProjectState.OFFERED, target=ProjectState.RETRACTED)
+    def retract(self) -> None: ...
+
+    @transition(field=state, source=[ProjectState.ACCEPTED, ProjectState.REPORTED], target=ProjectState.REPORTED)
+    def report(self) -> None: ...
+
+    @transition(field=state, source=[ProjectState.ACCEPTED, ProjectState.DECLARED], target=ProjectState.ENDED)
+    def end(self) -> None: ...

@@ -1,4 +1,4 @@
-from applications.views import batches, calls, cases, desk, disqualification, drafts
+from applications.views import batches, bodies, calls, cases, desk, disqualification, drafts, projects
 
 app_name = "applications"
 urlpatterns = [
@@ -8,4 +8,6 @@ urlpatterns = [
     *desk.urlpatterns,
     *batches.urlpatterns,
     *disqualification.urlpatterns,
+    *bodies.urlpatterns,
+    *projects.urlpatterns,
 ]

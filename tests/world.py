@@ -6,6 +6,7 @@ applicant, colleague (staff of the same firm), rival (a firm of the next county)
 other_county_handler, other_county_approver (昌黎县), city_handler, city_approver (秦皇岛), other_city_handler,
 other_city_approver (石家庄), other_applicant, sjz_county_handler, sjz_county_approver (桥西区), dingzhou_handler,
 dingzhou_approver (city tier without counties), xiongan_handler, province_handler, province_approver (河北),
+evaluator (of a third-party body in 雄安),
 hlj_city_handler, hlj_city_approver (哈尔滨), hlj_county_handler, hlj_applicant, hlj_province_handler, hlj_province_approver,
 expert, expert2, expert3, conflicted_expert (employed by the applicant's firm), supervisor, ecology (a department officer),
 administrator (of the system), security_administrator, audit_administrator, stranger (signed in, holds nothing), anonymous.
@@ -102,12 +103,14 @@ MEMBERS = {
     "rival": ("同业", "rival", "owner"),
     "other_applicant": ("石家庄申报人", "sjz", "owner"),
     "hlj_applicant": ("哈尔滨申报人", "hlj", "owner"),
+    "evaluator": ("评价人", "evaluator", "owner"),
 }
 FIRMS = {
     "org": ("海港示例精密制造有限公司", "130302", 1001),
     "rival": ("昌黎示例食品有限公司", "130322", 1002),
     "sjz": ("桥西示例医药有限公司", "130104", 1003),
     "hlj": ("道里示例装备有限公司", "230102", 1004),
+    "evaluator": ("雄安示例绿色评价有限公司", "xiongan", 1005),
 }
 EMPLOYERS = {"expert": "示例大学", "expert2": "示例研究院", "expert3": "示例协会", "conflicted_expert": FIRMS["org"][0]}
 PEOPLE = [*MEMBERS, *OFFICE_HOLDERS, "stranger"]
@@ -258,6 +261,7 @@ def _firms(areas: dict[str, Area]) -> tuple[dict[str, Organisation], dict[str, S
             code=factories.credit_code(serial),
             area=areas[place],
             industry=industry,
+            kind=Organisation.Kind.BODY if key == "evaluator" else Organisation.Kind.FIRM,
             claim=Organisation.Claim.CONFIRMED,
             legal_representative="李示例",
             founded_on=date(2010, 5, 1),

@@ -3,7 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from applications.rules.verbs import Case, Verb
-from applications.states import WITH_APPLICANT, WITHDRAWABLE
+from applications.states import WITH_APPLICANT, WITHDRAWABLE, Mode
 from greenlist.core.actors import Actor, Capacity
 
 
@@ -12,13 +12,22 @@ def is_own(case: Case, actor: Actor) -> bool:
     return actor.capacity == Capacity.APPLICANT and actor.organisation_id == case.organisation_id
 
 
+def is_at_work(case: Case, actor: Actor) -> bool:
+    """Its own people, and those of a third-party body: they see a case only while its report is released to them."""
+    return is_own(case, actor) or (actor.is_body and case.mode == Mode.BODY)
+
+
+def is_own_with_body(case: Case, actor: Actor) -> bool:
+    return is_own(case, actor) and case.mode == Mode.BODY
+
+
 APPLICANT_ONLY = _("Only the applicant itself may do this.")
 
 EDIT = Verb(
     "edit",
     _("Fill in the report"),
     "applications:fill",
-    is_own,
+    is_at_work,
     APPLICANT_ONLY,
     WITH_APPLICANT,
     not_now=_("What was submitted cannot be changed any more."),
@@ -43,4 +52,11 @@ WITHDRAW = Verb(
     not_now=_("An application can be withdrawn only before the result is proposed."),
     danger=True,
 )
-VERBS = (EDIT, SUBMIT, WITHDRAW)
+EVALUATE = Verb(
+    "evaluate",
+    _("Third-party body"),
+    "applications:evaluation",
+    is_own_with_body,
+    APPLICANT_ONLY,
+)
+VERBS = (EDIT, EVALUATE, SUBMIT, WITHDRAW)

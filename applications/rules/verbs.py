@@ -14,4 +14,5 @@ class Case(Protocol):
     state: str
     step: str
     organisation_id: int
+    mode: str
     desk_id: int | None

@@ -10,12 +10,12 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from applications.models import Application, Batch, BatchItem, Call, CheckRun, Screening
+from applications.models import Application, Batch, BatchItem, Call, CheckRun, Project, Screening
 from applications.rules import batches as may
 from applications.rules.screening import SAME_PERSON, is_another
 from applications.selectors import calls, drafts, screening, shown
 from applications.selectors.due import left
-from applications.states import BatchState, State
+from applications.states import AT_WORK, BatchState, Mode, State
 from greenlist.core import audit
 from greenlist.core.actors import Actor, Capacity
 from greenlist.core.errors import NotVisible, Text
@@ -113,6 +113,7 @@ def items_of(batch: Batch) -> list[BatchItem]:
         Prefetch(
             "application__screenings", Screening.objects.select_related("proposed_by", "signed_by").order_by("pk")
         ),
+        Prefetch("application__projects", Project.objects.at_work().select_related("body")),
         Prefetch("application__checks", CheckRun.objects.order_by("-pk")),
     )
     return list(rows.order_by("position", "pk"))
@@ -289,6 +290,13 @@ def _opinion(number: int, case: Application) -> str:
     return (signed.opinion if signed else "") or _("recommended, conditions met")
 
 
+def _body(case: Application) -> str:
+    """The third-party body behind the report, as in the annex table (HEB-A1); empty for a self-evaluation."""
+    if case.mode != Mode.BODY:
+        return ""
+    return next((one.body.name for one in case.projects.all() if one.state in AT_WORK), "")
+
+
 _CELLS = {
     "position": lambda number, case: number,
     "name": lambda number, case: case.name,
@@ -301,6 +309,7 @@ _CELLS = {
     "size": lambda number, case: case.organisation.get_size_display(),
     "legal_representative": lambda number, case: case.organisation.legal_representative,
     "priority": lambda number, case: "、".join(shown.badges(case.badges)),
+    "third_party": lambda number, case: _body(case),
     "opinion": _opinion,
     "remark": lambda number, case: "",
 }

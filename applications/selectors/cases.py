@@ -13,11 +13,11 @@ from django.utils.translation import gettext_lazy
 
 from applications import rules
 from applications.models import Application, CheckRun, Document, Evidence, ReportVersion, TimelineEntry
-from applications.selectors import calls, drafts, scores, shown, standards, told
+from applications.selectors import calls, drafts, projects, scores, shown, standards, told
 from applications.selectors.filling import FindingShown, finding_shown
 from applications.selectors.paging import Page, page_of
 from applications.selectors.scores import Scores
-from applications.states import FINAL, WITH_APPLICANT, State
+from applications.states import FINAL, WITH_APPLICANT, Mode, State
 from greenlist.core import clock
 from greenlist.core.actors import Actor, Capacity
 from greenlist.core.errors import NotVisible
@@ -83,7 +83,7 @@ def case_list(actor: Actor, given: Mapping[str, str], at: datetime) -> CaseList:
 
 def _open_calls(actor: Actor) -> list[Any]:
     """Open calls for the firm's sites in which none of its applications lives yet; two queries."""
-    if actor.capacity != Capacity.APPLICANT:
+    if actor.capacity != Capacity.APPLICANT or actor.is_body:
         return []
     paths = list(Site.objects.visible_to(actor).values_list("area__path", flat=True))
     live = Application.objects.filter(organisation_id=actor.organisation_id).exclude(state__in=FINAL)
@@ -160,6 +160,7 @@ class CasePage:
     timeline: tuple[Line, ...] = ()
     documents: tuple[Document, ...] = ()
     versions: tuple[ReportVersion, ...] = ()
+    body: str = ""  # the third-party body behind the report
 
 
 def case_page(actor: Actor, reference: str, tab: str, at: datetime) -> CasePage:
@@ -183,6 +184,7 @@ def case_page(actor: Actor, reference: str, tab: str, at: datetime) -> CasePage:
         is_late=bool(case.due_on and case.state not in FINAL and at >= clock.day_end(case.due_on)),
         correction=drafts.open_correction(case) if case.state == State.RETURNED else None,
         standard=standards.told(case.report, bound),
+        body=projects.bodies_of([case.pk]).get(case.pk, "") if case.mode == Mode.BODY else "",
         **_PARTS[tab](case, bound, actor),
     )
 
@@ -286,7 +288,12 @@ def _checks(case: Application, bound: BoundPolicy, actor: Actor) -> dict[str, An
 
 
 def _check(bound: BoundPolicy, run: CheckRun) -> CheckShown:
-    points = {"apply": _("At submission"), "recommend": _("At recommendation"), "list": _("Before listing")}
+    points = {
+        "apply": _("At submission"),
+        "recommend": _("At recommendation"),
+        "list": _("Before listing"),
+        "ban": _("Ban of the body"),
+    }
     findings = tuple(finding_shown(bound, Finding.from_json(one)) for one in run.findings)
     return CheckShown(points.get(run.point, run.point), run.at, run.on, run.by, run.outcome, findings)
 

@@ -2,10 +2,20 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from applications.models import Application, Correction, Evidence, Figure, Remark, Report, ReportVersion, Section
+from applications.models import (
+    Application,
+    Correction,
+    Evidence,
+    Figure,
+    Release,
+    Remark,
+    Report,
+    ReportVersion,
+    Section,
+)
 from applications.selectors import calls, standards
 from applications.states import State
 from greenlist.core.actors import Actor, Capacity
@@ -23,9 +33,22 @@ DRAFT_ROWS = ("call__rules", "report")  # enough to know the form: saved every f
 
 def own_case(actor: Actor, reference: str, rows: Sequence[str] = CASE_ROWS) -> Application:
     """The applicant's own case with these `rows` read along. Raises NotVisible for everybody else."""
+    if actor.capacity != Capacity.APPLICANT or actor.is_body:
+        raise NotVisible
+    return case_of(actor, reference, rows)
+
+
+def case_at_work(actor: Actor, reference: str, rows: Sequence[str] = CASE_ROWS) -> Application:
+    """The same, also for the people of a body it is released to. Raises NotVisible."""
     if actor.capacity != Capacity.APPLICANT:
         raise NotVisible
     return case_of(actor, reference, rows)
+
+
+def is_released(case: Application, actor: Actor, on: date) -> bool:
+    """Whether the report is open to this body's people that day."""
+    rows = Release.objects.live().filter(application=case, body_id=actor.organisation_id, ends_on__gte=on)
+    return rows.exists()
 
 
 def case_of(actor: Actor, reference: str, rows: Sequence[str] = CASE_ROWS) -> Application:

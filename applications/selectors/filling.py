@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from applications.models import Application, Call, Correction, Evidence
 from applications.selectors import calls, drafts, scores, standards
 from applications.selectors.scores import Scores
-from applications.states import FINAL, State
+from applications.states import FINAL, Mode, State
 from greenlist.accounts import selectors as accounts
 from greenlist.accounts.models import Authority
 from greenlist.core.actors import Actor, Capacity, Tier
@@ -55,12 +55,16 @@ class StartPage:
     deadline: calls.Deadline | None
     is_over: bool
     is_confirmed: bool
+    modes: tuple[tuple[str, str], ...] = ()  # the ways of evaluating the rule set offers
+    references: tuple[tuple[str, str], ...] = ()  # what self-evaluators may take as reference (HLJ-13, HEB-1e)
 
 
 def start_page(actor: Actor, pk: int, at: datetime) -> StartPage:
     """Raises NotVisible, NotAllowed."""
     if actor.capacity != Capacity.APPLICANT:
         raise NotAllowed(_("Only the firm itself starts an application; choose it in the role switcher."))
+    if actor.is_body:
+        raise NotAllowed(_("A third-party body evaluates for others and does not apply itself."))
     call = calls.call_of(actor, pk)
     bound = calls.rules_of(call)
     organisation = Organisation.objects.filter(pk=actor.organisation_id).first()
@@ -81,6 +85,8 @@ def start_page(actor: Actor, pk: int, at: datetime) -> StartPage:
         deadline=deadline,
         is_over=call.state != "open" or bool(deadline and deadline.is_over(at)),
         is_confirmed=organisation.claim == Organisation.Claim.CONFIRMED,
+        modes=tuple((mode, str(Mode(mode).label)) for mode in bound.policy.modes),
+        references=tuple((words.text(one.text), one.clause) for one in engine.bodies.of(bound).references),
     )
 
 

@@ -25,8 +25,6 @@ from greenlist.policy import engine
 from greenlist.policy import selectors as policy
 from greenlist.policy.engine.types import BoundPolicy, Field, FieldType, Form, NotOffered, Result, Step, StepKind
 
-MODE = "self"
-
 
 class EditingConflict(Conflict):
     """Somebody else saved this section since; `theirs` is what stands now, `by` and `at` say whose it is."""
@@ -54,14 +52,17 @@ class Saved:
 
 # ---- start ----------------------------------------------------------------------------------------------------------
 @transaction.atomic
-def start(*, actor: Actor, at: datetime, call_id: int, site_id: int) -> Application:
-    """A draft for one site in one call; a second start gives the one that is already there.
+def start(*, actor: Actor, at: datetime, call_id: int, site_id: int, mode: str = "") -> Application:
+    """A draft for one site in one call; a second start gives the one that is already there, in the mode it was begun in.
 
-    Raises NotVisible, NotAllowed (no applicant), Refused (the site lies elsewhere, nobody receives it, the day has
-    passed), WrongState (the call is not open).
+    `mode`: one of those the rule set offers; its first one where none is named. Raises NotVisible, NotAllowed (no
+    applicant), Refused (a mode that is not offered, the site lies elsewhere, nobody receives it, the day has passed),
+    WrongState (the call is not open).
     """
     if actor.capacity != Capacity.APPLICANT:
         raise NotAllowed(_("Only the firm itself starts an application; choose it in the role switcher."))
+    if actor.is_body:
+        raise NotAllowed(_("A third-party body evaluates for others and does not apply itself."))
     site = Site.objects.visible_to(actor).select_related("area", "organisation__area").filter(pk=site_id).first()
     call = (
         Call.objects.visible_to(actor).select_related(*calls.CALL_ROWS).defer(*calls.HEAVY).filter(pk=call_id).first()
@@ -73,11 +74,12 @@ def start(*, actor: Actor, at: datetime, call_id: int, site_id: int) -> Applicat
         return live
     _require_open(call, site, at)
     bound = selectors.rules_of(call)
-    step = _first_step(bound, call)
+    mode = mode or bound.policy.modes[0]
+    step = _first_step(bound, call, mode)
     receiver(bound, site)  # refused now rather than after a week of typing
     try:
         with transaction.atomic():
-            return _create(call, site, bound, step, actor=actor, at=at)
+            return _create(call, site, bound, step, mode, actor=actor, at=at)
     except IntegrityError:
         raced = live_case(call, site)
         if raced is None:
@@ -114,13 +116,16 @@ def _require_open(call: Call, site: Site, at: datetime) -> None:
         )
 
 
-def _first_step(bound: BoundPolicy, call: Call) -> Step:
+def _first_step(bound: BoundPolicy, call: Call, mode: str) -> Step:
     try:
-        return engine.route(bound, call.category, MODE)[0]
+        return engine.route(bound, call.category, mode)[0]
     except NotOffered as refused:
-        raise Refused(
-            _("This list is not offered by the call."), code="not_offered", clause=refused.clause
-        ) from refused
+        text = (
+            _("This way of evaluating is not offered by the call.")
+            if refused.what == "mode"
+            else _("This list is not offered by the call.")
+        )
+        raise Refused(text, code="not_offered", clause=refused.clause) from refused
 
 
 def receiver(bound: BoundPolicy, site: Site) -> tuple[Step, Authority]:
@@ -147,8 +152,10 @@ def receiver(bound: BoundPolicy, site: Site) -> tuple[Step, Authority]:
     return step, desk
 
 
-def _create(call: Call, site: Site, bound: BoundPolicy, step: Step, *, actor: Actor, at: datetime) -> Application:
-    report = Report(site=site, category=call.category, year=call.year, mode=MODE, form=step.form_for(MODE))
+def _create(
+    call: Call, site: Site, bound: BoundPolicy, step: Step, mode: str, *, actor: Actor, at: datetime
+) -> Application:
+    report = Report(site=site, category=call.category, year=call.year, mode=mode, form=step.form_for(mode))
     industry = standards.industry_of(site.organisation)
     standards.pin(report, bound, policy.criteria_for(bound, call.category, industry, call.year))
     report.save()
@@ -162,6 +169,7 @@ def _create(call: Call, site: Site, bound: BoundPolicy, step: Step, *, actor: Ac
     case = Application(
         call=call,
         category=call.category,
+        mode=mode,
         organisation=firm,
         site=site,
         report=report,
@@ -177,7 +185,11 @@ def _create(call: Call, site: Site, bound: BoundPolicy, step: Step, *, actor: Ac
     case.due_on = deadline.day if deadline else None
     case.save()
     audit.record(
-        actor=actor, subject=("case", case.pk), action="case.start", at=at, data={"call": call.pk, "site": site.pk}
+        actor=actor,
+        subject=("case", case.pk),
+        action="case.start",
+        at=at,
+        data={"call": call.pk, "site": site.pk, "mode": mode},
     )
     return case
 
@@ -253,7 +265,7 @@ def save_section(
     Raises EditingConflict when the section is no longer at `version`, NotAllowed for a field that was not opened for
     correction, WrongState once submitted, Invalid for a field the form does not have.
     """
-    case = writable(actor=actor, reference=reference, rows=drafts.DRAFT_ROWS)
+    case = writable(actor=actor, at=at, reference=reference, rows=drafts.DRAFT_ROWS)
     spec = drafts.spec_of(drafts.form_of(case), section)
     known = {field.key for field in spec.fields if field.type not in (FieldType.FILE, FieldType.COMPUTED)}
     if unknown := sorted(set(answers) - known):
@@ -279,10 +291,15 @@ def _same(stored: Any, given: Any) -> bool:
     return stored == given or (engine.forms.is_empty(stored) and engine.forms.is_empty(given))
 
 
-def writable(*, actor: Actor, reference: str, rows: Sequence[str] = cases.CASE_ROWS) -> Application:
-    """The applicant's own case, locked, while it is with the applicant. Raises NotVisible, NotAllowed, WrongState."""
+def writable(*, actor: Actor, at: datetime, reference: str, rows: Sequence[str] = cases.CASE_ROWS) -> Application:
+    """The case, locked, while it is with the applicant: for its people, and for those of a body it is released to.
+
+    Raises NotVisible, NotAllowed, WrongState.
+    """
     case = cases.lock(actor=actor, reference=reference, rows=rows)
     rules.require(may.EDIT, case, actor)
+    if actor.is_body and not drafts.is_released(case, actor, clock.china_date(at)):
+        raise NotVisible
     if case.state not in WITH_APPLICANT:
         now = {"state": case.get_state_display()}
         raise WrongState(_("What was submitted cannot be changed: the case is now “%(state)s”.") % now)
@@ -309,7 +326,7 @@ def add_evidence(
 def _add_evidence(
     *, actor: Actor, at: datetime, reference: str, section: str, field: str, upload: UploadedFile
 ) -> Evidence:
-    case = writable(actor=actor, reference=reference)
+    case = writable(actor=actor, at=at, reference=reference)
     spec = _file_field(case, section, field)
     _require_opened(case, section, {field: None})
     there = Evidence.objects.filter(report=case.report, section=section, field=field, removed_at=None).count()
@@ -333,7 +350,7 @@ def _add_evidence(
 @transaction.atomic
 def remove_evidence(*, actor: Actor, at: datetime, reference: str, evidence: str) -> Evidence:
     """Dates the removal; what was declared with the file keeps it. A second removal changes nothing."""
-    case = writable(actor=actor, reference=reference)
+    case = writable(actor=actor, at=at, reference=reference)
     row = Evidence.objects.filter(report=case.report, reference=evidence).select_related("blob").first()
     if row is None:
         raise NotVisible

@@ -13,7 +13,8 @@ from django.utils import formats, translation
 from django.utils.translation import gettext as _
 
 from applications import selectors
-from applications.models import Application, Call, Correction
+from applications.models import Application, Call, Correction, WorkReport
+from applications.selectors import bodies
 from applications.selectors.calls import HEAVY
 from applications.services import screening
 from applications.states import CallState, State
@@ -21,6 +22,7 @@ from greenlist.accounts import selectors as accounts
 from greenlist.accounts.models import Authority
 from greenlist.core import clock, outbox, rounds
 from greenlist.core.actors import Capacity
+from greenlist.organisations import selectors as organisations
 from greenlist.policy.engine.types import BoundPolicy, Step, StepKind
 
 UNSENT = (State.SCREENING, State.RETURNED, State.PASSED)
@@ -34,6 +36,39 @@ def remind(*, at: datetime) -> None:
         _remind_of(pk, at)
 
     rounds.each(Call.objects.filter(state=CallState.OPEN).order_by("pk").values_list("pk", flat=True), remind_of)
+    remind_bodies(at=at)
+
+
+@transaction.atomic
+def remind_bodies(*, at: datetime) -> None:
+    """Bodies that owe an authority this year's work report and have not filed it (HLJ-25)."""
+    today = clock.china_date(at)
+    for authority, rules in bodies.reporting():
+        rule = rules.bodies.report
+        reached = rung(rule.remind, rule.due(today.year), today, date(today.year, 1, 1)) if rule else None
+        if rule is None or reached is None:
+            continue
+        filed = WorkReport.objects.filter(authority=authority, year=today.year).values_list("body_id", flat=True)
+        last_day = rule.due(today.year)
+        for body_id in sorted(bodies.worked(authority, today.year) - set(filed)):
+            outbox.notify(
+                recipients=organisations.member_ids(body_id),
+                event=f"work_report:{authority.pk}:{body_id}:{today.year}",
+                kind="body.report_due",
+                at=at,
+                period=f"{last_day.isoformat()}:{reached}",
+                params={
+                    "authority": authority.name,
+                    "day": _spelled(last_day),
+                    "days": (last_day - today).days,
+                },
+                link=reverse("applications:body-work-report", args=[authority.pk, today.year]),
+            )
+
+
+def _spelled(day: date) -> str:
+    with translation.override("zh-hans"):
+        return str(formats.date_format(day, _("j F Y")))
 
 
 def _remind_of(pk: int, at: datetime) -> None:
@@ -130,8 +165,6 @@ def _remind_applicant(
 def _tell(
     people: Iterable[int], *, event: str, what: str, last_day: date, reached: int, today: date, at: datetime, link: str
 ) -> None:
-    with translation.override("zh-hans"):
-        day = formats.date_format(last_day, _("j F Y"))
     outbox.notify(
         recipients=people,
         event=event,
@@ -139,6 +172,6 @@ def _tell(
         at=at,
         # An extension makes another last day, so another row of reminders.
         period=f"{last_day.isoformat()}:{reached}",
-        params={"days": (last_day - today).days, "title": what, "day": day},
+        params={"days": (last_day - today).days, "title": what, "day": _spelled(last_day)},
         link=link,
     )

@@ -13,9 +13,10 @@ from applications import facts, rules, selectors
 from applications.models import Application, Correction, Figure, ReportVersion
 from applications.rules import applicant as may
 from applications.selectors import calls, drafts, scores
-from applications.services import cases, checks
+from applications.selectors import projects as reads
+from applications.services import cases, checks, projects
 from applications.services import drafts as drafting
-from applications.states import WITH_APPLICANT, CallState, State
+from applications.states import WITH_APPLICANT, CallState, Mode, State
 from greenlist.accounts import selectors as accounts
 from greenlist.accounts.models import Authority
 from greenlist.core import clock, dates, numbers, outbox
@@ -76,6 +77,7 @@ def _submit(*, actor: Actor, at: datetime, reference: str, digest: str, declared
     _require_confirmed(case, bound)
     draft = drafts.draft_of(case, drafts.form_of(case, bound))
     content = _require_complete(case, draft, digest, declared_name, agreed=agreed)
+    projects.require_evaluated(case, bound, digest, at=at)
     _require_clear(case, bound, actor=actor, at=at)
     version = _declare(case, bound, draft, content, last, declared_name.strip(), actor=actor, at=at)
     step, desk = _station(case, bound, correction)
@@ -174,7 +176,7 @@ def _declare(
         data=drafts.frozen(content, case.report),
         digest=drafts.digest(content, case.report),
         score=scores.kept(case.report, content),
-        declaration=bound.declaration.text.zh,
+        declaration="\n".join([bound.declaration.text.zh, *_also_signed(case, bound)]),
         declared_by_id=actor.user_id,
         declared_name=declared_name[:60],
         declared_at=at,
@@ -191,6 +193,11 @@ def _declare(
         for one in engine.forms.figures(draft.form, draft.data)
     )
     return version
+
+
+def _also_signed(case: Application, bound: BoundPolicy) -> list[str]:
+    """What the applicant signs beside its declaration when a body evaluated (JY-11c)."""
+    return [one.text.zh for one in reads.to_sign_by_applicant(bound)] if case.mode == Mode.BODY else []
 
 
 def _station(case: Application, bound: BoundPolicy, correction: Correction | None) -> tuple[Step, Authority]:
@@ -245,6 +252,7 @@ def _hand_over(
         correction.save(update_fields=["answered_at"])
         data["late"] = bool(correction.due_on and at >= clock.day_end(correction.due_on))
     verb = "submit" if correction is None else "resubmit"
+    projects.submitted(case, actor=actor, at=at)
     cases.move(case, verb, case.submit, actor=actor, at=at, desk=desk, data=data, to=step.state, step=step.key)
     outbox.notify(
         recipients=_handlers(desk, case, at),
@@ -269,6 +277,7 @@ def withdraw(
             problems={"reason": [_("Write the reason.")]},
         )
     desk = case.desk
+    projects.withdrawn(case, actor=actor, at=at)
     cases.move(case, "withdraw", case.withdraw, actor=actor, at=at, desk=None, opinion=reason.strip())
     if desk is not None:
         outbox.notify(

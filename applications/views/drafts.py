@@ -19,11 +19,12 @@ from applications.forms.drafts import DeclarationForm, WithdrawForm
 from applications.models import Application
 from applications.selectors import drafts as reads
 from applications.selectors import filling as pages
+from applications.selectors import projects
 from applications.services import checks, drafts, submission
-from applications.states import WITH_APPLICANT
+from applications.states import WITH_APPLICANT, Mode
 from greenlist.core import attachments, clock, waiting
 from greenlist.core.actors import Actor
-from greenlist.core.errors import Invalid, NoRoom, NotAllowed, TooMany
+from greenlist.core.errors import Invalid, NoRoom, NotAllowed, Refused, TooMany
 from greenlist.core.http import whole
 from greenlist.policy import engine, words
 from greenlist.policy.engine.types import Section as SectionSpec
@@ -51,8 +52,10 @@ def apply(request: HttpRequest, pk: int) -> HttpResponse:
     """Which site applies; a firm with one site still sees where its application goes before it starts."""
     actor = _actor(request)
     if request.method == "POST":
-        case = drafts.start(actor=actor, at=clock.now(), call_id=pk, site_id=whole(request.POST.get("site")) or 0)
-        return redirect("applications:fill", case.reference)
+        site, mode = whole(request.POST.get("site")) or 0, request.POST.get("mode", "")
+        case = drafts.start(actor=actor, at=clock.now(), call_id=pk, site_id=site, mode=mode)
+        page_name = "applications:evaluation" if case.mode == Mode.BODY else "applications:fill"
+        return redirect(page_name, case.reference)
     page = pages.start_page(actor, pk, clock.now())
     return render(request, "applications/apply.html", {"page": page})
 
@@ -61,7 +64,7 @@ def apply(request: HttpRequest, pk: int) -> HttpResponse:
 @require_GET
 def fill(request: HttpRequest, reference: str) -> HttpResponse:
     """On to the first section that is not complete; after a return to the first one that was opened."""
-    case = reads.own_case(_actor(request), reference)
+    case = reads.case_at_work(_actor(request), reference)
     if case.state not in WITH_APPLICANT:
         return redirect("applications:case", reference)
     draft = reads.draft_of(case, reads.form_of(case))
@@ -92,7 +95,7 @@ def section(request: HttpRequest, reference: str, key: str) -> HttpResponse:
 def _section_page(
     request: HttpRequest, reference: str, key: str, *, typed: Mapping[str, Any] | None = None, status: int = 200
 ) -> HttpResponse:
-    case = reads.own_case(_actor(request), reference)
+    case = reads.case_at_work(_actor(request), reference)
     spec = reads.spec_of(reads.form_of(case), key)
     page = pages.section_page(case, spec, typed=typed, spare=_spare(request), language_at=clock.now())
     form = section_forms.SectionForm(
@@ -143,7 +146,7 @@ def _spare(request: HttpRequest) -> dict[str, int]:
 
 
 def _save(request: HttpRequest, reference: str, key: str) -> HttpResponse:
-    case = reads.own_case(_actor(request), reference, reads.DRAFT_ROWS)
+    case = reads.case_at_work(_actor(request), reference, reads.DRAFT_ROWS)
     spec = reads.spec_of(reads.form_of(case), key)
     posted = _settled(request, case, spec)
     only = posted.get("changed", "").split(",") if _sent_by(request) == AUTOSAVE and posted.get("changed") else None
@@ -242,14 +245,15 @@ def _next(request: HttpRequest, case: Application, key: str) -> HttpResponse:
     following = keys[keys.index(key) + 1 :]
     if following:
         return redirect("applications:section", case.reference, following[0])
-    return redirect("applications:check", case.reference)
+    page = "applications:case" if _actor(request).is_body else "applications:check"
+    return redirect(page, case.reference)
 
 
 # ---- evidence -------------------------------------------------------------------------------------------------------
 @require_POST
 def evidence_add(request: HttpRequest, reference: str, key: str, field: str) -> HttpResponse:
     uploads = request.FILES.getlist("file")
-    reads.own_case(_actor(request), reference)
+    reads.case_at_work(_actor(request), reference)
     try:
         if not uploads:
             raise Invalid(_("Choose a file first."))
@@ -301,6 +305,10 @@ def check(request: HttpRequest, reference: str) -> HttpResponse:
         return _check_page(request, reads.own_case(_actor(request), reference), invalid=invalid)
     except checks.Blocked as blocked:
         return _check_page(request, reads.own_case(_actor(request), reference), blocked=blocked)
+    except Refused as refused:
+        if refused.code not in ("no_body", "not_signed"):
+            raise
+        return _check_page(request, reads.own_case(_actor(request), reference), refused=refused)
     return redirect("applications:receipt", reference)
 
 
@@ -310,6 +318,7 @@ def _check_page(
     *,
     invalid: Invalid | None = None,
     blocked: checks.Blocked | None = None,
+    refused: Refused | None = None,
 ) -> HttpResponse:
     actor, at = _actor(request), clock.now()
     bound = selectors.rules_of(case.call)
@@ -328,9 +337,12 @@ def _check_page(
         form = DeclarationForm(typed, declaration=text)
         form.is_valid()
         form.take_known(invalid)
-    refused = invalid or blocked
-    context = {"page": page, "case": case, "form": form, "refused": refused}
-    return render(request, "applications/check.html", context, status=refused.status if refused else 200)
+    refused_ = invalid or blocked or refused
+    context = {"page": page, "case": case, "form": form, "refused": refused_}
+    if case.mode == Mode.BODY:
+        context["evaluation"] = projects.standing(case, bound, page.digest)
+        context["statements"] = [words.text(one.text) for one in projects.to_sign_by_applicant(bound)]
+    return render(request, "applications/check.html", context, status=refused_.status if refused_ else 200)
 
 
 @require_GET

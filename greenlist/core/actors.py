@@ -52,6 +52,7 @@ class Actor:
     organisation_id: int | None = None
     organisation_name: str = ""
     is_owner: bool = False  # of the organisation
+    is_body: bool = False  # the organisation is a third-party body: it evaluates and never applies
     remote: str = field(default="", compare=False)
 
     @property

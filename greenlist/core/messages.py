@@ -56,6 +56,39 @@ KINDS = {
         _("Your claim was refused: %(name)s"),
         _("The claim on %(name)s was refused. Reason: %(reason)s"),
     ),
+    "body.registered": (
+        _("A body asks for approval: %(name)s"),
+        _("%(name)s asks to be let to evaluate in your area."),
+    ),
+    "body.approved": (_("Your body is approved"), _("%(authority)s has approved your body: it may take projects.")),
+    "body.refused": (_("Your registration was refused"), _("%(authority)s has refused it. Reason: %(reason)s")),
+    "body.banned": (
+        _("Nothing of your body is accepted for a while"),
+        _("%(authority)s accepts nothing of your body until %(until)s. Reason: %(reason)s"),
+    ),
+    "body.supervised": (_("A finding about a third-party body"), _("%(authority)s reports about %(name)s.")),
+    "body.report_due": (
+        _("The annual work report is due"),
+        _("The work report to %(authority)s is due on %(day)s; %(days)s day(s) are left."),
+    ),
+    "case.body_banned": (
+        _("The third-party body was banned: %(name)s"),
+        _("%(body)s, on whose evaluation %(name)s rests, is under a ban until %(until)s."),
+    ),
+    "project.offered": (_("You are asked to evaluate: %(name)s"), _("%(name)s asks your body to evaluate it.")),
+    "project.retracted": (_("An offer was taken back: %(name)s"), _("%(name)s has taken its offer back.")),
+    "project.accepted": (_("The body has accepted: %(name)s"), _("%(body)s will evaluate %(name)s.")),
+    "project.declined": (_("The body has declined: %(name)s"), _("%(body)s has declined. Reason: %(reason)s")),
+    "project.released": (_("A report is open to you: %(name)s"), _("%(name)s has released its report to your body.")),
+    "project.signed": (
+        _("The body has signed: %(name)s"),
+        _("%(body)s answers for the report of %(name)s as it stands. A later change makes that void."),
+    ),
+    "project.ended": (_("A project has ended: %(name)s"), _("%(name)s has ended the project. Reason: %(reason)s")),
+    "project.ended_by_body": (
+        _("The body has ended the project: %(name)s"),
+        _("%(body)s has ended the project. Reason: %(reason)s"),
+    ),
     "member.joined": (_("A colleague has joined"), _("%(name)s now works in %(organisation)s.")),
     "account.locked": (
         _("Your account was locked for a while"),

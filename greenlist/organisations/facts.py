@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from greenlist.organisations.models import AdverseRecord, Category, Organisation, Site, Title
+from greenlist.organisations.models import (
+    AdverseRecord,
+    BodyProfile,
+    BodyStaff,
+    Category,
+    Organisation,
+    Site,
+    Title,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,3 +113,19 @@ def event_of_title(title: Title, *, who: str = "") -> AdverseEvent:
         tier=title.tier,
         who=who,
     )
+
+
+def of_body(profile: BodyProfile, staff: Iterable[BodyStaff]) -> dict[str, Any]:
+    """Facts of a third-party body; what was not said is left out. Part-time people never count (HLJ-23)."""
+    people = [one for one in staff if one.full_time]
+    middle, senior = BodyStaff.Level.MIDDLE, BodyStaff.Level.SENIOR
+    known: dict[str, Any] = {
+        "body.legal_form": profile.legal_form or None,
+        "body.registered_in_china": profile.registered_in_china,
+        "body.staff_full_time": len(people),
+        "body.staff_middle_or_above": sum(one.level >= middle for one in people),
+        "body.staff_senior": sum(one.level >= senior and one.field != BodyStaff.Field.OTHER for one in people),
+        "body.fixed_office": profile.fixed_office,
+        "body.finance_rules": profile.finance_rules,
+    }
+    return {name: value for name, value in known.items() if value is not None}

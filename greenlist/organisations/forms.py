@@ -11,7 +11,16 @@ from greenlist.accounts import selectors as accounts
 from greenlist.accounts.models import Area
 from greenlist.core.forms import DayField, ServiceForm
 from greenlist.organisations import rules, selectors
-from greenlist.organisations.models import AdverseRecord, Industry, Membership, Organisation
+from greenlist.organisations.models import (
+    AdverseRecord,
+    BodyExperience,
+    BodyProfile,
+    BodyProof,
+    BodyStaff,
+    Industry,
+    Membership,
+    Organisation,
+)
 
 
 class Lookup(forms.TextInput):
@@ -214,3 +223,69 @@ class EndAdverseForm(ServiceForm):
 
 class UploadForm(ServiceForm):
     file = forms.FileField(label=_("File (XLSX or CSV)"))
+
+
+# ---- third-party bodies ---------------------------------------------------------------------------------------------
+class BodyForm(ServiceForm):
+    legal_representative = forms.CharField(label=_("Legal representative"), max_length=60)
+    identity = forms.CharField(
+        label=_("Identity number of the legal representative"),
+        max_length=30,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        help_text=_(
+            "Kept encrypted; only the last four characters are ever shown. By it projects of the same person are counted "
+            "together. Leave empty to keep the present one."
+        ),
+    )
+    legal_person_code = CodeField(
+        label=_("Credit code of the legal person"),
+        required=False,
+        help_text=_("Your own; a branch gives that of its head office."),
+    )
+    legal_form = forms.ChoiceField(label=_("Legal form"), choices=[("", "—"), *BodyProfile.LegalForm.choices])
+    registered_in_china = yes_no(_("Registered in China"))
+    office_address = forms.CharField(label=_("Office"), max_length=200, required=False)
+    fixed_office = yes_no(_("Fixed office and working conditions"))
+    finance_rules = yes_no(_("Sound finance rules"))
+
+    @staticmethod
+    def of(profile: BodyProfile) -> dict[str, Any]:
+        """Initial values from the row."""
+        said = {True: "yes", False: "no", None: None}
+        names = ("legal_person_code", "legal_form", "office_address")
+        values: dict[str, Any] = {name: getattr(profile, name) for name in names}
+        for name in ("registered_in_china", "fixed_office", "finance_rules"):
+            values[name] = said[getattr(profile, name)]
+        return {**values, "legal_representative": profile.organisation.legal_representative}
+
+
+class StaffForm(ServiceForm):
+    name = forms.CharField(label=_("Name"), max_length=60)
+    level = forms.TypedChoiceField(
+        label=_("Level of the title"), choices=BodyStaff.Level.choices, coerce=int, initial=BodyStaff.Level.MIDDLE
+    )
+    field = forms.ChoiceField(label=_("Field"), choices=BodyStaff.Field.choices)
+    full_time = forms.BooleanField(label=_("Full time"), required=False, initial=True)
+
+
+class ExperienceForm(ServiceForm):
+    kind = forms.ChoiceField(label=_("Kind"), choices=BodyExperience.Kind.choices)
+    title = forms.CharField(label=_("What it was"), max_length=200)
+    led = forms.BooleanField(label=_("Led, not only joined"), required=False)
+    ended_on = day(_("Finished on"))
+
+
+class ProofForm(ServiceForm):
+    kind = forms.ChoiceField(label=_("Kind"), choices=BodyProof.Kind.choices)
+    title = forms.CharField(label=_("What it shows"), max_length=200, required=False)
+    firm = forms.CharField(
+        label=_("Firm"),
+        max_length=120,
+        required=False,
+        help_text=_("For a free diagnosis: the firm that was diagnosed."),
+    )
+    firm_code = CodeField(required=False, help_text=_("Of that firm, if you know it."))
+    area = AreaField(label=_("Place of the firm"), required=False)
+    done_on = day(_("Day"), required=False)
+    upload = forms.FileField(label=_("File"), help_text=_("PDF, picture, Word or Excel file."))

@@ -11,9 +11,12 @@ from greenlist.core.models import Blob
 from greenlist.organisations.querysets import (
     AdverseMatchQuerySet,
     AdverseRecordQuerySet,
+    BanQuerySet,
+    BodyProofQuerySet,
     MembershipQuerySet,
     OrganisationQuerySet,
     SiteQuerySet,
+    SupervisionQuerySet,
 )
 
 
@@ -330,3 +333,183 @@ class ParkFirm(models.Model):
 
     def __str__(self) -> str:
         return f"{self.firm} · {self.park}"
+
+
+# ---- third-party bodies ---------------------------------------------------------------------------------------------
+class BodyProfile(models.Model):
+    """What a third-party body says of itself (HLJ-23). Caps count by its two keys, whatever the bodies are called."""
+
+    class LegalForm(models.TextChoices):
+        FIRM = "firm", _("company")
+        INSTITUTION = "institution", _("public institution")
+        ASSOCIATION = "association", _("association")
+        OTHER = "other", _("other form")
+
+    organisation = models.OneToOneField(Organisation, on_delete=models.PROTECT, related_name="body_profile")
+    legal_form = models.CharField(_("legal form"), max_length=15, choices=LegalForm, blank=True)
+    registered_in_china = models.BooleanField(_("registered in China"), null=True)
+    # Of the head office where this is a branch: all bodies of one legal person share it (HEB-2.4c).
+    legal_person_code = models.CharField(_("credit code of the legal person"), max_length=18, blank=True, db_index=True)
+    # The identity number is read only to find the same person again: bodies with the same number share the key, under
+    # any spelling of the name and whatever keys encrypt the number (HLJ-24b).
+    representative_number = EncryptedTextField(blank=True, editable=False)
+    representative_key = models.CharField(max_length=64, blank=True, db_index=True, editable=False)
+    representative_tail = models.CharField(max_length=4, blank=True, editable=False)
+    office_address = models.CharField(_("office"), max_length=200, blank=True)
+    fixed_office = models.BooleanField(_("fixed office and working conditions"), null=True)
+    finance_rules = models.BooleanField(_("sound finance rules"), null=True)
+    updated_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = _("third-party body")
+        verbose_name_plural = _("third-party bodies")
+
+    def __str__(self) -> str:
+        return self.organisation.name
+
+
+class BodyStaff(models.Model):
+    """One evaluator: title level and field decide whether the person counts (HLJ-23)."""
+
+    class Level(models.IntegerChoices):
+        """Ordered, so that "middle or above" can be asked."""
+
+        NONE = 0, _("no title")
+        JUNIOR = 1, _("junior")
+        MIDDLE = 2, _("middle (中级)")
+        SENIOR = 3, _("senior (高级)")
+
+    class Field(models.TextChoices):
+        ENERGY = "energy", _("energy")
+        ENVIRONMENT = "environment", _("environment")
+        ECOLOGY = "ecology", _("ecology")
+        LOW_CARBON = "low_carbon", _("low carbon")
+        LCA = "lca", _("life-cycle assessment")
+        SIMILAR = "similar", _("similar field")
+        OTHER = "other", _("another field")
+
+    profile = models.ForeignKey(BodyProfile, on_delete=models.CASCADE, related_name="staff")
+    name = EncryptedTextField(_("name"))
+    level = models.PositiveSmallIntegerField(_("level of the title"), choices=Level, default=Level.NONE)
+    field = models.CharField(_("field"), max_length=15, choices=Field)
+    full_time = models.BooleanField(_("full time"), default=True)
+    certificate = models.ForeignKey(Blob, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering = ["-level", "pk"]
+
+    def __str__(self) -> str:
+        return f"{self.get_level_display()} {self.get_field_display()}"
+
+
+class BodyExperience(models.Model):
+    """Something the body led or joined; what counts ended within five years (HLJ-23)."""
+
+    class Kind(models.TextChoices):
+        REVIEW = "review", _("review")
+        EVALUATION = "evaluation", _("evaluation")
+        RESEARCH = "research", _("research of provincial level or above")
+        STANDARD = "standard", _("national or industry standard")
+        POLICY = "policy", _("policy making")
+
+    profile = models.ForeignKey(BodyProfile, on_delete=models.CASCADE, related_name="experience")
+    kind = models.CharField(_("kind"), max_length=15, choices=Kind)
+    title = models.CharField(_("what it was"), max_length=200)
+    led = models.BooleanField(_("led, not only joined"), default=False)
+    ended_on = models.DateField(_("finished on"))
+    proof = models.ForeignKey(Blob, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering = ["-ended_on", "-pk"]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class BodyProof(models.Model):
+    """A file that shows something; a free diagnosis names firm, place and day, and an official confirms it (HEB-2.4a)."""
+
+    class Kind(models.TextChoices):
+        FREE_DIAGNOSIS = "free_diagnosis", _("free energy diagnosis of an industrial firm")
+        QUALIFICATION = "qualification", _("qualification")
+        OFFICE = "office", _("office and working conditions")
+        FINANCE = "finance", _("finance rules")
+        OTHER = "other", _("other proof")
+
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="body_proofs")
+    kind = models.CharField(_("kind"), max_length=15, choices=Kind)
+    title = models.CharField(_("what it shows"), max_length=200, blank=True)
+    firm = models.CharField(_("firm"), max_length=120, blank=True)
+    firm_code = models.CharField(_("unified social credit code"), max_length=18, blank=True)
+    area = models.ForeignKey(Area, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    done_on = models.DateField(_("day"), null=True, blank=True)
+    blob = models.ForeignKey(Blob, on_delete=models.PROTECT, related_name="+")
+    added_at = models.DateTimeField()
+    removed_at = models.DateTimeField(null=True)
+    decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    decided_for = models.ForeignKey(Authority, null=True, on_delete=models.PROTECT, related_name="+")
+    decided_at = models.DateTimeField(null=True)
+    confirmed = models.BooleanField(null=True)
+    reason = models.CharField(max_length=300, blank=True)  # why it was not confirmed
+
+    objects = BodyProofQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-done_on", "-pk"]
+
+    def __str__(self) -> str:
+        return self.title or self.firm
+
+
+class Ban(models.Model):
+    """A body whose results an authority's area does not accept until a day (HEB-2.4b, HLJ-26); lifted is dated, never deleted."""
+
+    class Ground(models.TextChoices):
+        FRAUD = "fraud", _("fraud")
+        CONCEALMENT = "concealment", _("concealment")
+        POOR_QUALITY = "poor_quality", _("poor quality")
+
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="bans")
+    authority = models.ForeignKey(Authority, on_delete=models.PROTECT, related_name="+")
+    ground = models.CharField(_("ground"), max_length=15, choices=Ground)
+    reason = models.TextField(_("what was proven"))
+    evidence = models.ForeignKey(Blob, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    clause = models.CharField(max_length=20, blank=True)
+    since = models.DateField()
+    until = models.DateField()  # the last day
+    decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    decided_at = models.DateTimeField()
+    lifted_at = models.DateTimeField(null=True)
+    lifted_reason = models.CharField(max_length=300, blank=True)
+
+    objects = BanQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("ban of a body")
+        verbose_name_plural = _("bans of bodies")
+        indexes = [models.Index(fields=["organisation", "until"], name="bans_of_body")]
+
+    def __str__(self) -> str:
+        return f"{self.organisation} · {self.since}–{self.until}"
+
+
+class Supervision(models.Model):
+    """What an authority found about a body that works in its area, sent upward at once and receipted (HLJ-26b)."""
+
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="supervisions")
+    authority = models.ForeignKey(Authority, on_delete=models.PROTECT, related_name="+")
+    sent_to = models.ForeignKey(Authority, null=True, on_delete=models.PROTECT, related_name="+")
+    finding = models.TextField(_("finding"))
+    evidence = models.ForeignKey(Blob, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    made_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    made_at = models.DateTimeField()
+    received_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    received_at = models.DateTimeField(null=True)
+
+    objects = SupervisionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.organisation} · {self.made_at:%Y-%m-%d}"

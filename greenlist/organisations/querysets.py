@@ -124,3 +124,37 @@ class AdverseMatchQuerySet(models.QuerySet):
 
     def open(self) -> "AdverseMatchQuerySet":
         return self.filter(state="open")
+
+
+class BodyProofQuerySet(models.QuerySet):
+    def standing(self) -> "BodyProofQuerySet":
+        return self.filter(removed_at=None)
+
+    def visible_to(self, actor: Actor) -> "BodyProofQuerySet":
+        """The body's own people; officials of where the body is registered and of where the firm lies."""
+        if actor.organisation_id:
+            return self.filter(organisation_id=actor.organisation_id)
+        if actor.is_official and actor.area_path:
+            path = actor.area_path
+            return self.filter(Q(area__path__startswith=path) | Q(organisation__area__path__startswith=path))
+        return self.none()
+
+
+class BanQuerySet(models.QuerySet):
+    def running(self, on: date) -> "BanQuerySet":
+        """In force on that day."""
+        return self.filter(since__lte=on, until__gte=on, lifted_at=None)
+
+    def over(self, path: str) -> "BanQuerySet":
+        """Those that hold in a place: decided by an authority whose area the place lies in."""
+        parts = [part for part in path.split("/") if part]
+        above = ["/" + "/".join(parts[: count + 1]) + "/" for count in range(len(parts))]
+        return self.filter(authority__area__path__in=above)
+
+
+class SupervisionQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor) -> "SupervisionQuerySet":
+        """The authority that wrote it, and the one it was sent to."""
+        if not actor.is_official:
+            return self.none()
+        return self.filter(Q(authority_id=actor.authority_id) | Q(sent_to_id=actor.authority_id))

@@ -3,13 +3,14 @@
 import unicodedata
 
 from django.utils.translation import gettext_lazy as _
-from stdnum.cn import uscc
+from stdnum.cn import ric, uscc
 from stdnum.exceptions import InvalidChecksum, InvalidComponent, InvalidFormat, InvalidLength
 
 from greenlist.core.actors import Actor, Capacity
 from greenlist.core.errors import Invalid, Text
 
 CODE_LENGTH = 18
+SHORTEST = 6  # of the identity numbers and passports we take
 
 
 class BadCode(Invalid):
@@ -35,6 +36,28 @@ def clean_code(text: str) -> str:
     except (InvalidFormat, InvalidComponent) as wrong:
         problem = _("A credit code has digits and capital letters only, never I, O, S, V or Z.")
         raise _bad(problem) from wrong
+
+
+class BadIdentity(Invalid):
+    """Not an identity number by which a person can be recognised again."""
+
+    code = "bad_identity"
+
+
+def clean_identity(text: str) -> str:
+    """An identity number in one form: half width, upper case, without blanks and hyphens. Raises BadIdentity.
+
+    The check digit of a resident's number is proven: a typing error would make two persons of one (HLJ-24b).
+    """
+    number = "".join(unicodedata.normalize("NFKC", text).upper().split()).replace("-", "")
+    if not (number.isascii() and number.isalnum() and SHORTEST <= len(number) <= CODE_LENGTH):
+        problem: Text = _("An identity number has 6 to 18 digits and letters.")
+        raise BadIdentity(problem, problems={"identity": [problem]})
+    resident = len(number) == CODE_LENGTH and number[:17].isdigit()
+    if resident and number[-1] != ric.calc_check_digit(number):
+        problem = _("The last character does not fit the others: please compare with the identity card.")
+        raise BadIdentity(problem, problems={"identity": [problem]})
+    return number
 
 
 def _bad(problem: Text) -> BadCode:

@@ -18,6 +18,7 @@ from greenlist.organisations import rules
 from greenlist.organisations.models import (
     AdverseMatch,
     AdverseRecord,
+    BodyProfile,
     Category,
     Industry,
     Invitation,
@@ -43,14 +44,15 @@ def capacities(user: User, on: date) -> tuple[Actor, ...]:
     held = accounts.mandates_of(user.pk, on).order_by()
     mandates = held.values_list(Value("m"), "pk", "role", "list_kind", *accounts.AUTHORITY)
     open_ = Membership.objects.open().filter(user=user, user__is_active=True)
-    memberships = open_.values_list(Value("o"), "pk", "role", none, "organisation_id", "organisation__name", none, none)
+    firm = ("organisation_id", "organisation__name", "organisation__kind")
+    memberships = open_.values_list(Value("o"), "pk", "role", none, *firm, none)
     return tuple(
-        accounts.mandate_actor(user, *row[1:]) if row[0] == "m" else _member(user, row[4], row[5], row[2])
+        accounts.mandate_actor(user, *row[1:]) if row[0] == "m" else _member(user, row[4], row[5], row[2], row[6])
         for row in sorted(mandates.union(memberships, all=True), key=lambda row: row[:2])
     )
 
 
-def _member(user: User, organisation_id: int, name: str, role: str) -> Actor:
+def _member(user: User, organisation_id: int, name: str, role: str, kind: str) -> Actor:
     return Actor(
         capacity=Capacity.APPLICANT,
         key=f"o{organisation_id}",
@@ -59,12 +61,14 @@ def _member(user: User, organisation_id: int, name: str, role: str) -> Actor:
         organisation_id=organisation_id,
         organisation_name=name,
         is_owner=role == Membership.Role.OWNER,
+        is_body=kind == Organisation.Kind.BODY,
     )
 
 
 def member_actor(user: User, membership: Membership) -> Actor:
     """The capacity that a membership gives; expects `organisation` loaded."""
-    return _member(user, membership.organisation_id, membership.organisation.name, membership.role)
+    firm = membership.organisation
+    return _member(user, firm.pk, firm.name, membership.role, firm.kind)
 
 
 def acting(user_id: int | None, key: str, on: date) -> Actor:
@@ -347,3 +351,24 @@ def _about(
         for title in removed.exclude(valid_until=None):
             found[title.site.organisation_id].append(mapping.event_of_title(title))
     return found
+
+
+# ---- third-party bodies ---------------------------------------------------------------------------------------------
+def own_body(actor: Actor) -> Organisation:
+    """The body one acts for. Raises NotVisible."""
+    found = Organisation.objects.visible_to(actor).select_related("area") if actor.is_body else None
+    body = found.first() if found is not None else None
+    if body is None:
+        raise NotVisible
+    return body
+
+
+def body_profile(body: Organisation) -> BodyProfile:
+    """The stored profile, or an empty one that is not stored."""
+    found = BodyProfile.objects.filter(organisation=body).first()
+    return found or BodyProfile(organisation=body, legal_person_code=body.code or "")
+
+
+def facts_of_body(profile: BodyProfile) -> dict[str, Any]:
+    """What the rules may ask about a body; one query."""
+    return mapping.of_body(profile, profile.staff.all() if profile.pk else ())

@@ -1,6 +1,7 @@
 from django.urls import path
 
 from greenlist.organisations import views
+from greenlist.organisations.views import bodies
 
 app_name = "organisations"
 urlpatterns = [
@@ -16,6 +17,14 @@ urlpatterns = [
     path("members/", views.members, name="members"),
     path("members/<int:pk>/end/", views.membership_end, name="membership_end"),
     path("invitation/<str:token>/", views.accept, name="accept"),
+    # one's own third-party body
+    path("body/edit/", bodies.edit, name="body-edit"),
+    path("body/staff/", bodies.staff, name="body-staff"),
+    path("body/staff/<int:pk>/remove/", bodies.staff_remove, name="body-staff-remove"),
+    path("body/experience/", bodies.experience, name="body-experience"),
+    path("body/experience/<int:pk>/remove/", bodies.experience_remove, name="body-experience-remove"),
+    path("body/proofs/", bodies.proof, name="body-proof"),
+    path("body/proofs/<int:pk>/remove/", bodies.proof_remove, name="body-proof-remove"),
     # officials
     path("search/", views.search, name="search"),
     path("of/<int:pk>/", views.detail, name="detail"),

@@ -69,8 +69,6 @@ FACTS: FactTable = _table(
               "full-time evaluators of senior title in the fields named", BODY),
         _fact("body.fixed_office", FactType.BOOL, "固定办公场所和工作条件", "fixed office and working conditions", BODY),
         _fact("body.finance_rules", FactType.BOOL, "健全的财务管理制度", "sound finance rules", BODY),
-        _fact("body.experience_5y", FactType.NUMBER, "近五年相关工作经历项数",
-              "pieces of experience within five years", BODY),
         _fact("body.banned", FactType.BOOL, "第三方机构在禁止期内", "third-party body under a ban",
               "bans on bodies; false where no body evaluated"),
         _fact("site.titles.factory", FactType.TITLES, "绿色工厂称号", "green factory titles held", REGISTRY),

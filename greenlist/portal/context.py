@@ -23,12 +23,20 @@ APPLICANT = (
     ("organisations:profile", _("Our organisation"), "building"),
     ("registry:certificates", _("Our certificates"), "seal"),
 )
+BODY = (
+    WORK,
+    ("applications:projects", _("Our projects"), "case"),
+    ("applications:cases", _("Released reports"), "list"),
+    ("applications:body", _("Our body"), "building"),
+    ("organisations:profile", _("Our organisation"), "users"),
+)
 OFFICIAL = (
     WORK,
     ("applications:desk", _("Desk"), "inbox"),
     ("applications:cases", _("Cases"), "case"),
     ("applications:batches", _("Recommendations"), "batch"),
     ("organisations:search", _("Organisations"), "building"),
+    ("applications:bodies", _("Third-party bodies"), "expert"),
 )
 DECIDING = (
     CALLS,
@@ -73,7 +81,7 @@ def _shell(request: HttpRequest) -> dict[str, Any]:
 def rail(actor: Actor, remote: str) -> tuple[tuple[str, str | Promise, str], ...]:
     """The pages of a role. The first one is where it begins after signing in (`start`)."""
     if actor.capacity == Capacity.APPLICANT:
-        return APPLICANT
+        return BODY if actor.is_body else APPLICANT
     if actor.is_official:
         above_county = actor.tier is not None and actor.tier.rank >= Tier.CITY.rank
         return (*OFFICIAL, *DECIDING) if above_county else OFFICIAL

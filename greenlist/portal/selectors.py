@@ -207,6 +207,8 @@ def _applicant(actor: Actor, on: date) -> Iterator[_Kind]:
 
 def _calls_for(actor: Actor) -> list[Call]:
     """Open calls of the authorities above the organisation's sites, for which it has no live application."""
+    if actor.is_body:
+        return []
     paths = list(Site.objects.visible_to(actor).values_list("area__path", flat=True))
     live = Application.objects.visible_to(actor).exclude(state__in=(State.WITHDRAWN, State.REJECTED, State.NOT_LISTED))
     found = Call.objects.open().exclude(pk__in=live.values("call_id")).select_related("owner__area")

@@ -238,6 +238,7 @@ CELERY_BEAT_SCHEDULE: dict = {
     "send-resets": {"task": "greenlist.accounts.tasks.send_resets", "schedule": 60.0},
     "send-invitations": {"task": "greenlist.organisations.tasks.send_invitations", "schedule": 60.0},
     "remind-deadlines": {"task": "applications.tasks.remind_deadlines", "schedule": 3600.0},
+    "end-releases": {"task": "applications.tasks.end_releases", "schedule": 300.0},
     "scan-files": {"task": "greenlist.core.tasks.scan_files", "schedule": 60.0},
     "sweep-documents": {"task": "greenlist.core.tasks.sweep_documents", "schedule": 20.0},
     "close-notices": {"task": "registry.tasks.close_notices", "schedule": 300.0},

@@ -15,19 +15,21 @@ from greenlist.accounts.states import Scope
 PERSONAS = tuple(
     """anonymous stranger applicant colleague rival county_handler county_approver other_county_handler
     other_county_approver city_handler city_approver other_city_handler other_city_approver province_handler
-    hlj_city_handler expert expert3 conflicted_expert supervisor ecology administrator security_administrator
+    hlj_city_handler evaluator expert expert3 conflicted_expert supervisor ecology administrator security_administrator
     audit_administrator""".split()
 )
 SIGNED_IN = PERSONAS[1:]
 FIRM = ("applicant", "colleague")
 ALL_FIRMS = (*FIRM, "rival")
+BODY = ("evaluator",)  # of a third-party body
+MEMBERS = (*ALL_FIRMS, *BODY)
 COUNTY = ("county_handler", "county_approver")
 OTHER_COUNTY = ("other_county_handler", "other_county_approver")
 CITY = ("city_handler", "city_approver")
 OTHER_CITY = ("other_city_handler", "other_city_approver")
 ABOVE = (*COUNTY, *CITY, "province_handler")  # officials whose area holds the firm
 OFFICIALS = (*COUNTY, *OTHER_COUNTY, *CITY, *OTHER_CITY, "province_handler", "hlj_city_handler")
-HOLDERS = (*ALL_FIRMS, *OFFICIALS)  # whom the API serves
+HOLDERS = (*MEMBERS, *OFFICIALS)  # whom the API serves
 EXPERTS = ("expert", "expert3", "conflicted_expert")
 PANELLISTS = ("expert",)
 GET, POST, BOTH = ("GET",), ("POST",), ("GET", "POST")
@@ -128,12 +130,12 @@ ORGANISATIONS = (
     public("organisations:register", BOTH),
     own("organisations:register_details", BOTH, "registration"),
     own("organisations:profile"),
-    Row("organisations:profile_edit", BOTH, ok=ALL_FIRMS),
-    Row("organisations:site_add", BOTH, ok=ALL_FIRMS),
+    Row("organisations:profile_edit", BOTH, ok=MEMBERS),
+    Row("organisations:site_add", BOTH, ok=MEMBERS),
     Row("organisations:site_edit", BOTH, "site", ok=FIRM),
-    Row("organisations:honours", BOTH, ok=ALL_FIRMS),
+    Row("organisations:honours", BOTH, ok=MEMBERS),
     Row("organisations:honour_remove", POST, "honour", ok=FIRM),
-    Row("organisations:members", BOTH, ok=ALL_FIRMS),
+    Row("organisations:members", BOTH, ok=MEMBERS),
     Row("organisations:membership_end", POST, "membership", ok=FIRM),
     public("organisations:accept", BOTH, "invitation"),
     desk("organisations:search"),
@@ -239,6 +241,59 @@ BATCHES = (
 )
 
 CITY_HANDLER, CITY_APPROVER = ("city_handler",), ("city_approver",)
+# A body of 海港区 that the province has approved; its officials and those above see it, and those of the diagnosed firm's
+# county. One application of the firm is offered to it, another accepted and released.
+SEES_BODY = tuple(one for one in OFFICIALS if one != "hlj_city_handler")
+NO_BAN = tuple(one for one in SEES_BODY if one != "city_approver")  # they see the body, and learn why not
+BODIES = (
+    public("applications:public-bodies", key="place"),
+    *(
+        Row(name, methods, ok=BODY)
+        for name, methods in (
+            ("applications:body", GET),
+            ("organisations:body-edit", BOTH),
+            ("organisations:body-staff", BOTH),
+            ("organisations:body-experience", BOTH),
+            ("organisations:body-proof", BOTH),
+            ("applications:projects", GET),
+            ("applications:project-outside", BOTH),
+        )
+    ),
+    Row("organisations:body-staff-remove", POST, "body_staff", ok=BODY),
+    Row("organisations:body-experience-remove", POST, "body_experience", ok=BODY),
+    Row("organisations:body-proof-remove", POST, "body_proof", ok=BODY),
+    Row("applications:body-register", BOTH, "body_office", ok=BODY),
+    Row("applications:body-work-report", BOTH, "body_report", ok=BODY),
+    Row("applications:body-file", GET, "body_file", ok=(*BODY, *SEES_BODY)),
+    desk("applications:bodies"),
+    desk("applications:body-rates"),
+    Row("applications:body-rates", POST, ok=CITY_APPROVER, others=403),
+    Row("applications:body-seen", GET, "body", ok=SEES_BODY),
+    Row("applications:body-registration", GET, "registration_of_body", ok=("province_handler",)),
+    Row("applications:body-registration", POST, "registration_of_body", forbidden=("province_handler",)),
+    Row(
+        "applications:body-proof-decide",
+        POST,
+        "body_proof",
+        ok=(*OTHER_COUNTY, *CITY, "province_handler"),
+        forbidden=(*COUNTY, *BODY),
+    ),
+    Row("applications:body-ban", BOTH, "body", ok=CITY_APPROVER, forbidden=NO_BAN),
+    Row("applications:body-ban-lift", POST, "body_ban", ok=CITY_APPROVER, forbidden=NO_BAN),
+    Row("applications:body-supervise", BOTH, "body", ok=SEES_BODY),
+    Row("applications:body-supervision", GET, "supervision", ok=(*COUNTY, *CITY)),
+    Row("applications:body-supervision", POST, "supervision", ok=CITY, forbidden=COUNTY),
+    Row("applications:evaluation", GET, "evaluated", ok=FIRM),
+    Row("applications:evaluation-ask", POST, "asking", ok=FIRM, body={"body": "body"}),
+    Row("applications:project", GET, "project", ok=(*BODY, *FIRM)),
+    Row("applications:project-accept", POST, "offered", ok=BODY, forbidden=FIRM),
+    Row("applications:project-decline", BOTH, "offered", ok=BODY, forbidden=FIRM),
+    Row("applications:project-sign", POST, "project", ok=BODY, forbidden=FIRM),
+    Row("applications:project-end", BOTH, "project", ok=(*BODY, *FIRM)),
+    Row("applications:project-retract", POST, "offered", ok=FIRM, forbidden=BODY),
+    Row("applications:project-release", POST, "project", ok=FIRM),
+    Row("applications:project-close", POST, "project", ok=FIRM, forbidden=BODY),
+)
 REVIEWS = (
     desk("reviews:panels", (*OFFICIALS, *EXPERTS)),
     desk("reviews:seats", EXPERTS),
@@ -321,7 +376,7 @@ REGISTRY = (
 
 FIRMS_MAY, HANDLERS_MAY, APPROVERS_MAY = {"read", "draft", "submit"}, {"read", "receive"}, {"read"}
 OFFERED = {
-    persona: FIRMS_MAY if persona in ALL_FIRMS else HANDLERS_MAY if persona.endswith("handler") else APPROVERS_MAY
+    persona: FIRMS_MAY if persona in MEMBERS else HANDLERS_MAY if persona.endswith("handler") else APPROVERS_MAY
     for persona in HOLDERS
 }
 DECLARATION = {"digest": "0" * 64, "declared_name": "x", "agreed": True}
@@ -336,9 +391,9 @@ API = (
     ApiRow("api:announcement", GET, "announcement"),
     ApiRow("api:certificate", GET, "certificate"),
     ApiRow("api:token", GET, ok=HOLDERS, scope=Scope.READ),
-    ApiRow("api:organisation", GET, ok=ALL_FIRMS, others=403, scope=Scope.READ),
+    ApiRow("api:organisation", GET, ok=MEMBERS, others=403, scope=Scope.READ),
     ApiRow("api:cases", GET, ok=HOLDERS, scope=Scope.READ),
-    ApiRow("api:cases", POST, ok=FIRM, scope=Scope.DRAFT, body={"call": "call", "site": "site"}),
+    ApiRow("api:cases", POST, ok=FIRM, forbidden=BODY, scope=Scope.DRAFT, body={"call": "call", "site": "site"}),
     ApiRow("api:case", GET, "case", ok=(*FIRM, *COUNTY), scope=Scope.READ),
     ApiRow("api:case_withdraw", POST, "draft", ok=FIRM, scope=Scope.SUBMIT),
     ApiRow("api:report", GET, "case", ok=(*FIRM, *COUNTY), scope=Scope.READ),
@@ -359,6 +414,7 @@ API = (
 PARTS = {
     "people": (*CORE, *ACCOUNTS, *ORGANISATIONS),
     "applications": (*CALLS, *FILLING, *CASES, *BATCHES),
+    "bodies": BODIES,
     "city": (*REVIEWS, *REGISTRY),
 }
 # They answer alike to any method and change nothing.

@@ -16,7 +16,7 @@ from django.utils.http import urlsafe_base64_encode
 
 from applications.models import Application, Call
 from applications.selectors import outside
-from applications.services import batches, drafts
+from applications.services import batches, bodies, drafts, projects
 from applications.states import CallState, State
 from greenlist.core import attachments
 from greenlist.core.models import Blob
@@ -29,7 +29,7 @@ from registry.models import Certificate, Listing, Notice
 from registry.services import announcements, notices
 from tests import factories
 from tests.api.keys import token_for
-from tests.applications import county
+from tests.applications import county, evaluators
 from tests.registry import stage as registry
 from tests.reviews import stage as reviews
 from tests.world import World
@@ -42,6 +42,7 @@ AREA = "130302"
 def objects(world: World) -> dict[str, tuple[Any, ...]]:
     """Arguments of routes by the key that the matrix uses."""
     county.load_rules()
+    evaluators.load_rules()
     call = county.open_call(world, values={"county_by": "2026-07-31"})
     found: dict[str, tuple[Any, ...]] = {"": (), "place": (call.owner.area.slug,)}
     found |= _calls(world, call)
@@ -50,7 +51,51 @@ def objects(world: World) -> dict[str, tuple[Any, ...]]:
     found |= _batches(world, call)
     found |= _registry(world, call)
     found |= _panels(world, call)
+    found |= _bodies(world, call)
     return found
+
+
+def _bodies(world: World, call: Call) -> dict[str, tuple[Any, ...]]:
+    """One body at every station: asking elsewhere, approved here, offered, at work, supervised, banned and not."""
+    body = evaluators.approved(world)
+    open_proof = evaluators.diagnosis(world, confirmed=False)
+    other = evaluators.approved(world, "evaluator2", person=2, serial=7002)
+    evaluators.body(world, "evaluator3", person=3, serial=7003)
+    waiting = evaluators.registered(world, "evaluator3")
+    official, city = (
+        {"actor": world.actor("county_handler"), "at": AT},
+        {"actor": world.actor("city_approver"), "at": AT},
+    )
+    supervision = bodies.supervise(**official, body_id=body.pk, finding="未到现场", upload=_paper("记录.pdf"))
+    sites = [factories.site(world.org, world.areas[AREA], f"第三方评价厂{n}") for n in range(2)]
+    given = {"actor": world.actor("applicant"), "at": AT, "call_id": call.pk, "mode": "body"}
+    offered_case, case = (drafts.start(**given, site_id=site.pk) for site in sites)
+    offered = evaluators.offered(world, offered_case, at=AT)
+    project = evaluators.accept(world, evaluators.offered(world, case, at=AT), at=AT)
+    release = {"actor": world.actor("applicant"), "at": AT, "ends_on": date(2026, 7, 1)}
+    projects.release(**release, reference=project.reference)
+    ban = bodies.ban(**city, body_id=other.pk, ground="fraud", reason="查实造假", upload=_paper("决定.pdf"))
+    profile = body.body_profile
+    return {
+        "body": (body.pk,),
+        "body_staff": (profile.staff.first().pk,),
+        "body_experience": (profile.experience.first().pk,),
+        "body_proof": (open_proof.pk,),
+        "body_file": ("proof", open_proof.pk),
+        "body_office": (world.authorities["130000"].pk,),
+        "body_report": (world.city.pk, AT.year),
+        "registration_of_body": (waiting.pk,),
+        "body_ban": (ban.pk,),
+        "supervision": (supervision.pk,),
+        "offered": (offered.reference,),
+        "project": (project.reference,),
+        "evaluated": (case.reference,),
+        "asking": (offered_case.reference,),
+    }
+
+
+def _paper(name: str) -> SimpleUploadedFile:
+    return SimpleUploadedFile(name, PAPER, "application/pdf")
 
 
 def _calls(world: World, call: Call) -> dict[str, tuple[Any, ...]]:

@@ -41,6 +41,15 @@ at = ["project"]
 label = { zh = "三年内免费节能诊断", en = "A free diagnosis within three years" }
 clause = "WZD-2"
 [[body]]
+key = "experience"
+kind = "proof"
+proof = "experience"
+years = 5
+confirm = false
+at = ["register"]
+label = { zh = "近五年工作经历", en = "Experience within five years" }
+clause = "WZD-1"
+[[body]]
 key = "approval"
 kind = "approval"
 by = "province"
@@ -99,6 +108,7 @@ def rules():
     return bodies.of(engine.bind(policy, CallValues()))
 
 
+DONE = ShownProof("experience", date(2021, 6, 1))
 GOOD = {
     "body.staff_middle_or_above": 10,
     "body.staff_senior": 5,
@@ -125,10 +135,17 @@ def test_a_rule_set_without_tables_asks_nothing_of_bodies():
     ],
 )
 def test_numeric_conditions_hold_at_their_bound(rules, fact, value, barred):
-    found = bodies.qualify(rules, "register", {**GOOD, fact: value}, [], ON)
+    found = bodies.qualify(rules, "register", {**GOOD, fact: value}, [DONE], ON)
     assert [one.rule for one in found if one.blocks] == ([barred] if barred else [])
     assert all(one.clause == "WZD-1" for one in found)
     assert all(words.sentence(one) for one in found)
+
+
+@pytest.mark.clause("HLJ-23")
+def test_experience_counts_for_five_years(rules):
+    stale = ShownProof("experience", date(2021, 5, 31))
+    assert [one.rule for one in bodies.qualify(rules, "register", GOOD, [stale], ON) if one.blocks] == ["body.experience"]
+    assert not any(one.blocks for one in bodies.qualify(rules, "register", GOOD, [stale, DONE], ON))
 
 
 @pytest.mark.clause("HEB-2.4a")

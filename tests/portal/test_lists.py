@@ -10,12 +10,13 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from applications.models import Batch, Call
+from applications.models import Batch, Call, Project
 from greenlist.core.models import Notification
 from registry.models import Announcement, ListBook, Listing, Notice
 from registry.states import AnnouncementState, NoticeState
 from reviews.models import Decision
 from reviews.states import DecisionState
+from tests import factories
 from tests.applications import county
 from tests.reviews import stage as reviews
 from tests.world import World
@@ -132,9 +133,28 @@ def messages(world: World, call: Call, number: int) -> None:
     )
 
 
+def bodies(world: World, call: Call, number: int) -> None:
+    factories.organisation(world.areas["130302"], f"示例评价机构{number}", serial=8000 + number, kind="body")
+
+
+def projects(world: World, call: Call, number: int) -> None:
+    Project.objects.create(
+        body=world.orgs["evaluator"],
+        unit=f"示例单位{number}",
+        category="factory",
+        tier="city",
+        year=2026,
+        offered_by=world.user("evaluator"),
+        offered_at=county.START,
+        state="declared",
+    )
+
+
 @pytest.mark.parametrize(
     ("address", "character", "make"),
     [
+        ("/bodies/", "county_handler", bodies),
+        ("/body/projects/", "evaluator", projects),
         ("/cases/", "applicant", own_cases),
         ("/cases/", "county_handler", cases),
         ("/cases/", "city_handler", recommended),

@@ -65,6 +65,7 @@ SOURCES = (
     "products",
     "size",
     "legal_representative",
+    "third_party",
     "contact_name",
     "contact_phone",
     "priority",

@@ -43,7 +43,7 @@ KINDS = (
     "reference",
 )
 POINTS = ("register", "project")
-PROOFS = ("free_diagnosis",)
+PROOFS = ("free_diagnosis", "experience")
 GROUNDS = ("fraud", "concealment", "poor_quality")
 BY = ("county", "city", "province", "nation")
 
@@ -144,6 +144,7 @@ def _proof(node: Node, key: str, clause: str, layer: Layer, owner: str) -> Proof
         key=key,
         proof=node.choice("proof", PROOFS),
         years=node.whole("years", least=1, most=50),
+        confirm=node.flag("confirm", default=True),
         within=owner if area == "$owner" else area,
         otherwise=_otherwise(node),
         at=_points(node),
@@ -209,7 +210,7 @@ def _show(rule: ProofRule, proofs: Iterable[ShownProof], on: date) -> Finding:
         for one in proofs
         if one.proof == rule.proof and since <= one.on <= on and (not rule.within or within(one.path, rule.within))
     ]
-    sure = [one for one in fits if one.confirmed]
+    sure = [one for one in fits if one.confirmed or not rule.confirm]
     params: dict[str, Json] = {"label": words(rule.label)}
     if sure:
         newest = max(sure, key=lambda one: one.on)

@@ -770,11 +770,12 @@ class ScoreRule:
 # ---- third-party bodies -------------------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class ProofRule:
-    """A kind of proof a body files and an official confirms (HEB-2.4a: a free diagnosis within three years)."""
+    """A kind of proof a body files (HEB-2.4a: a free diagnosis within three years; HLJ-23: experience within five)."""
 
     key: str
-    proof: str
+    proof: str  # free_diagnosis | experience
     years: int | None  # how far back its day may lie
+    confirm: bool  # counts only once an official has confirmed it
     within: str  # slug of the area the served firm lies in; "" = anywhere
     otherwise: Outcome
     at: frozenset[str]  # register | project
