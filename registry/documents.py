@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 
-from greenlist.core import attachments, audit, limits, rendering
+from greenlist.core import attachments, audit, limits, rendering, workbooks
 from greenlist.core.actors import Actor
 from greenlist.core.documents import qr_data, render_pdf
 from greenlist.core.errors import NotVisible
@@ -30,7 +30,6 @@ from registry import selectors
 from registry.models import Announcement, Certificate, Document, Listing, Notice
 
 PDF = "application/pdf"
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a cell that starts so would run on the reader's computer
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,11 +203,6 @@ def _cells(row: Listing) -> list[str]:
     ]
 
 
-def safe(text: str) -> str:
-    """A cell text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(FORMULA) else text
-
-
 def list_download(rows: QuerySet[Listing], kind: str, *, actor: Actor, at: datetime) -> HttpResponseBase:
     """The found listings as xlsx, csv or json; open to all and long work, so tries are counted.
 
@@ -234,13 +228,11 @@ def _xlsx(rows: Iterable[Listing]) -> HttpResponse:
         sheet.append([_text_cell(sheet, text) for text in line])
     out = io.BytesIO()
     book.save(out)
-    return HttpResponse(
-        out.getvalue(), content_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-    )
+    return HttpResponse(out.getvalue(), content_type=workbooks.XLSX)
 
 
 def _text_cell(sheet: Any, text: str) -> Any:
-    cell = WriteOnlyCell(sheet, value=safe(text))
+    cell = WriteOnlyCell(sheet, value=workbooks.safe(text))
     cell.data_type = "s"
     return cell
 
@@ -256,7 +248,7 @@ def _csv(rows: Iterable[Listing]) -> StreamingHttpResponse:
         yield "\ufeff"  # spreadsheets on office machines take UTF-8 only with its mark
         yield writer.writerow(_head())
         for row in rows:
-            yield writer.writerow([safe(text) for text in _cells(row)])
+            yield writer.writerow([workbooks.safe(text) for text in _cells(row)])
 
     return StreamingHttpResponse(lines(), content_type="text/csv; charset=utf-8")
 

@@ -1,8 +1,8 @@
-"""Files from committed rows: report and template (applicant), letter, summary, check page (batch).
+"""Files from committed rows: report and template (applicant), case file, letter, summary, check page (batch).
 
 All of them are loaded with the package, so that the worker knows who makes what (`core.rendering`).
 """
 
-from applications.documents import annexes, batch, report
+from applications.documents import annexes, batch, dossier, report
 
-__all__ = ["annexes", "batch", "report"]
+__all__ = ["annexes", "batch", "dossier", "report"]

@@ -19,7 +19,6 @@ from greenlist.core.errors import NotVisible
 from greenlist.core.models import Blob, RenderJob
 from greenlist.policy.engine.types import TableSpec
 
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 TABLE = "annex-table"
 EMPTY_ROWS = 12
 MM_PER_CHARACTER = 2.1  # of the sheet's standard type

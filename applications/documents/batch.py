@@ -4,15 +4,12 @@ Drafts are rendered for looking only; a signed batch's papers are rendered once 
 (`*_file`), the worker makes (`core.rendering`).
 """
 
-import hashlib
 import io
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
 from django.http.response import HttpResponseBase
 from django.utils import formats, translation
@@ -28,7 +25,7 @@ from applications.documents import report as reports
 from applications.models import Application, Batch, BatchItem, Document
 from applications.selectors import batches as reads
 from applications.selectors import screening
-from greenlist.core import attachments, audit, clock, rendering
+from greenlist.core import archives, attachments, audit, clock, rendering, workbooks
 from greenlist.core.actors import Actor
 from greenlist.core.documents import render_pdf, response, title_lines
 from greenlist.core.errors import NotVisible
@@ -40,7 +37,7 @@ from greenlist.policy.words import sentence
 SIGNED, DRAFT, PACKAGE = "batch", "batch-draft", "package"
 TYPES = {
     "pdf": "application/pdf",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "xlsx": workbooks.XLSX,
     "zip": "application/zip",
 }
 TEMPLATES = {
@@ -48,8 +45,6 @@ TEMPLATES = {
     "summary": "applications/print_batch_summary.html",
     "check": "applications/print_batch_check.html",
 }
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a cell that starts so would run on the reader's computer
-OLDEST = (1980, 1, 1, 0, 0, 0)  # the first moment a ZIP can name: the same batch gives the same bytes
 MM_PER_CHARACTER = 2.1  # of the sheet's standard type
 
 
@@ -203,7 +198,7 @@ def package_file(batch: Batch, *, actor: Actor, at: datetime) -> tuple[str, Iter
     papers = _papers(sheet_of(batch))
     made = _made(batch, papers)
     if all(paper.key in made for paper in papers):
-        return name_of(batch, PACKAGE, "zip"), _zip([(paper.name, made[paper.key]) for paper in papers])
+        return name_of(batch, PACKAGE, "zip"), archives.zipped([(paper.name, made[paper.key]) for paper in papers])
     job = rendering.ask(kind=SIGNED, subject=batch.reference, part=PACKAGE, digest=batch.digest, actor=actor, at=at)
     assert isinstance(job, RenderJob)  # a package leaves no blob of its own
     return job
@@ -278,18 +273,18 @@ def workbook(sheet: Sheet) -> bytes:
     box = Border(left=thin, right=thin, top=thin, bottom=thin)
     for index, column in enumerate(columns, start=1):
         head = page.cell(row=2, column=index)
-        _text(head, column.label.zh)
+        workbooks.put(head, column.label.zh)
         head.font, head.border = Font(bold=True), box
         head.alignment = Alignment(horizontal="center", vertical="center", wrap_text=True)
         page.column_dimensions[get_column_letter(index)].width = (column.width or 30) / MM_PER_CHARACTER
     for number, row in enumerate(sheet.rows, start=3):
         for index, (column, value) in enumerate(zip(columns, row, strict=True), start=1):
             cell = page.cell(row=number, column=index)
-            _text(cell, value)
+            workbooks.put(cell, value)
             cell.border = box
             cell.alignment = Alignment(horizontal=column.align, vertical="center", wrap_text=True)
     last = len(sheet.rows) + 3
-    _text(page.cell(row=last, column=1), sheet.foot)
+    workbooks.put(page.cell(row=last, column=1), sheet.foot)
     page.merge_cells(start_row=last, start_column=1, end_row=last, end_column=len(columns))
     _set_up(page)
     out = io.BytesIO()
@@ -299,7 +294,7 @@ def workbook(sheet: Sheet) -> bytes:
 
 def _title(page: Any, sheet: Sheet, width: int) -> None:
     title = page.cell(row=1, column=1)
-    _text(title, sheet.table_title)
+    workbooks.put(title, sheet.table_title)
     title.font = Font(size=16, bold=True)
     title.alignment = Alignment(horizontal="center", vertical="center")
     page.merge_cells(start_row=1, start_column=1, end_row=1, end_column=width)
@@ -316,36 +311,7 @@ def _set_up(page: Any) -> None:
     page.oddFooter.center.text = "第 &P 页 / 共 &N 页"
 
 
-def _text(cell: Any, value: str) -> None:
-    """Text and nothing else: a value that looks like a formula is quoted, so that no program runs it."""
-    clean = "".join(sign for sign in value if sign in "\n\t" or ord(sign) >= 32)
-    cell.value = f"'{clean}" if clean.startswith(FORMULA) else clean
-    cell.data_type = "s"
-    cell.number_format = "@"
-
-
 # ---- the package ----------------------------------------------------------------------------------------------------
-class _Stream(io.RawIOBase):
-    """A file that only grows: what was written since the last look is handed on and forgotten."""
-
-    def __init__(self) -> None:
-        self.parts: list[bytes] = []
-        self.at = 0
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Any) -> int:
-        self.parts.append(bytes(data))
-        self.at += len(data)
-        return len(data)
-
-    def tell(self) -> int:
-        return self.at
-
-    def drain(self) -> bytes:
-        taken, self.parts = b"".join(self.parts), []
-        return taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -411,28 +377,3 @@ def _papers(sheet: Sheet) -> list[_Paper]:
 def _folder() -> str:
     with translation.override("zh-hans"):
         return _("Self-evaluation reports")
-
-
-def _zip(papers: Sequence[tuple[str, Any]]) -> Iterator[bytes]:
-    """The archive with an index of SHA-256 sums, one file after the other."""
-    stream = _Stream()
-    index: list[str] = []
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, blob in papers:
-            digest = hashlib.sha256()
-            with default_storage.open(blob.key) as source, archive.open(_entry(name), "w") as target:
-                while chunk := source.read(64 * 1024):
-                    digest.update(chunk)
-                    target.write(chunk)
-                    yield stream.drain()
-            index.append(f"{digest.hexdigest()}  {name}")
-        archive.writestr(_entry("SHA256SUMS.txt"), "\n".join(index) + "\n")
-        yield stream.drain()
-    yield stream.drain()
-
-
-def _entry(name: str) -> zipfile.ZipInfo:
-    entry = zipfile.ZipInfo(name, OLDEST)
-    entry.compress_type = zipfile.ZIP_DEFLATED
-    entry.external_attr = 0o644 << 16
-    return entry

@@ -93,7 +93,7 @@ def declared_file(
 
 def draft_file(case: Application, *, actor: Actor, at: datetime, format_: str = "pdf") -> Blob | RenderJob:
     """The report as it stands, marked 草稿; kept for some days only."""
-    about = {"kind": DRAFT, "subject": case.reference, "part": format_, "digest": _draft_digest(case)}
+    about = {"kind": DRAFT, "subject": case.reference, "part": format_, "digest": draft_digest(case)}
     return rendering.ask(**about, actor=actor, at=at)
 
 
@@ -112,7 +112,7 @@ def _make_declared(job: RenderJob, *, at: datetime, tick: rendering.Tick) -> Non
 @rendering.maker(DRAFT)
 def _make_draft(job: RenderJob, *, at: datetime, tick: rendering.Tick) -> Blob:
     case = _asked_case(job, at)
-    if _draft_digest(case) != job.digest:
+    if draft_digest(case) != job.digest:
         raise changed()
     body = draft_content(case, job.part)
     return attachments.store_bytes(name=name_of(case, job.part), content=body, content_type=TYPES[job.part], at=at)
@@ -208,7 +208,7 @@ def _content(paper: Paper, format_: str) -> bytes:
     return report_word.content(paper) if format_ == "docx" else render_pdf(TEMPLATE, {"paper": paper})
 
 
-def _draft_digest(case: Application) -> str:
+def draft_digest(case: Application) -> str:
     form = drafts.form_of(case)
     return digest_of([case.number, case.name, case.code, drafts.draft_of(case, form).content()])
 

@@ -5,7 +5,7 @@ from functools import wraps
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
@@ -18,7 +18,7 @@ from applications.forms.batches import LetterForm, PaperForm, ReasonForm
 from applications.rules import batches as may
 from applications.selectors import batches as reads
 from applications.services import batches
-from greenlist.core import attachments, clock, waiting
+from greenlist.core import archives, clock, waiting
 from greenlist.core.actors import Actor
 from greenlist.core.errors import Invalid, NotAllowed, NotVisible
 from greenlist.core.http import whole
@@ -224,13 +224,7 @@ def document(request: HttpRequest, reference: str, kind: str, format_: str) -> H
     package = papers.package_file(found, actor=actor, at=at)
     if isinstance(package, RenderJob):
         return waiting.answer(request, package, at=at, title=title, back=back)
-    if waiting.polls(request):
-        return waiting.opened(request)
-    name, chunks = package
-    answer = StreamingHttpResponse(chunks, content_type="application/zip")
-    answer["Content-Disposition"] = attachments.disposition(name)
-    answer["X-Content-Type-Options"] = "nosniff"
-    return answer
+    return waiting.streamed(request, *package, content_type=archives.TYPE)
 
 
 urlpatterns: list[URLPattern] = [

@@ -21,7 +21,7 @@ from applications.selectors.paging import page_of
 from applications.services import calls
 from applications.states import CallState
 from greenlist.accounts import selectors as accounts
-from greenlist.core import clock, replica, waiting
+from greenlist.core import clock, replica, waiting, workbooks
 from greenlist.core.actors import Actor
 from greenlist.core.documents import response
 from greenlist.core.errors import Invalid, NotAllowed, NotVisible, Refused
@@ -62,7 +62,7 @@ def annex(request: HttpRequest, place: str, pk: int, kind: str, format_: str) ->
     """Annex 1 (report template) and annex 2 (summary table), empty, for download (QHD-N4d)."""
     call, at = reads.public_call(place, pk), clock.now()
     if format_ == "xlsx":
-        return response(*annexes.empty_workbook(call, kind), annexes.XLSX)
+        return response(*annexes.empty_workbook(call, kind), workbooks.XLSX)
     found = annexes.annex(call, kind, format_, actor=_actor(request), at=at)
     back = reverse("applications:public-call", args=[place, pk])
     return waiting.answer(request, found, at=at, title=annexes.title_of(call, kind), back=back)

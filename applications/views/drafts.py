@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from applications import selectors
+from applications.documents import dossier as dossiers
 from applications.documents import report as papers
 from applications.forms import sections as section_forms
 from applications.forms.drafts import DeclarationForm, WithdrawForm
@@ -22,10 +23,11 @@ from applications.selectors import filling as pages
 from applications.selectors import projects
 from applications.services import checks, drafts, submission
 from applications.states import WITH_APPLICANT, Mode
-from greenlist.core import attachments, clock, waiting
+from greenlist.core import archives, attachments, clock, waiting
 from greenlist.core.actors import Actor
 from greenlist.core.errors import Invalid, NoRoom, NotAllowed, Refused, TooMany
 from greenlist.core.http import whole
+from greenlist.core.models import RenderJob
 from greenlist.policy import engine, words
 from greenlist.policy.engine.types import Section as SectionSpec
 from greenlist.policy.engine.types import StepKind
@@ -396,6 +398,21 @@ def report_file(request: HttpRequest, reference: str, format_: str) -> HttpRespo
     return waiting.answer(request, found, at=at, title=title, back=back, inline="inline" in request.GET)
 
 
+@require_GET
+def dossier_file(request: HttpRequest, reference: str, format_: str) -> HttpResponseBase:
+    """The case file: report, evidence and opinions joined into one PDF, or side by side in a ZIP."""
+    actor, at = _actor(request), clock.now()
+    case = reads.case_of(actor, reference)
+    back = reverse("applications:case-evidence", args=[reference])
+    title = dossiers.name_of(case, format_)
+    if format_ == "pdf":
+        return waiting.answer(request, dossiers.joined_file(case, actor=actor, at=at), at=at, title=title, back=back)
+    package = dossiers.package_file(case, actor=actor, at=at)
+    if isinstance(package, RenderJob):
+        return waiting.answer(request, package, at=at, title=title, back=back)
+    return waiting.streamed(request, *package, content_type=archives.TYPE)
+
+
 urlpatterns: list[URLPattern] = [
     path("calls/<int:pk>/apply/", apply, name="apply"),
     path("cases/<str:reference>/fill/", fill, name="fill"),
@@ -408,5 +425,7 @@ urlpatterns: list[URLPattern] = [
     path("cases/<str:reference>/receipt/", receipt, name="receipt"),
     path("cases/<str:reference>/withdraw/", withdraw, name="withdraw"),
     path("cases/<str:reference>/report.pdf", report_file, {"format_": "pdf"}, name="report-pdf"),
+    path("cases/<str:reference>/dossier.pdf", dossier_file, {"format_": "pdf"}, name="dossier-pdf"),
+    path("cases/<str:reference>/dossier.zip", dossier_file, {"format_": "zip"}, name="dossier-zip"),
     path("cases/<str:reference>/report.docx", report_file, {"format_": "docx"}, name="report-docx"),
 ]

@@ -123,7 +123,7 @@ def in_child(work: Callable[[], bytes]) -> bytes:
     child = os.fork()
     if child == 0:
         os.close(readable)
-        _limit()
+        limit()
         with os.fdopen(writable, "wb") as out:
             out.write(_answer(work))
         os._exit(0)
@@ -143,7 +143,7 @@ def _answer(work: Callable[[], bytes]) -> bytes:
         return b"E" + f"{type(failure).__name__}: {failure}"[:500].encode(errors="replace")
 
 
-def _limit() -> None:
+def limit() -> None:
     """Of this process: seconds by clock and processor, memory, no connections, no programs, no core dump."""
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.alarm(SECONDS)

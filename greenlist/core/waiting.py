@@ -4,11 +4,12 @@ The address of the document is also that of its waiting page, so a bookmark, a p
 ask the same view, which checks the rights each time.
 """
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils.cache import add_never_cache_headers
@@ -75,6 +76,16 @@ def opened(request: HttpRequest) -> HttpResponse:
     """Tells the waiting page that the document is there; its script opens it."""
     context = {"ready": _address(request.path, request.GET)}
     return HttpResponseStopPolling(render(request, "_rendering.html", context).content)
+
+
+def streamed(request: HttpRequest, name: str, chunks: Iterator[bytes], *, content_type: str) -> HttpResponseBase:
+    """A file that is handed on while it is made. A waiting page that asks is told that it is there."""
+    if polls(request):
+        return opened(request)
+    answer = StreamingHttpResponse(chunks, content_type=content_type)
+    answer["Content-Disposition"] = attachments.disposition(name)
+    answer["X-Content-Type-Options"] = "nosniff"
+    return answer
 
 
 def _told(request: HttpRequest, job: RenderJob, at: datetime) -> dict[str, Any]:

@@ -193,6 +193,8 @@ CASES = (
     own("applications:cases"),
     Row("applications:report-pdf", GET, "case", ok=(*FIRM, *COUNTY)),
     Row("applications:report-docx", GET, "case", ok=(*FIRM, *COUNTY)),
+    Row("applications:dossier-pdf", GET, "case", ok=(*FIRM, *COUNTY)),
+    Row("applications:dossier-zip", GET, "case", ok=(*FIRM, *COUNTY)),
     Row("applications:case", GET, "case", ok=(*FIRM, *COUNTY)),
     Row("applications:case-evidence", GET, "case", ok=(*FIRM, *COUNTY)),
     Row("applications:case-checks", GET, "case", ok=(*FIRM, *COUNTY)),
