@@ -1,20 +1,26 @@
 """Health, and the page for a stale form."""
 
 import logging
+import re
+import sys
 
 from django.contrib.auth.decorators import login_not_required
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.middleware.csrf import get_token
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.utils.translation import gettext_lazy as _
 from django.views import defaults
 from django.views.decorators.http import require_GET
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from greenlist.core import clock, health, metrics
-from greenlist.core.errors import DomainError, NotVisible
+from greenlist.core.errors import DomainError, NotVisible, Unavailable
 from greenlist.core.middleware import API, answer
 
 log = logging.getLogger(__name__)
+SECRET = re.compile(r"password|secret|^code$|^token$|otp")
 
 
 @login_not_required
@@ -79,7 +85,34 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Asks nothing of the database; the request id is in both answers."""
+    """Asks nothing of the database; the request id is in both answers. A database that takes nothing is told apart (F5)."""
+    if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
+        return outage(request)
     if request.path_info.startswith(API):
         return answer(request, Failed(_("The request could not be finished; the failure has been recorded.")))
     return defaults.server_error(request)
+
+
+def outage(request: HttpRequest) -> HttpResponse:
+    """503: disk full, database away or read-only. A form comes back with what was typed, to be sent again."""
+    error = Unavailable(
+        _(
+            "The server can save nothing at the moment. Nothing was changed by this request, what was saved before is safe."
+        )
+    )
+    if request.path_info.startswith(API) or "X-Requested-With" in request.headers:
+        found = answer(request, error)
+    else:
+        given = {"typed": _typed(request), "action": request.get_full_path(), "token": get_token(request)}
+        page = render_to_string("503.html", {**given, "message": error.message})
+        found = HttpResponse(page, status=error.status)
+    found["Retry-After"] = "120"
+    return found
+
+
+def _typed(request: HttpRequest) -> list[tuple[str, str]]:
+    """The form as it was sent; nothing where it had files or secrets: those are not written into a page."""
+    if request.method != "POST" or request.FILES or any(SECRET.search(name) for name in request.POST):
+        return []
+    lists = ((name, values) for name, values in request.POST.lists() if name != "csrfmiddlewaretoken")
+    return [(name, str(value)) for name, values in lists for value in values]

@@ -26,10 +26,12 @@ def main(reference: str, session: str) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
     typed = {"profile": "磁盘已满时填写的简介", "version": "1", "stay": "1"}
     address = f"/cases/{reference}/fill/conditions/lawful_evidence/files/"
+    saved = client.post(f"/cases/{reference}/fill/basic/", typed)
     found = {
         "read": client.get(f"/cases/{reference}/").status_code,
         "public": Client(raise_request_exception=False, SERVER_NAME="localhost").get("/lists/").status_code,
-        "save": client.post(f"/cases/{reference}/fill/basic/", typed).status_code,
+        "save": saved.status_code,
+        "kept": typed["profile"] in saved.content.decode(),
         "upload": client.post(
             address, {"file": filled.picture("满.png")}, headers={"X-Requested-With": "upload"}
         ).status_code,
