@@ -200,7 +200,7 @@ def renew_criteria(*, actor: Actor, at: datetime, reference: str) -> Application
 
     Raises WrongState once submitted, Invalid when the set is the same.
     """
-    case = writable(actor=actor, reference=reference)
+    case = writable(actor=actor, at=at, reference=reference)
     if case.state != State.DRAFT:
         raise WrongState(
             _("What was submitted cannot be changed: the case is now “%(state)s”.")
