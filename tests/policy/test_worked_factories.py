@@ -1,4 +1,4 @@
-"""docs/criteria.md: examples worked out by hand. The portal gives every figure of theirs, from the answers written there."""
+"""docs/criteria-factory.md: examples worked out by hand. The portal gives every figure of theirs, from the answers written there."""
 
 import re
 import tomllib
@@ -12,7 +12,7 @@ from greenlist.policy.engine.criteria import load_criteria
 from greenlist.policy.engine.scoring import Verdict
 
 ROOT = Path(__file__).resolve().parents[2]
-EXAMPLES = re.split(r"^## ", (ROOT / "docs/criteria.md").read_text(encoding="utf-8"), flags=re.M)[1:]
+EXAMPLES = re.split(r"^## ", (ROOT / "docs/criteria-factory.md").read_text(encoding="utf-8"), flags=re.M)[1:]
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda text: text.split("（")[0])
