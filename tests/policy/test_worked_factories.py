@@ -1,4 +1,4 @@
-"""docs/criteria-factory.md: examples worked out by hand. The portal gives every figure of theirs, from the answers written there."""
+"""docs/criteria-factory.md: examples worked out by hand; the portal gives every figure from the answers written there."""
 
 import re
 import tomllib
