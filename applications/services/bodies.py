@@ -369,7 +369,7 @@ def file_work_report(
         raise Invalid(
             _("Write about the work of the year."), problems={"text": [_("Write about the work of the year.")]}
         )
-    new = {
+    new: dict[str, Any] = {
         "text": text.strip(),
         "problems": problems.strip(),
         "counts": reads.counts_of(body.pk, owed.office.area.path, year),

@@ -73,7 +73,7 @@ def _choices(case: Any, bound: Any, today: Any) -> list[tuple[int, str]]:
 def invite(request: HttpRequest, reference: str) -> HttpResponse:
     actor = actor_of(request)
     case = drafts.own_case(actor, reference)
-    given = {"actor": actor, "at": clock.now(), "reference": reference}
+    given: dict[str, Any] = {"actor": actor, "at": clock.now(), "reference": reference}
     try:
         services.invite(body_id=whole(request.POST.get("body")) or 0, **given)
     except Refused as refused:
@@ -172,9 +172,7 @@ def _project(
             context["is_signed"] = any(one.digest == start["digest"] for one in context["signed"])
     context["form"] = form or forms.SignForm(initial=start)
     context["reason_form"] = forms.ReasonForm()
-    status = status_of(form, refused) if form is not None or refused else 200
-    if refused is not None:
-        status = refused.status
+    status = refused.status if refused else status_of(form) if form else 200
     return render(request, "applications/project.html", context, status=status)
 
 

@@ -21,7 +21,7 @@ from greenlist.core.actors import Actor
 from greenlist.core.admin import ReadOnlyModelAdmin, ServiceModelAdmin
 from greenlist.core.http import Request
 from greenlist.organisations import forms, imports, services
-from greenlist.organisations.models import AdverseRecord, Industry
+from greenlist.organisations.models import AdverseRecord, Ban, BodyProfile, Industry
 
 SALT = "greenlist.organisations.import"
 AN_HOUR = 3600
@@ -119,3 +119,26 @@ class AdverseRecordAdmin(ReadOnlyModelAdmin):
             "limit": imports.MAX_ROWS,
         }
         return TemplateResponse(request, "admin/adverse_import.html", shared | context, status=status)
+
+
+@admin.register(BodyProfile)
+class BodyProfileAdmin(ReadOnlyModelAdmin):
+    """Third-party bodies as they file themselves; shown only."""
+
+    list_display = ("organisation", "legal_form", "legal_person_code", "representative_tail", "updated_at")
+    list_filter = ("legal_form",)
+    list_select_related = ("organisation",)
+    search_fields = ("organisation__name", "legal_person_code")
+    ordering = ("organisation__name", "pk")
+    exclude = ("representative_number", "representative_key")
+
+
+@admin.register(Ban)
+class BanAdmin(ReadOnlyModelAdmin):
+    """Bans of bodies, shown only: an approver decides and lifts them on the body's page."""
+
+    list_display = ("organisation", "authority", "ground", "since", "until", "lifted_at")
+    list_filter = ("ground",)
+    list_select_related = ("organisation", "authority")
+    search_fields = ("organisation__name",)
+    ordering = ("-since", "-pk")

@@ -12,9 +12,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from applications.models import Application, Batch, Call, Screening
+from applications.models import Application, Batch, Call, Project, Registration, Screening
 from applications.selectors import calls, due, told
-from applications.states import WITH_APPLICANT, BatchState, CallState, State
+from applications.states import WITH_APPLICANT, BatchState, CallState, ProjectState, RegistrationState, State
 from greenlist.accounts.models import User
 from greenlist.core import condition
 from greenlist.core.actors import Actor, Capacity, Tier
@@ -23,7 +23,7 @@ from greenlist.core.errors import Text
 from greenlist.core.heartbeats import Beat
 from greenlist.core.templatetags.ui import cst
 from greenlist.organisations import selectors as organisations
-from greenlist.organisations.models import Organisation, Site
+from greenlist.organisations.models import Organisation, Site, Supervision
 from greenlist.policy import selectors as policy
 from greenlist.policy.engine.types import Calendar, Clause, Header
 from registry.models import Announcement, Listing, Notice, NoticeItem, Objection
@@ -167,7 +167,63 @@ def _case(why: Callable[[Application], str], name: str = "applications:case") ->
 
 
 # ---- applicant ----------------------------------------------------------------------------------------------------
+def _body(actor: Actor) -> Iterator[_Kind]:
+    """Of a third-party body: offers to answer, reports that are open to it."""
+    yield _Kind(
+        "offers",
+        gettext_lazy("Accept or decline"),
+        Project.objects.visible_to(actor).filter(state=ProjectState.OFFERED).order_by("pk"),
+        lambda row: Task(
+            title=row.unit,
+            why=_("Asks your body to evaluate it."),
+            link=reverse("applications:project", args=[row.reference]),
+        ),
+        reverse("applications:projects"),
+    )
+    yield _Kind(
+        "released",
+        gettext_lazy("Work on released reports"),
+        Application.objects.visible_to(actor).order_by("due_on", "pk").only(*CASE),
+        _case(lambda case: _("Open to your people until you sign and the applicant submits.")),
+        reverse("applications:cases"),
+    )
+
+
+def _about_bodies(actor: Actor, handler: bool) -> Iterator[_Kind]:
+    """Of an authority: bodies that ask for approval, findings that wait for a receipt."""
+    if not handler:
+        yield _Kind(
+            "bodies",
+            gettext_lazy("Approve third-party bodies"),
+            Registration.objects.filter(authority_id=actor.authority_id, state=RegistrationState.SUBMITTED)
+            .select_related("body")
+            .order_by("pk"),
+            lambda row: Task(
+                title=row.body.name,
+                why=_("Asks to be let to evaluate in your area."),
+                link=reverse("applications:body-registration", args=[row.pk]),
+            ),
+            reverse("applications:bodies"),
+        )
+    yield _Kind(
+        "supervisions",
+        gettext_lazy("Findings to receive"),
+        Supervision.objects.filter(sent_to_id=actor.authority_id, received_at=None)
+        .select_related("organisation", "authority")
+        .order_by("pk"),
+        lambda row: Task(
+            title=row.organisation.name,
+            why=_("%(sender)s has reported a finding.") % {"sender": row.authority},
+            link=reverse("applications:body-supervision", args=[row.pk]),
+        ),
+        reverse("applications:bodies"),
+    )
+
+
 def _applicant(actor: Actor, on: date) -> Iterator[_Kind]:
+    if actor.is_body:
+        yield from _body(actor)
+        return
     open_cases = Application.objects.visible_to(actor).open().select_related("call", "desk").order_by("due_on", "pk")
     own = [
         told.as_told(case, actor) for case in open_cases[:OWN]
@@ -276,6 +332,7 @@ def _official(actor: Actor, on: date) -> Iterator[_Kind]:
         ),
         reverse("organisations:claims"),
     )
+    yield from _about_bodies(actor, handler)
     if actor.tier is not None and actor.tier.rank >= Tier.CITY.rank:  # as the rail: counties decide nothing
         yield from _deciding(actor, handler)
     if handler:

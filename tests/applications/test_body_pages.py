@@ -50,6 +50,7 @@ def test_a_factory_in_third_party_mode_from_the_start_to_the_receipt(world: Worl
     row = Registration.objects.get()
     handler, approver = world.client("province_handler"), world.client("province_approver")
     assert world.orgs["evaluator"].name in page(handler, "applications:bodies")
+    assert world.orgs["evaluator"].name in page(approver, "portal:work")
     assert "由贵单位审签人决定" in page(handler, "applications:body-registration", row.pk)
     post(approver, "applications:body-registration", row.pk, action="approve")
     post(world.client("city_handler"), "applications:body-proof-decide", proof.pk, action="confirm")
@@ -63,6 +64,7 @@ def test_a_factory_in_third_party_mode_from_the_start_to_the_receipt(world: Worl
     asked = post(firm, "applications:evaluation-ask", case.reference, body=world.orgs["evaluator"].pk)
     assert "已邀请" in asked
     project = Project.objects.get()
+    assert project.unit in page(body, "portal:work")
     offered = page(body, "applications:project", project.reference)
     assert "不谋取暴利" in offered and "第九条" in offered
     unsigned = body.post(reverse("applications:project-accept", args=[project.reference]), {})
@@ -105,6 +107,7 @@ def test_an_authority_reports_upward_bans_and_publishes(world: World, call: Call
     county, approver = world.client("county_handler"), world.client("city_approver")
     post(county, "applications:body-supervise", body.pk, finding="未到现场")
     row = body.supervisions.get()
+    assert body.name in page(approver, "portal:work")
     assert "签收" in page(approver, "applications:body-supervision", row.pk)
     post(approver, "applications:body-supervision", row.pk)
     project = evaluators.at_work(world, call, at=clock.now(), until=clock.china_date(clock.now()) + timedelta(days=9))
