@@ -99,6 +99,8 @@ class Report(models.Model):
     form_digest = models.CharField(max_length=64)
     criteria = models.ForeignKey(CriteriaSetVersion, null=True, on_delete=models.PROTECT, related_name="+")
     criteria_why = models.JSONField(default=dict)  # {"digest", "code", "clause", "part", "params"}: told on every page
+    # {"tables": {slug: digest}, "home": province}: what its calculators count with; empty where it has none
+    factors = models.JSONField(default=dict)
 
     def __str__(self) -> str:
         return f"{self.site} {self.year}"
@@ -159,6 +161,25 @@ class ReportVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.report} v{self.number}"
+
+
+class Calculation(models.Model):
+    """What a calculator of a declared report gave, with everything needed to work it out again years later."""
+
+    version = models.ForeignKey(ReportVersion, on_delete=models.CASCADE, related_name="calculations")
+    path = models.CharField(max_length=101)  # section.field
+    kind = models.CharField(max_length=15)
+    inputs = models.JSONField()  # {"rows": […], "year": 2025, "home": "130000"}
+    factors = models.JSONField()  # {slug: digest} of the tables
+    formulas = models.PositiveSmallIntegerField()  # version of the way calculators count
+    result = models.JSONField()  # {name: number as text}
+    digest = models.CharField(max_length=64)  # of all of this
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["version", "path"], name="one_calculation_per_field")]
+
+    def __str__(self) -> str:
+        return f"{self.version}: {self.path}"
 
 
 class Figure(models.Model):

@@ -26,7 +26,7 @@ from greenlist.core.errors import NotVisible, WrongState
 from greenlist.core.models import Blob, RenderJob
 from greenlist.organisations import selectors as organisations
 from greenlist.policy import selectors as policy
-from greenlist.policy.engine.types import BoundPolicy, FieldType, Form, StepKind
+from greenlist.policy.engine.types import BoundPolicy, Field, FieldType, Form, Section, StepKind
 
 KIND, DRAFT, BLANK = "report", "report-draft", "report-template"
 TYPES = {"pdf": "application/pdf", "docx": word.TYPE}
@@ -264,7 +264,8 @@ def form_of(call: Call) -> Form:
 
 def _general(call: Call) -> tuple[Form, str]:
     bound = selectors.rules_of(call)
-    return standards.general_form(bound, call.category, bound.first(StepKind.DRAFT).form, call.year)
+    form, why = standards.general_form(bound, call.category, bound.first(StepKind.DRAFT).form, call.year)
+    return policy.with_factors(form, policy.factor_pins(form)), why
 
 
 def _paper(
@@ -332,14 +333,22 @@ def _criteria(bound: BoundPolicy, call: Call, report: Report | None) -> tuple[st
 def _indicators(form: Form, computed: Mapping[str, Any]) -> Iterable[Indicator]:
     for section in form.sections:
         for spec in section.fields:
+            path = f"{section.key}.{spec.key}"
             if spec.type is FieldType.COMPUTED:
-                yield Indicator(
-                    section=say(section.title),
-                    label=say(spec.label),
-                    value=shown.text_of(spec, computed.get(f"{section.key}.{spec.key}")),
-                    unit=say(spec.unit.label) if spec.unit else "",
-                    formula=say(spec.formula_text),
-                )
+                yield _indicator(section, spec, computed.get(path))
+            for result in spec.results:
+                if computed.get(f"{path}.{result.key}") is not None:
+                    yield _indicator(section, result, computed[f"{path}.{result.key}"])
+
+
+def _indicator(section: Section, spec: Field, value: Any) -> Indicator:
+    return Indicator(
+        section=say(section.title),
+        label=say(spec.label),
+        value=shown.text_of(spec, value),
+        unit=say(spec.unit.label) if spec.unit else "",
+        formula=say(spec.formula_text),
+    )
 
 
 def _exhibits(parts: Iterable[shown.ShownSection]) -> Iterable[Exhibit]:

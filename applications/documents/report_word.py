@@ -30,7 +30,7 @@ def content(paper: Paper) -> bytes:
     _cover(file, paper)
     for number, section in enumerate(paper.sections, start=1):
         file.heading(f"{number}. {section.title}")
-        for table, fields in groupby(section.fields, key=lambda one: one.table is not None):
+        for table, fields in groupby(section.fields, key=lambda one: one.table is not None or one.work is not None):
             if table:
                 for one in fields:
                     _grid(file, one)
@@ -81,9 +81,16 @@ def value_of(one: ShownField, paper: Paper) -> str:
 
 
 def _grid(file: word.Paper, one: ShownField) -> None:
-    assert one.table is not None
     file.heading(one.label, level=2)
-    table: ShownTable = one.table
+    if one.table is not None:
+        _rows(file, one.table)
+    if one.work is not None and one.work.table.rows:
+        _rows(file, one.work.table)
+        for line in [*one.work.steps.splitlines(), *one.work.sources]:
+            file.text(line, style="Small")
+
+
+def _rows(file: word.Paper, table: ShownTable) -> None:
     rows = table.rows or (("",) * len(table.head),)
     aligns = ["right" if numeric else "" for numeric in table.numeric]
     file.table(table.head, rows, widths=[WIDTH / len(table.head)] * len(table.head), aligns=aligns)

@@ -10,7 +10,6 @@ from django.utils.translation import gettext as _
 from greenlist.core.errors import Invalid
 from greenlist.policy.engine.types import Field, FieldType, Section
 
-UNSENT = frozenset({FieldType.FILE, FieldType.COMPUTED})
 MOST_ROWS = 50  # of a table whose rule sets none
 
 
@@ -23,7 +22,7 @@ def read(section: Section, sent: Mapping[str, Any]) -> dict[str, Any]:
 
     A field that the section does not have is left in: the service refuses it.
     """
-    known = {spec.key: spec for spec in section.fields if spec.type not in UNSENT}
+    known = {spec.key: spec for spec in section.fields if spec.is_answered}
     answers: dict[str, Any] = {}
     problems: dict[str, list[Any]] = {}
     for key, value in sent.items():
@@ -59,7 +58,7 @@ def _table(spec: Field, value: Any) -> list[dict[str, Any]]:
     most = len(spec.rows) or spec.max_rows or MOST_ROWS
     if len(value) > most:
         raise Unfit(_("At most %(most)s rows can be sent.") % {"most": most})
-    columns = {column.key: column for column in spec.columns if column.type not in UNSENT}
+    columns = {column.key: column for column in spec.columns if column.is_answered}
     return [_row(columns, row) for row in value]
 
 

@@ -5,7 +5,7 @@ Input stays text as typed: what is wrong is said by the engine, nothing typed is
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django import forms
@@ -20,8 +20,8 @@ from greenlist.policy.engine import forms as engine_forms
 from greenlist.policy.engine.types import Field, FieldType, FixedRow, Form, Section
 
 SPARE = 1  # empty rows offered below the filled ones of a free table
+MORE = 3  # … of a calculator, where several kinds of energy or water are the rule
 YES_NO = (("yes", gettext_lazy("yes")), ("no", gettext_lazy("no")))
-UNPOSTED = frozenset({FieldType.FILE, FieldType.COMPUTED})
 FEW = 4  # so many choices or fewer are shown as radio buttons
 
 
@@ -31,12 +31,12 @@ def flat(section: Section, answers: Mapping[str, Any]) -> dict[str, str]:
     found: dict[str, str] = {}
     for spec in section.fields:
         value = answers.get(spec.key)
-        if spec.type is FieldType.TABLE:
+        if spec.is_table:
             for index, row in enumerate(engine_forms.rows_of(spec, value)):
                 for column in spec.columns:
-                    if column.type not in UNPOSTED:
+                    if column.is_answered:
                         found[f"{spec.key}.{index}.{column.key}"] = written(column, row.get(column.key))
-        elif spec.type not in UNPOSTED:
+        elif spec.is_answered:
             found[spec.key] = written(spec, value)
     return found
 
@@ -56,9 +56,9 @@ def read(section: Section, posted: Mapping[str, Any], only: Iterable[str] | None
     touched = None if only is None else {name.partition(".")[0] for name in only}
     answers: dict[str, Any] = {}
     for spec in section.fields:
-        if spec.type in UNPOSTED or (touched is not None and spec.key not in touched):
+        if not spec.is_answered or (touched is not None and spec.key not in touched):
             continue
-        if spec.type is FieldType.TABLE:
+        if spec.is_table:
             if any(name.startswith(f"{spec.key}.") for name in posted):
                 answers[spec.key] = _rows(spec, posted)
         elif spec.key in posted:
@@ -75,7 +75,7 @@ def _value(spec: Field, text: Any) -> Any:
 
 
 def _rows(spec: Field, posted: Mapping[str, Any]) -> list[dict[str, Any]]:
-    columns = [column for column in spec.columns if column.type not in UNPOSTED]
+    columns = [column for column in spec.columns if column.is_answered]
     count = len(spec.rows) or _posted_rows(spec, posted)
     rows = []
     for index in range(count):
@@ -125,12 +125,13 @@ class SectionForm(forms.Form):
         self.section, self.answers = section, answers
         self.fields["version"] = forms.CharField(widget=forms.HiddenInput, required=False)
         for spec in section.fields:
-            if spec.type in UNPOSTED or not is_open(f"{section.key}.{spec.key}"):
+            if not spec.is_answered or not is_open(f"{section.key}.{spec.key}"):
                 continue
-            if spec.type is FieldType.TABLE:
-                for index in range(rows_shown(spec, answers.get(spec.key), (spare or {}).get(spec.key, SPARE))):
+            if spec.is_table:
+                more = (spare or {}).get(spec.key, MORE if spec.calculator else SPARE)
+                for index in range(rows_shown(spec, answers.get(spec.key), more)):
                     for column in spec.columns:
-                        if column.type not in UNPOSTED:
+                        if column.is_answered:
                             name = f"{spec.key}.{index}.{column.key}"
                             self.fields[name] = control(column, label=_cell_label(spec, index, column))
             else:
@@ -230,7 +231,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One field of the section as the page shows it. `kind`: control | table | computed | files | locked."""
+    """One field of the section as the page shows it. `kind`: control | table | calculator | computed | files | locked."""
 
     kind: str
     spec: Field
@@ -256,6 +257,9 @@ class Block:
     locked: Any = None
     files: tuple[Evidence, ...] = ()
     is_open: bool = True
+    worked: shown.ShownWork | None = None
+    helps: tuple[str, ...] = ()  # below the head of each column
+    notes: tuple[tuple[str, str], ...] = ()  # (item, what belongs there)
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +272,7 @@ class Page:
     is_open: Callable[[str], bool]
     remarks: Mapping[str, str]
     last: Mapping[str, str]
+    worked: Mapping[str, shown.ShownWork] = field(default_factory=dict)
 
 
 def blocks(form: SectionForm, page: Page) -> list[Block]:
@@ -278,7 +283,8 @@ def blocks(form: SectionForm, page: Page) -> list[Block]:
 
 def _shown(form: SectionForm, page: Page) -> tuple[shown.ShownField, ...]:
     part = Form(key="", title=form.section.title, sections=(form.section,))
-    return shown.sections(part, {form.section.key: form.answers}, page.computed, page.files)[0].fields
+    answers = {form.section.key: form.answers}
+    return shown.sections(part, answers, page.computed, page.files, worked=page.worked)[0].fields
 
 
 def _block(form: SectionForm, page: Page, spec: Field, as_text: shown.ShownField) -> Block:
@@ -303,9 +309,11 @@ def _block(form: SectionForm, page: Page, spec: Field, as_text: shown.ShownField
         return Block("computed", **base, value="" if value is None else str(value), formula=say(spec.formula_text))
     if spec.type is FieldType.FILE:
         return Block("files", **base, files=page.files.get(path, ()))
+    if spec.rows_from:
+        return Block("calculator", **base, worked=page.worked.get(path))
     if not is_open:
         return Block("locked", **base, locked=as_text)
-    if spec.type is FieldType.TABLE:
+    if spec.is_table:
         return _table(form, page, spec, base)
     counted = spec.type is FieldType.LONGTEXT or spec.min_chars
     counter = spec.max_chars if counted else None
@@ -320,12 +328,20 @@ def _table(form: SectionForm, page: Page, spec: Field, base: dict[str, Any]) -> 
     rows = tuple(_row(form, page, spec, index) for index in range(count))
     most = spec.max_rows or 50
     return Block(
-        "table", **base, head=head, rows=rows, has_row_labels=bool(spec.rows), can_grow=not spec.rows and count < most
+        "calculator" if spec.calculator else "table",
+        **base,
+        head=head,
+        rows=rows,
+        has_row_labels=bool(spec.rows),
+        can_grow=not spec.rows and count < most,
+        worked=page.worked.get(base["path"]),
+        helps=tuple(say(column.help) for column in spec.columns) if spec.calculator else (),
+        notes=tuple((say(one.label), say(one.help)) for table in spec.tables for one in table.items if one.help.zh),
     )
 
 
 def _first(spec: Field) -> str:
-    return next(column.key for column in spec.columns if column.type not in UNPOSTED)
+    return next(column.key for column in spec.columns if column.is_answered)
 
 
 def _row(form: SectionForm, page: Page, spec: Field, index: int) -> Row:

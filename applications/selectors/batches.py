@@ -274,7 +274,7 @@ def _form_cell(path: str, case: Application, bound: BoundPolicy) -> str:
         spec = drafts.form_of(case, bound).field(path)
     except (KeyError, ValueError):
         return ""
-    section, key = path.split(".")
+    section, key, *_result = path.split(".")
     computed = version.data.get("computed", {})
     given = computed.get(path, version.data.get("sections", {}).get(section, {}).get(key))
     return shown.text_of(spec, given)

@@ -22,6 +22,7 @@ from greenlist.core.actors import Actor, Capacity
 from greenlist.core.audit import digest_of
 from greenlist.core.errors import NotVisible
 from greenlist.core.models import Blob
+from greenlist.organisations.models import Site
 from greenlist.policy import engine, words
 from greenlist.policy import selectors as policy
 from greenlist.policy.engine.types import BoundPolicy, Field, FieldType, Form, Problem, Progress
@@ -61,8 +62,15 @@ def case_of(actor: Actor, reference: str, rows: Sequence[str] = CASE_ROWS) -> Ap
 
 
 def form_of(case: Application, bound: BoundPolicy | None = None) -> Form:
-    """The form of the report, as the call has it, with the indicators of its criteria set."""
+    """The form of the report, as the call has it, with the indicators of its criteria set and the factors it counts with."""
     return standards.form_of(case.report, bound or calls.rules_of(case.call))
+
+
+def factors_for(form: Form, site: Site, kept: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """What a report is pinned to: the newest factor tables of its form, or those it has `kept`, and its province."""
+    known = (kept or {}).get("tables", {})
+    tables = {slug: known.get(slug, digest) for slug, digest in policy.factor_pins(form).items()}
+    return {"tables": tables, "home": site.area.path.strip("/").split("/")[0]} if tables else {}
 
 
 def spec_of(form: Form, key: str) -> SectionSpec:

@@ -11,7 +11,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from applications.models import Application, Call, Correction, Evidence
-from applications.selectors import calls, drafts, scores, standards
+from applications.selectors import calls, drafts, scores, shown, standards
 from applications.selectors.scores import Scores
 from applications.states import FINAL, Mode, State
 from greenlist.accounts import selectors as accounts
@@ -30,6 +30,16 @@ def upload_limit() -> int:
 
 def shown_number(value: Any) -> str:
     return "" if value is None else f"{value:,f}"
+
+
+def worked_out(form: Form, data: Mapping[str, Any], values: Mapping[str, Any], section: str) -> dict[str, str]:
+    """Every computed value of a section by its path, and the steps and doubts of its calculators, as the page shows them."""
+    prefix = f"{section}."
+    found = {path: shown_number(value) for path, value in values.items() if path.startswith(prefix)}
+    for path, work in shown.works(form, data, values).items():
+        if path.startswith(prefix):
+            found |= {f"{path}.steps": work.steps, f"{path}.doubts": work.doubts}
+    return found
 
 
 # ---- start ----------------------------------------------------------------------------------------------------------
@@ -138,6 +148,7 @@ class SectionPage:
     standard: standards.Told | None
     other_standard: str  # another set that applies by now
     scores: Scores | None  # of this section's rows
+    worked: Mapping[str, shown.ShownWork]
 
 
 def section_page(
@@ -188,6 +199,7 @@ def section_page(
         standard=standards.told(case.report, bound),
         other_standard=standards.other_now(case, bound) if opened.everything else "",
         scores=found.of_section(spec.key) if found else None,
+        worked=shown.works(form, data, worked_out),
     )
 
 

@@ -6,11 +6,14 @@ from datetime import date
 from typing import Any
 
 from django.utils.formats import date_format
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
-from greenlist.policy.engine import forms
+from greenlist.policy import words
+from greenlist.policy.engine import calculators, forms
 from greenlist.policy.engine.types import Field, FieldType, FixedRow, Form, Section, Text
+
+AGO = (gettext_lazy("year evaluated"), gettext_lazy("the year before"), gettext_lazy("two years before"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +21,44 @@ class ShownTable:
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     numeric: tuple[bool, ...] = ()  # per column: right-aligned
+
+
+@dataclass(frozen=True, slots=True)
+class ShownResult:
+    """One result of a calculator: a value for each year, or one for a product; `cells` are (path, value)."""
+
+    label: str
+    unit: str
+    formula: str
+    cells: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ShownWork:
+    """What a calculator gives and how: results by year, every step with its factor and source, and what is doubtful."""
+
+    path: str
+    years: tuple[str, ...]
+    results: tuple[ShownResult, ...]
+    steps: str
+    doubts: str
+    sources: tuple[str, ...]
+
+    @property
+    def spare(self) -> int:
+        """Columns that a result without earlier years leaves empty."""
+        return len(self.years) - 1
+
+    @property
+    def table(self) -> ShownTable:
+        """The results alone, as a table."""
+        rows = tuple(
+            (one.label, one.unit, *(value for _path, value in one.cells), *[""] * (len(self.years) - len(one.cells)))
+            for one in self.results
+            if any(value for _path, value in one.cells)
+        )
+        numeric = (False, False, *[True] * len(self.years))
+        return ShownTable((_("Result"), _("Unit"), *self.years), rows, numeric)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +80,12 @@ class ShownField:
     table: ShownTable | None = None
     files: tuple[Any, ...] = ()
     before: "ShownField | None" = None
+    work: ShownWork | None = None
 
     @property
     def is_empty(self) -> bool:
-        return not (self.value or self.files or (self.table and self.table.rows))
+        worked = self.work and self.work.table.rows
+        return not (self.value or self.files or (self.table and self.table.rows) or worked)
 
     @property
     def is_changed(self) -> bool:
@@ -84,9 +127,51 @@ def sections(
     files: Mapping[str, Iterable[Any]],
     *,
     before: Mapping[str, ShownField] | None = None,
+    worked: Mapping[str, ShownWork] | None = None,
 ) -> tuple[ShownSection, ...]:
     """The whole form. `computed` and `files` by path "section.field"; `before` the fields to be compared."""
-    return tuple(_section(part, data.get(part.key) or {}, computed, files, before or {}) for part in form.sections)
+    work = works(form, data, computed) if worked is None else worked
+    return tuple(
+        _section(part, data.get(part.key) or {}, computed, files, before or {}, work) for part in form.sections
+    )
+
+
+# ---- calculators ----------------------------------------------------------------------------------------------------
+def works(form: Form, data: Mapping[str, Any], computed: Mapping[str, Any]) -> dict[str, ShownWork]:
+    """Every calculator of the form by its path, as people read it."""
+    year = forms.year_of(form, data)
+    return {
+        path: _work(path, form.field(path), found, computed, year)
+        for path, found in forms.calculations(form, data).items()
+    }
+
+
+def _work(
+    path: str, spec: Field, found: calculators.Calculation, computed: Mapping[str, Any], year: int | None
+) -> ShownWork:
+    years = tuple(str(year - back) if year else str(AGO[back]) for back in range(spec.years))
+    dated = len(years) > 1
+    steps = [f"{years[line.back]} {words.working(line)}" if dated else words.working(line) for line in found.lines]
+    tables = (f"{say(one.title)}（{say(one.source)}）" for one in spec.tables)
+    return ShownWork(
+        path=path,
+        years=years,
+        results=tuple(_results(path, spec, computed)),
+        steps="\n".join(steps),
+        doubts="\n".join(dict.fromkeys(words.doubt(one) for one in found.warnings)),
+        sources=tuple(tables),
+    )
+
+
+def _results(path: str, spec: Field, computed: Mapping[str, Any]) -> Iterable[ShownResult]:
+    by_key = {one.key: one for one in spec.results}
+    for key, one in by_key.items():
+        plain, _sign, back = key.rpartition("_")
+        if plain in by_key and back in ("1", "2"):
+            continue  # stands beside its year
+        names = [key, *(name for name in (f"{key}_1", f"{key}_2") if name in by_key)]
+        cells = tuple((f"{path}.{name}", text_of(by_key[name], computed.get(f"{path}.{name}"))) for name in names)
+        yield ShownResult(say(one.label), say(one.unit.label) if one.unit else "", say(one.formula_text), cells)
 
 
 def by_path(shown: Iterable[ShownSection]) -> dict[str, ShownField]:
@@ -99,8 +184,9 @@ def _section(
     computed: Mapping[str, Any],
     files: Mapping[str, Iterable[Any]],
     before: Mapping[str, ShownField],
+    work: Mapping[str, ShownWork],
 ) -> ShownSection:
-    fields = tuple(_field(part.key, spec, answers.get(spec.key), computed, files, before) for spec in part.fields)
+    fields = tuple(_field(part.key, spec, answers.get(spec.key), computed, files, before, work) for spec in part.fields)
     return ShownSection(part.key, say(part.title), say(part.intro), part.clause, fields)
 
 
@@ -111,9 +197,10 @@ def _field(
     computed: Mapping[str, Any],
     files: Mapping[str, Iterable[Any]],
     before: Mapping[str, ShownField],
+    work: Mapping[str, ShownWork],
 ) -> ShownField:
     path = f"{section}.{spec.key}"
-    is_table = spec.type is FieldType.TABLE
+    is_table = spec.is_table
     given = computed.get(path) if spec.type is FieldType.COMPUTED else value
     return ShownField(
         path=path,
@@ -128,9 +215,10 @@ def _field(
         clause=spec.clause,
         contact=spec.contact,
         unverified=bool(spec.unverified),
-        table=_table(path, spec, value, computed) if is_table else None,
+        table=_table(path, spec, value, computed) if is_table and not spec.rows_from else None,
         files=tuple(files.get(path, ())),
         before=before.get(path),
+        work=work.get(path),
     )
 
 

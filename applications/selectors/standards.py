@@ -26,10 +26,13 @@ def scored(report: Report) -> Criteria | None:
 
 
 def form_of(report: Report, bound: BoundPolicy) -> Form:
-    """The form of the report as the call has it, with the indicators of its criteria set."""
+    """The form of the report as the call has it, with the indicators of its criteria set and the factors it counts with."""
     if report.criteria_why.get("part") != ALL:
-        return bound.forms[report.form]
-    return policy.form_with_criteria(bound, report.form, report.criteria_why["digest"], report.criteria_why["clause"])
+        form = bound.forms[report.form]
+    else:
+        why = report.criteria_why
+        form = policy.form_with_criteria(bound, report.form, why["digest"], why["clause"])
+    return policy.with_factors(form, report.factors.get("tables", {}), report.factors.get("home", ""))
 
 
 def general_form(bound: BoundPolicy, category: str, key: str, year: int) -> tuple[Form, str]:

@@ -158,6 +158,7 @@ def _create(
     report = Report(site=site, category=call.category, year=call.year, mode=mode, form=step.form_for(mode))
     industry = standards.industry_of(site.organisation)
     standards.pin(report, bound, policy.criteria_for(bound, call.category, industry, call.year))
+    report.factors = drafts.factors_for(standards.form_of(report, bound), site)
     report.save()
     form = standards.form_of(report, bound)
     known = facts.prefill(site, call.category, clock.china_date(at))
@@ -212,7 +213,8 @@ def renew_criteria(*, actor: Actor, at: datetime, reference: str) -> Application
         raise Invalid(_("The criteria set of the report is the one that applies."))
     old = drafts.form_of(case, bound)
     standards.pin(report, bound, applied)
-    report.save(update_fields=["criteria", "criteria_why", "form_digest"])
+    report.factors = drafts.factors_for(standards.form_of(report, bound), case.site, report.factors)
+    report.save(update_fields=["criteria", "criteria_why", "form_digest", "factors"])
     case.industry_code = standards.industry_of(case.organisation)
     case.save(update_fields=["industry_code"])
     lost = _refit(report, old, drafts.form_of(case, bound), actor=actor, at=at)
@@ -267,7 +269,7 @@ def save_section(
     """
     case = writable(actor=actor, at=at, reference=reference, rows=drafts.DRAFT_ROWS)
     spec = drafts.spec_of(drafts.form_of(case), section)
-    known = {field.key for field in spec.fields if field.type not in (FieldType.FILE, FieldType.COMPUTED)}
+    known = {field.key for field in spec.fields if field.is_answered}
     if unknown := sorted(set(answers) - known):
         raise Invalid(
             _("The form has no such field."), problems={key: [_("The form has no such field.")] for key in unknown}

@@ -10,9 +10,9 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from applications import facts, rules, selectors
-from applications.models import Application, Correction, Figure, ReportVersion
+from applications.models import Application, Calculation, Correction, Figure, ReportVersion
 from applications.rules import applicant as may
-from applications.selectors import calls, drafts, scores
+from applications.selectors import calls, drafts, recomputing, scores
 from applications.selectors import projects as reads
 from applications.services import cases, checks, projects
 from applications.services import drafts as drafting
@@ -24,7 +24,7 @@ from greenlist.core.actors import Actor, Capacity, Tier
 from greenlist.core.errors import Conflict, Invalid, Refused, WrongState
 from greenlist.organisations.models import Organisation
 from greenlist.policy import engine, words
-from greenlist.policy.engine.types import BoundPolicy, Step, StepKind
+from greenlist.policy.engine.types import BoundPolicy, Form, Step, StepKind
 
 OUTSIDE = 9  # Application.priority of a unit without any priority
 
@@ -192,12 +192,19 @@ def _declare(
         )
         for one in engine.forms.figures(draft.form, draft.data)
     )
+    keep_calculations(version, draft.form, draft.data)
     return version
 
 
 def _also_signed(case: Application, bound: BoundPolicy) -> list[str]:
     """What the applicant signs beside its declaration when a body evaluated (JY-11c)."""
     return [one.text.zh for one in reads.to_sign_by_applicant(bound)] if case.mode == Mode.BODY else []
+
+
+def keep_calculations(version: ReportVersion, form: Form, data: Mapping[str, Any]) -> None:
+    """Inputs, factors and results of every calculator, so that they can be worked out again (recomputing)."""
+    kept = recomputing.calculations_of(form, data, version.report)
+    Calculation.objects.bulk_create(Calculation(version=version, **one) for one in kept)
 
 
 def _station(case: Application, bound: BoundPolicy, correction: Correction | None) -> tuple[Step, Authority]:

@@ -108,7 +108,7 @@ def _section_page(
         spare=_spare(request),
         problems=page.problems,
     )
-    shown = section_forms.Page(page.form, page.computed, page.files, page.is_open, page.remarks, page.last)
+    shown = section_forms.Page(page.form, page.computed, page.files, page.is_open, page.remarks, page.last, page.worked)
     blocks = section_forms.blocks(form, shown)
     context = {
         "page": page,
@@ -184,10 +184,9 @@ def _settled(request: HttpRequest, case: Application, spec: SectionSpec) -> dict
 
 def _saved(case: Application, spec: SectionSpec, saved: drafts.Saved) -> JsonResponse:
     form = reads.form_of(case)
-    prefix = f"{spec.key}."
     data = reads.data_of(case)
     worked_out = engine.forms.values(form, data)
-    computed = {path: pages.shown_number(value) for path, value in worked_out.items() if path.startswith(prefix)}
+    computed = pages.worked_out(form, data, worked_out, spec.key)
     found = pages.own_scores(case, form, data, worked_out)
     computed |= found.live if found else {}
     return JsonResponse(

@@ -1,4 +1,4 @@
-"""Django admin: rule sets and criteria sets come in by upload and are never edited; calendar days are kept by hand."""
+"""Django admin: rules, criteria and factor tables come in by upload and are never edited; calendar days are kept by hand."""
 
 from datetime import datetime
 from typing import Any, cast
@@ -19,8 +19,16 @@ from greenlist.core.admin import ReadOnlyModelAdmin, ServiceModelAdmin
 from greenlist.core.errors import DomainError
 from greenlist.core.http import Request
 from greenlist.policy import selectors, services, workbooks
-from greenlist.policy.forms import CriteriaUpload, RulesUpload
-from greenlist.policy.models import CalendarDay, CalendarYear, CriteriaSet, CriteriaSetVersion, RuleSet, RuleSetVersion
+from greenlist.policy.forms import CriteriaUpload, FactorsUpload, RulesUpload
+from greenlist.policy.models import (
+    CalendarDay,
+    CalendarYear,
+    CriteriaSet,
+    CriteriaSetVersion,
+    FactorTableVersion,
+    RuleSet,
+    RuleSetVersion,
+)
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -147,6 +155,24 @@ class CriteriaSetVersionAdmin(ByUpload):
         if str(upload.name).endswith(".xlsx"):
             return workbooks.store(name=str(upload.name), content=upload.read(), actor=actor, at=at)
         return services.store_criteria(name=str(upload.name), content=upload.read(), actor=actor, at=at)
+
+
+@admin.register(FactorTableVersion)
+class FactorTableVersionAdmin(ByUpload):
+    list_display = ("slug", "title", "number", "kind", "verified", "loaded_at", "loaded_by")
+    list_filter = ("kind",)
+    fields = ("slug", "title", "number", "kind", "verified", "digest", "loaded_at", "loaded_by", "text")
+    readonly_fields = ("text",)
+    upload_form = FactorsUpload
+    upload_title = _("Upload a factor table")
+
+    @admin.display(description=_("file"))
+    def text(self, version: FactorTableVersion) -> str:
+        return format_html("<pre>{}</pre>", version.source)
+
+    def store(self, *, form: Form, actor: Actor, at: datetime) -> services.Loaded:
+        upload = form.cleaned_data["file"]
+        return services.store_factors(name=str(upload.name), content=upload.read(), actor=actor, at=at)
 
 
 class YearFilter(admin.SimpleListFilter):

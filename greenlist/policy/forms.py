@@ -51,6 +51,16 @@ class CriteriaUpload(forms.Form):
         return upload
 
 
+class FactorsUpload(forms.Form):
+    file = forms.FileField(label=_("File"), help_text=_("The .toml file of one factor table."))
+
+    def clean_file(self) -> UploadedFile:
+        upload: UploadedFile = self.cleaned_data["file"]
+        if (upload.size or 0) > MOST_BYTES or not str(upload.name).endswith(".toml"):
+            raise forms.ValidationError(_("Upload one .toml file of at most 2 MB."))
+        return upload
+
+
 def _files(upload: UploadedFile) -> dict[str, bytes]:
     if (upload.size or 0) > MOST_BYTES:
         raise forms.ValidationError(_("The file is larger than 2 MB."))

@@ -89,6 +89,34 @@ class CriteriaSetVersion(models.Model):
         return f"{self.criteria_set} v{self.number}"
 
 
+class FactorTableVersion(models.Model):
+    """One stored text of a factor table: never changed once stored, so that every result can be worked out again."""
+
+    slug = models.SlugField(max_length=40)
+    kind = models.CharField(max_length=15)  # of the calculators that count with it
+    number = models.PositiveIntegerField()
+    title = models.CharField(max_length=160)
+    title_en = models.CharField(max_length=240, blank=True)
+    verified = models.BooleanField(default=False)
+    digest = models.CharField(max_length=64)
+    canonical = models.JSONField()
+    source = models.TextField()
+    loaded_at = models.DateTimeField()
+    loaded_by = models.CharField(max_length=60, blank=True)
+
+    class Meta:
+        ordering = ["slug", "-number"]
+        verbose_name = _("version of a factor table")
+        verbose_name_plural = _("versions of factor tables")
+        constraints = [
+            models.UniqueConstraint(fields=["slug", "number"], name="factor_versions_in_order"),
+            models.UniqueConstraint(fields=["slug", "digest"], name="factor_version_stored_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.title} v{self.number}"
+
+
 class CalendarYear(models.Model):
     """Whether the State Council's holiday plan of a year is in the table. No legal period without it."""
 

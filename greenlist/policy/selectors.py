@@ -1,7 +1,7 @@
 """Reads: stored versions as rules the engine works on, criteria sets, the calendar."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -10,12 +10,21 @@ from django.db.models import F, OuterRef, QuerySet, Subquery
 
 from greenlist.core.errors import NotVisible
 from greenlist.policy import engine
+from greenlist.policy.engine import calculators
 from greenlist.policy.engine.criteria import Criteria, build_criteria
 from greenlist.policy.engine.criteria_form import composed
+from greenlist.policy.engine.factors import FactorTable, build_factors
 from greenlist.policy.engine.standards import Reason
 from greenlist.policy.engine.types import BoundPolicy, Calendar, CallValues, Form, NotOffered, Policy
 from greenlist.policy.facts_table import FACTS
-from greenlist.policy.models import CalendarDay, CalendarYear, CriteriaSetVersion, RuleSet, RuleSetVersion
+from greenlist.policy.models import (
+    CalendarDay,
+    CalendarYear,
+    CriteriaSetVersion,
+    FactorTableVersion,
+    RuleSet,
+    RuleSetVersion,
+)
 
 KEPT = 128  # built rule sets a process remembers
 _built: OrderedDict[tuple[str, str], Any] = OrderedDict()
@@ -117,6 +126,45 @@ def _composed(digest: str) -> Form:
             if with_criteria(form, criteria) == digest:
                 return composed(spec, criteria_with(criteria))
     raise NotVisible
+
+
+# ---- factor tables --------------------------------------------------------------------------------------------------
+def factor_pins(form: Form) -> dict[str, str]:
+    """The newest version of every factor table a form counts with, {slug: digest}: what a report is started with."""
+    slugs = {slug for section in form.sections for field in section.fields for slug in field.factors}
+    if not slugs:
+        return {}
+    rows = FactorTableVersion.objects.filter(slug__in=slugs).order_by("slug", "number").values_list("slug", "digest")
+    return dict(rows)
+
+
+def factor_table(digest: str) -> FactorTable:
+    """A stored factor table. Raises NotVisible."""
+
+    def make() -> FactorTable:
+        version = FactorTableVersion.objects.filter(digest=digest).first()
+        if version is None:
+            raise NotVisible
+        return build_factors(f"factors/{version.slug}.toml", version.canonical)
+
+    built: FactorTable = _once("factors", digest, make)
+    return built
+
+
+def factor_numbers(pins: Mapping[str, str]) -> dict[str, int]:
+    """The number of each pinned version, by slug."""
+    if not pins:
+        return {}
+    rows = FactorTableVersion.objects.filter(digest__in=pins.values())
+    return dict(rows.values_list("slug", "number"))
+
+
+def with_factors(form: Form, pins: Mapping[str, str], home: str = "") -> Form:
+    """The form, its calculators counting with these versions and the factors of this province. Raises NotVisible."""
+    if not pins:
+        return form
+    tables = {slug: factor_table(digest) for slug, digest in pins.items()}
+    return calculators.bind(form, tables, home=home)
 
 
 # ---- criteria -------------------------------------------------------------------------------------------------------

@@ -1,13 +1,15 @@
 """Sentences from codes and params, in the reader's language. Every code the engine can give has its words here."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from django.utils import formats, translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from greenlist.policy.engine.calculators import Line, Warning
 from greenlist.policy.engine.standards import Reason
 from greenlist.policy.engine.types import BoundPolicy, Clause, Finding, Layer, Outcome, PolicyError, Problem, Text
 from greenlist.policy.facts_table import FACTS
@@ -94,6 +96,12 @@ PROBLEMS = {
     "not_choice": gettext_lazy("“%(label)s”: choose one of the answers offered."),
     "not_yesno": gettext_lazy("“%(label)s”: answer yes or no."),
     "not_table": gettext_lazy("“%(label)s” must be a table."),
+    "wrong_unit": gettext_lazy("“%(given)s” is no unit of %(item)s, which is counted in %(wanted)s."),
+    "no_own": gettext_lazy("No measured heat value can be given for %(item)s."),
+    "factor_range": gettext_lazy(
+        "With this heat value one unit of %(item)s would be %(given)s %(per)s; plausible is %(min)s to %(max)s. "
+        "It is to be given in %(unit)s: check the unit (kJ or MJ, per kg or per t)."
+    ),
     "unknown_field": gettext_lazy("The form has no field “%(path)s”."),
     "unknown_section": gettext_lazy("The form has no section “%(path)s”."),
 }
@@ -189,6 +197,81 @@ def problem(found: Problem) -> str:
     params = {"min": "", "max": "", "given": "", "unit": "", **{k: _labelled(v) for k, v in found.params.items()}}
     params |= {"label": text(found.label), "path": found.path}
     return str(PROBLEMS[found.code]) % params
+
+
+# ---- calculators ----------------------------------------------------------------------------------------------------
+DOUBTS = {
+    "large": gettext_lazy(
+        "“%(label)s”: %(given)s %(unit)s is more than a factory uses. Is the unit right (kWh or 10,000 kWh, t or kg)?"
+    ),
+    "jump": gettext_lazy("“%(label)s”: the years differ %(given)s times. Is the unit right in each of them?"),
+    "twice": gettext_lazy("“%(label)s” is there twice with the same use: is one of the rows too much?"),
+    "no_factor": gettext_lazy("“%(label)s” has no factor in this table and is not counted."),
+    "check": gettext_lazy("%(label)s"),
+}
+FOUND = {
+    "chosen": gettext_lazy("factor chosen by hand"),
+    "older": gettext_lazy("newest factor not after %(year)s"),
+    "later": gettext_lazy("no factor for %(year)s or before: the oldest one"),
+    "wider": gettext_lazy("no factor of the province: that of the country"),
+}
+SIGNS = (("wan_", "万"), ("Nm3", "Nm³"), ("m3", "m³"), ("m2", "m²"), ("CO2", "CO₂"), ("percent", "%"))
+
+
+def amount(value: Decimal) -> str:
+    """A number as people read it: thousands separated, as many digits as it has, at most six decimals."""
+    shown = value.quantize(Decimal("0.000001")) if value.adjusted() < 20 else value
+    return f"{shown.normalize():,f}"
+
+
+def unit_name(name: str) -> str:
+    """A unit of the registry as it is printed: wan_Nm3 → 万Nm³."""
+    for written, sign in SIGNS:
+        name = name.replace(written, sign)
+    return name
+
+
+def doubt(found: Warning) -> str:
+    """Something that is probably mistaken, and what to look at."""
+    params = {"label": text(found.label), "given": found.given, "limit": found.limit, "unit": text(found.unit)}
+    return str(DOUBTS[found.code]) % params
+
+
+def working(line: Line) -> str:
+    """One amount, step by step: amount × factor = result, and where the factor comes from."""
+    top, _slash, below = line.factor.per.partition("/")
+    counts = text(line.table.counts.label) if line.table else top
+    given = {"item": text(line.label), "amount": amount(line.amount), "unit": text(line.unit)}
+    if line.limit is not None:
+        steps = _("%(item)s: (%(limit)s − %(amount)s) ÷ %(limit)s = %(result)s %(counts)s")
+        return steps % {**given, "limit": amount(line.limit), "result": amount(line.counted), "counts": counts}
+    steps = _("%(item)s: %(amount)s %(unit)s = %(base)s %(below)s × %(value)s %(per)s%(times)s = %(result)s %(counts)s")
+    return steps % {
+        **given,
+        "base": amount(line.base),
+        "below": unit_name(below or top),
+        "value": amount(line.value),
+        "per": unit_name(line.factor.per),
+        "times": f" × ({amount(line.times)})" if line.times != 1 else "",
+        "result": amount(line.counted),
+        "counts": counts,
+    } + _("; ").join(["", *_grounds(line)])
+
+
+def _grounds(line: Line) -> Iterator[str]:
+    """Why this factor: where it was published, for which year and place, and what is not verified about it."""
+    if line.is_own:
+        yield _("measured heat value in place of the reference value")
+        return
+    for key in line.why.split():
+        yield str(FOUND[key]) % {"year": line.wanted}
+    yield text(line.factor.label) if line.factor.label.zh else line.factor.source
+    if line.factor.year and not line.factor.label.zh:
+        yield str(line.factor.year)
+    if line.factor.published_on:
+        yield _("published %(day)s") % {"day": _day(line.factor.published_on)}
+    if line.factor.unverified:
+        yield _("unverified: %(why)s") % {"why": line.factor.unverified}
 
 
 # ---- files ----------------------------------------------------------------------------------------------------------

@@ -85,7 +85,9 @@ def answers(form: Form, section: str) -> dict[str, Any]:
     """Right answers to every field of a section that is not worked out or a file."""
     found: dict[str, Any] = {}
     for spec in form.section(section).fields:
-        if spec.type is FieldType.TABLE:
+        if spec.calculator and not spec.rows_from:
+            found[spec.key] = [counted(spec, number) for number in range(min(len(spec.columns[0].choices), 3))]
+        elif spec.type is FieldType.TABLE:
             columns = [one for one in spec.columns if one.type is not FieldType.COMPUTED]
             count = len(spec.rows) or max(spec.min_rows, 2)
             found[spec.key] = [
@@ -95,9 +97,16 @@ def answers(form: Form, section: str) -> dict[str, Any]:
                 }
                 for row in range(count)
             ]
-        elif spec.type not in (FieldType.FILE, FieldType.COMPUTED):
+        elif spec.is_answered:
             found[spec.key] = value_of(spec)
     return found
+
+
+def counted(spec: Field, number: int) -> dict[str, Any]:
+    """A right row of a calculator: an item, and an amount in its own unit."""
+    row = {one.key: "100" for one in spec.columns if one.key.startswith("amount")}
+    limit = {"limit": "200"} if any(one.key == "limit" for one in spec.columns) else {}
+    return {"item": spec.columns[0].choices[number].key, **row, **limit}
 
 
 def start(world: World, call: Call, who: str = "applicant", site: str = "org", at: datetime = SPRING) -> Application:

@@ -168,6 +168,7 @@ ENGINE_MAY = {("greenlist/policy/engine/units.py", "pint")}  # units and their d
 
 
 def test_the_policy_engine_needs_only_the_standard_library() -> None:
+    """And pint, for units alone: it knows dimensions better than we would."""
     engine = [module for module in modules() if module.path.startswith("greenlist/policy/engine/")]
     assert engine
     found = [

@@ -268,11 +268,12 @@ class Story:
         given = {
             one.key: demo._answer(one, demo.written()[section.key][one.key], 2026, Decimal(1))
             for one in section.fields
-            if one.key in demo.written().get(section.key, {}) and one.type not in (FieldType.FILE, FieldType.COMPUTED)
+            if one.key in demo.written().get(section.key, {}) and one.is_answered
         }
         if section.key == "basic":
             given["profile"] = SECRETS["report"]
-        more = next((one.key for one in section.fields if one.type is FieldType.TABLE and not one.rows), "")
+        tables = (one for one in section.fields if one.is_table and not one.rows and not one.rows_from)
+        more = next((one.key for one in tables), "")
         query = {"more": more} if more else {}
         page = person.open("applications:section", self.reference, section.key, **query)
         values = {name: value for name, value in flat(section, given).items() if value}

@@ -144,7 +144,9 @@ def test_numeric_conditions_hold_at_their_bound(rules, fact, value, barred):
 @pytest.mark.clause("HLJ-23")
 def test_experience_counts_for_five_years(rules):
     stale = ShownProof("experience", date(2021, 5, 31))
-    assert [one.rule for one in bodies.qualify(rules, "register", GOOD, [stale], ON) if one.blocks] == ["body.experience"]
+    assert [one.rule for one in bodies.qualify(rules, "register", GOOD, [stale], ON) if one.blocks] == [
+        "body.experience"
+    ]
     assert not any(one.blocks for one in bodies.qualify(rules, "register", GOOD, [stale, DONE], ON))
 
 

@@ -25,7 +25,7 @@ CLERK = Actor(capacity=Capacity.HANDLER, name="经办人")
 
 @pytest.fixture
 def folder(tmp_path):
-    for name in ("policies", "forms", "criteria"):
+    for name in ("policies", "forms", "criteria", "factors"):
         shutil.copytree(FIXTURES / name, tmp_path / name)
     return tmp_path
 

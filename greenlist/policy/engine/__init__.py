@@ -17,7 +17,8 @@ from greenlist.policy.engine.checks import (
     wanted,
     within,
 )
-from greenlist.policy.engine.loading import bind, build, canonical, digest, forms_cited, load, slug_of, suggest
+from greenlist.policy.engine.identity import canonical, digest
+from greenlist.policy.engine.loading import bind, build, forms_cited, load, slug_of, suggest
 from greenlist.policy.engine.periods import (
     closes_at,
     due,

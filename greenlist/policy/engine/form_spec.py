@@ -1,4 +1,4 @@
-"""Form files → `Form`: the nine field types, their closed keys, and formulas that name only what exists."""
+"""Form files → `Form`: the ten field types, their closed keys, and formulas that name only what exists."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 
-from greenlist.policy.engine import formulas
+from greenlist.policy.engine import calculators, factors, formulas
 from greenlist.policy.engine.reading import Log, Node, close
 from greenlist.policy.engine.types import (
     Choice,
@@ -214,6 +214,33 @@ def _table(node: Node, field: Field, units: Mapping[str, Unit], facts: FactTable
     )
 
 
+def _calculator(node: Node, field: Field, units: Mapping[str, Unit], facts: FactTable) -> Field:
+    """Columns and results follow from the kind; their words and choices come with the factor table (calculators.bind)."""
+    kind = node.choice("calculator", list(factors.KINDS))
+    years = node.whole("years", least=1, most=3) or 1
+    products = node.whole("products", most=factors.MOST_PRODUCTS) or 0
+    most = node.whole("max_rows", least=1, most=200)
+    slugs = node.texts("factors", required=True)
+    if "factors" in node.data and not slugs:
+        node.wrong("factors", "is missing")
+    source = node.text("rows_from", required=False)
+    return calculators.shaped(
+        replace(
+            field,
+            required=field.required and not source,
+            calculator=kind,
+            factors=slugs,
+            years=years,
+            products=products,
+            rows_from=source,
+            national=node.flag("national"),
+            min_rows=node.whole("min_rows", most=200) or 0,
+            max_rows=most or 40,
+            figure=node.flag("figure"),
+        )
+    )
+
+
 def _row(node: Node, columns: set[str], units: Mapping[str, Unit]) -> FixedRow:
     preset, row_units, bounds = {}, {}, {}
     for name in columns:
@@ -247,6 +274,7 @@ _PARTS = {
     FieldType.FILE: _file,
     FieldType.TABLE: _table,
     FieldType.COMPUTED: _computed,
+    FieldType.CALCULATOR: _calculator,
 }
 
 
@@ -271,8 +299,10 @@ def check_formulas(form: Form, root: Node) -> None:
             where = f"section.{section.key}.field.{field.key}"
             if field.type is FieldType.COMPUTED:
                 needs[f"{section.key}.{field.key}"] = _needs(form, section.key, field, root, where)
+            if field.rows_from and not _is_calculator(form, field.rows_from):
+                root.wrong(f"{where}.rows_from", "names no calculator: %(path)s", path=field.rows_from)
             for column in field.columns:
-                if column.type is FieldType.COMPUTED:
+                if column.type is FieldType.COMPUTED and field.type is FieldType.TABLE:
                     path = f"{section.key}.{field.key}.{column.key}"
                     needs[path] = _needs(form, section.key, column, root, f"{where}.columns.{column.key}", table=field)
     for path in needs:
@@ -294,7 +324,7 @@ def _needs(form: Form, section: str, field: Field, root: Node, where: str, table
             if function
             else absolute(section, name, table=table.key if table else "", columns=columns)
         )
-        if not _numeric(form, path):
+        if not _numeric(form, path) or not (function or _is_single(form, section, path, table)):
             root.wrong(f"{where}.formula", "names no number: %(name)s", name=name)
         found.append(path)
     return found
@@ -302,6 +332,18 @@ def _needs(form: Form, section: str, field: Field, root: Node, where: str, table
 
 def _numeric(form: Form, path: str) -> bool:
     return _has(form, path) and form.field(path).type in NUMERIC
+
+
+def _is_single(form: Form, section: str, path: str, table: Field | None) -> bool:
+    """One number: a field, a column in its own row, a calculator's result; never a column from elsewhere."""
+    whole, _dot, last = path.rpartition(".")
+    if path.count(".") < 2 or (table is not None and whole == f"{section}.{table.key}"):
+        return True
+    return any(result.key == last for result in form.field(whole).results)
+
+
+def _is_calculator(form: Form, path: str) -> bool:
+    return _has(form, path) and form.field(path).type is FieldType.CALCULATOR and not form.field(path).rows_from
 
 
 def _circular(start: str, needs: Mapping[str, list[str]]) -> bool:

@@ -12,7 +12,7 @@ from datetime import date
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
-from greenlist.policy.engine import formulas
+from greenlist.policy.engine import calculators, formulas
 from greenlist.policy.engine.form_spec import absolute, absolute_column
 from greenlist.policy.engine.types import (
     Data,
@@ -24,6 +24,7 @@ from greenlist.policy.engine.types import (
     Problem,
     Progress,
     Section,
+    Text,
     Unit,
 )
 
@@ -172,7 +173,9 @@ def _field_problems(field: Field, value: Any, path: str, files: int, partial: bo
         return
     if field.type is FieldType.FILE:
         yield from _file_problems(field, path, files, asked and not partial)
-    elif field.type is FieldType.TABLE:
+    elif field.rows_from:
+        return  # answered by the rows of another calculator
+    elif field.is_table:
         yield from _table_problems(field, value, path, partial, asked)
     elif is_empty(value):
         if asked and not partial:
@@ -205,6 +208,10 @@ def _table_problems(field: Field, value: Any, path: str, partial: bool, asked: b
         yield _problem(field, path, "too_few_rows", min=max(field.min_rows, 1), given=filled)
     if field.max_rows is not None and len(rows) > field.max_rows:
         yield _problem(field, path, "too_many_rows", max=field.max_rows, given=len(rows))
+    if field.calculator:
+        for wrong in calculators.problems(field, entries(field, value)):
+            column = next(one for one in field.columns if one.key == wrong.column)
+            yield _problem(column, f"{path}.{wrong.row}.{wrong.column}", wrong.code, **wrong.params)
 
 
 def _cell_problems(
@@ -250,7 +257,8 @@ def _date(field: Field, value: Any, path: str) -> Iterator[Problem]:
 
 
 def _choice(field: Field, value: Any, path: str) -> Iterator[Problem]:
-    if value not in [choice.key for choice in field.choices]:  # a list: an answer may be anything, even unhashable
+    known = [choice.key for choice in field.choices]  # a list: an answer may be anything, even unhashable
+    if known and value not in known:
         yield _problem(field, path, "not_choice", given=str(value)[:40])
 
 
@@ -269,6 +277,42 @@ _CHECKS: Mapping[FieldType, Callable[[Field, Any, str], Iterator[Problem]]] = {
 }
 
 
+# ---- calculators ----------------------------------------------------------------------------------------------------
+def entries(field: Field, value: Any) -> list[calculators.Entry]:
+    """The rows of a calculator as numbers; what is no number is missing."""
+    rows = enumerate(rows_of(field, value))
+    return [_entry(field, index, row) for index, row in rows if has_input(field, row)]
+
+
+def _entry(field: Field, index: int, row: Mapping[str, Any]) -> calculators.Entry:
+    def written(key: str) -> str:
+        value = row.get(key)
+        return value.strip() if isinstance(value, str) else ""
+
+    _table, item = calculators.find(field.tables, written("item"))
+    product = written("product")
+    return calculators.Entry(
+        row=index,
+        item=written("item"),
+        amounts=tuple(number(row.get(key)) for key in calculators.AMOUNTS[: field.years]),
+        unit=written("unit"),
+        limit=number(row.get("limit")),
+        own=number(row.get("own")),
+        use=written("use"),
+        factor=written("factor"),
+        product=int(product[1:]) if product[1:].isdecimal() else 0,
+        times=calculators.times_of(field, written("use")),
+        label=item.label if item else Text(),
+    )
+
+
+def calculations(form: Form, data: Data) -> dict[str, calculators.Calculation]:
+    """Every calculator of a form, worked out, by its path."""
+    reader = _Values(form, data)
+    paths = ((section.key, field) for section in form.sections for field in section.fields if field.calculator)
+    return {f"{section}.{field.key}": reader.calculation(section, field.key) for section, field in paths}
+
+
 # ---- computed values ------------------------------------------------------------------------------------------------
 class _Values:
     """Evaluates on demand and remembers; forms are checked at load to be free of circles."""
@@ -276,13 +320,16 @@ class _Values:
     def __init__(self, form: Form, data: Data) -> None:
         self.form, self.data = form, data
         self.known: dict[str, Decimal | None] = {}
+        self.worked: dict[str, calculators.Calculation] = {}
 
     def at(self, path: str) -> Decimal | None:
         """The number at section.field, unrounded."""
         if path not in self.known:
-            section, key = path.split(".")
+            section, key, *result = path.split(".")
             field = self.form.field(path)
-            if field.type is FieldType.COMPUTED:
+            if result:
+                self.known[path] = self.calculation(section, key).results.get(result[-1])
+            elif field.type is FieldType.COMPUTED:
                 tree = formulas.read(field.formula)
                 self.known[path] = formulas.evaluate(tree, lambda function, name: self.named(section, function, name))
             else:
@@ -293,6 +340,18 @@ class _Values:
         if function:
             return self.column(absolute_column(self.form, section, name), function)
         return self.at(absolute(section, name))
+
+    def calculation(self, section: str, key: str) -> calculators.Calculation:
+        path = f"{section}.{key}"
+        if path not in self.worked:
+            field = self.form.field(path)
+            source = self.form.field(field.rows_from) if field.rows_from else field
+            answers = self.data.get((field.rows_from or path).partition(".")[0]) or {}
+            given = entries(source, answers.get(source.key))
+            if field.rows_from:
+                given = calculators.carried(source, field, given)
+            self.worked[path] = calculators.work_out(field, given, year=year_of(self.form, self.data))
+        return self.worked[path]
 
     def rows(self, section: str, table: str) -> list[Mapping[str, Any]]:
         field = self.form.section(section).field(table)
@@ -315,7 +374,9 @@ class _Values:
             field = self.form.section(section).field(table)
             spec = next(item for item in field.columns if item.key == column)
             row = self.rows(section, table)[index]
-            if spec.type is FieldType.COMPUTED:
+            if field.calculator and spec.type is FieldType.COMPUTED:
+                self.known[path] = calculators.row_result(self.calculation(section, table), index)
+            elif spec.type is FieldType.COMPUTED:
                 keys = {item.key for item in field.columns}
 
                 def lookup(function: str, name: str) -> Decimal | None:
@@ -345,6 +406,9 @@ def values(form: Form, data: Data) -> dict[str, Decimal | None]:
             if field.type is FieldType.COMPUTED:
                 path = f"{section.key}.{field.key}"
                 found[path] = rounded(field, reader.at(path))
+            for result in field.results:
+                path = f"{section.key}.{field.key}.{result.key}"
+                found[path] = rounded(result, reader.at(path))
             for column in field.columns:
                 if column.type is FieldType.COMPUTED:
                     for index in range(len(reader.rows(section.key, field.key))):
@@ -376,7 +440,7 @@ def _progress(section: Section, data: Mapping[str, Any], files: Files) -> Progre
 def _answered(field: Field, value: Any, files: int) -> bool:
     if field.type is FieldType.FILE:
         return files > 0
-    if field.type is FieldType.TABLE:
+    if field.is_table:
         rows = rows_of(field, value)
         fixed = field.rows or (None,) * len(rows)
         filled = sum(has_input(field, row, spec) for row, spec in zip(rows, fixed, strict=True))
@@ -410,21 +474,36 @@ def _said(field: Field, answer: Any, computed: Decimal | None) -> Any:
 def figures(form: Form, data: Data) -> tuple[FormFigure, ...]:
     """Every number marked as a figure, in its base unit, with its year: what statistics and checks may query."""
     computed = values(form, data)
-    year = _year(form, data)
+    year = year_of(form, data)
     found: list[FormFigure] = []
     for section in form.sections:
         answers = data.get(section.key) or {}
         for field in section.fields:
             path = f"{section.key}.{field.key}"
-            if field.figure:
+            if field.figure and not field.calculator:
                 value = computed.get(path) if field.type is FieldType.COMPUTED else number(answers.get(field.key))
                 found.extend(_figure(path, value, field.unit, year))
+            found.extend(_result_figures(field, path, computed, year))
             for index, row in enumerate(rows_of(field, answers.get(field.key)) if field.columns else ()):
                 found.extend(_row_figures(field, path, index, row, computed, year))
     return tuple(found)
 
 
-def _year(form: Form, data: Data) -> int | None:
+def _result_figures(
+    field: Field, path: str, computed: Mapping[str, Decimal | None], year: int | None
+) -> Iterator[FormFigure]:
+    """Results of a calculator, those of earlier years under the same key with their own year."""
+    for result in field.results if field.figure else ():
+        key, _sign, back = result.key.rpartition("_")
+        earlier = int(back) if back in ("1", "2") and key else 0
+        then = year - earlier if year is not None else None
+        yield from _figure(
+            f"{path}.{key if earlier else result.key}", computed.get(f"{path}.{result.key}"), result.unit, then
+        )
+
+
+def year_of(form: Form, data: Data) -> int | None:
+    """The year the figures are of, if the form asks for one and it is answered."""
     if not form.year:
         return None
     section, key = form.year.split(".")

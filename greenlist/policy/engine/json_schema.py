@@ -110,6 +110,8 @@ def _date(field: Field, say: Say) -> dict[str, Any]:
 
 
 def _choice(field: Field, say: Say) -> dict[str, Any]:
+    if not field.choices:  # offered by the factor table that a report is bound to
+        return {"type": "string"}
     return {"enum": [choice.key for choice in field.choices], "x-labels": {c.key: say(c.label) for c in field.choices}}
 
 
@@ -133,6 +135,14 @@ def _table(field: Field, say: Say) -> dict[str, Any]:
     return found
 
 
+def _calculator(field: Field, say: Say) -> dict[str, Any]:
+    """Rows; the items, units and factors to choose from are those of the named tables, in the report's version."""
+    found = _table(field, say) | {"x-calculator": field.calculator, "x-factors": list(field.factors)}
+    if field.rows_from:
+        found |= {"maxItems": 0, "x-rows-from": field.rows_from}
+    return found | {"x-results": [one.key for one in field.results]}
+
+
 _SHAPES: dict[FieldType, Callable[[Field, Say], dict[str, Any]]] = {
     FieldType.TEXT: _text,
     FieldType.LONGTEXT: _text,
@@ -141,4 +151,5 @@ _SHAPES: dict[FieldType, Callable[[Field, Say], dict[str, Any]]] = {
     FieldType.CHOICE: _choice,
     FieldType.YESNO: _yesno,
     FieldType.TABLE: _table,
+    FieldType.CALCULATOR: _calculator,
 }

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
@@ -12,6 +10,7 @@ from typing import Any
 from greenlist.policy.engine.assembly import CATEGORIES, MODES, TIERS, Context, Parts, assemble, month_day
 from greenlist.policy.engine.bodies import read_bodies
 from greenlist.policy.engine.form_spec import read_form, trimmed
+from greenlist.policy.engine.identity import digest, plain
 from greenlist.policy.engine.reading import Log, Node, parse
 from greenlist.policy.engine.types import (
     Ask,
@@ -37,26 +36,6 @@ POLICY, CLAUSES, FORMS = "policy.toml", "clauses.toml", "forms/"
 ASK_TYPES = ("day", "choice", "list", "text", "number", "yesno")
 USES = ("keep", "edit", "drop")
 NOT_IN_BODY = frozenset({"policy", "ask", "layer", "industry_group", "rounds", "who", "evaluation", "body"})
-
-
-# ---- canonical form -------------------------------------------------------------------------------------------------
-def canonical(raw: Json) -> bytes:
-    """The one byte form: sorted keys, no spaces, dates as text, UTF-8."""
-    return json.dumps(raw, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-
-
-def digest(raw: Json) -> str:
-    """SHA-256 of the canonical form: a version's identity."""
-    return hashlib.sha256(canonical(raw)).hexdigest()
-
-
-def plain(value: Any) -> Json:
-    """What TOML gives → what JSON keeps: dates become text."""
-    if isinstance(value, dict):
-        return {key: plain(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [plain(inner) for inner in value]
-    return value.isoformat() if isinstance(value, date) else value
 
 
 # ---- loading --------------------------------------------------------------------------------------------------------

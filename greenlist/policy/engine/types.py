@@ -503,6 +503,10 @@ class FieldType(StrEnum):
     FILE = "file"
     TABLE = "table"
     COMPUTED = "computed"
+    CALCULATOR = "calculator"  # a table whose rows are counted with a factor table; its results are numbers by name
+
+
+TABULAR = frozenset({FieldType.TABLE, FieldType.CALCULATOR})  # what is answered by rows of columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -563,6 +567,25 @@ class Field:
     contact: bool = False  # personal contact: never public, never shown to experts
     only_with: str = ""  # asked only where the rule set has this clause and the call keeps it
     unverified: str = ""
+    calculator: str = ""  # kind of a calculator: engine.calculators.KINDS
+    factors: tuple[str, ...] = ()  # slugs of the factor tables it counts with
+    years: int = 1  # columns of amounts: the year evaluated, the one before …
+    products: int = 0  # up to so many products share the amounts
+    rows_from: str = ""  # path of the calculator whose rows this one counts again (CO₂ of the energy used)
+    national: bool = False  # counts with the factors of the whole country, not of the province
+    results: tuple[Field, ...] = ()  # what a formula may name as section.field.result
+    tables: tuple[Any, ...] = ()  # engine.factors.FactorTable, once bound
+    home: str = ""  # the province whose factors count, once bound
+
+    @property
+    def is_table(self) -> bool:
+        """Whether its answer is a list of rows."""
+        return self.type in TABULAR
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether people type an answer: a file lies beside the answers, what is worked out needs none."""
+        return self.type not in (FieldType.FILE, FieldType.COMPUTED) and not self.rows_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -601,12 +624,15 @@ class Form:
         raise KeyError(key)
 
     def field(self, path: str) -> Field:
-        """The field (or table column) at `section.field`, `section.table.0.column`. Raises KeyError."""
+        """The field at `section.field`, column at `section.table.0.column`, result at `section.calculator.result`.
+
+        Raises KeyError.
+        """
         section, key, *rest = path.split(".")
         found = self.section(section).field(key)
         if not rest:
             return found
-        for column in found.columns:
+        for column in (*found.columns, *found.results):
             if column.key == rest[-1]:
                 return column
         raise KeyError(path)

@@ -159,6 +159,7 @@ def is_known(unit: str) -> bool:
     return True
 
 
+@lru_cache(maxsize=512)
 def dimension(unit: str) -> str:
     """What a unit measures: "[mass]", "[coal_equivalent] / [money]". Raises UnknownUnit."""
     return str(_registry().get_dimensionality(_parsed(unit)))

@@ -7,6 +7,7 @@ from greenlist.policy.services.loading import (
     check_policies,
     load_policies,
     store_criteria,
+    store_factors,
     store_uploaded,
 )
 
@@ -19,5 +20,6 @@ __all__ = [
     "load_policies",
     "set_day",
     "store_criteria",
+    "store_factors",
     "store_uploaded",
 ]

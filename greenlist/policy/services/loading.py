@@ -15,9 +15,10 @@ from greenlist.core.actors import Actor, Capacity
 from greenlist.core.errors import Invalid, NotAllowed
 from greenlist.policy import engine, words
 from greenlist.policy.engine.criteria import Criteria, load_criteria
+from greenlist.policy.engine.factors import FactorTable, load_factors
 from greenlist.policy.engine.types import Policy, PolicyError, PolicyErrors
 from greenlist.policy.facts_table import FACTS
-from greenlist.policy.models import CriteriaSet, CriteriaSetVersion, RuleSet, RuleSetVersion
+from greenlist.policy.models import CriteriaSet, CriteriaSetVersion, FactorTableVersion, RuleSet, RuleSetVersion
 
 Files = Mapping[str, bytes]
 MOST_BYTES = 2 * 1024 * 1024
@@ -58,37 +59,43 @@ class _Read:
     """What a folder holds, all of it valid."""
 
     standards: Sequence[tuple[Criteria, str]]
+    tables: Sequence[tuple[FactorTable, str]]
     rules: Sequence[tuple[Policy, Files]]
 
 
 def check_policies(*, folder: Path | None = None) -> tuple[tuple[str, str], ...]:
     """Validates a folder without touching the database; (slug, digest) of each set. Raises BrokenFiles."""
-    found = _read(folder, frozenset())
+    found = _read(folder, frozenset(), frozenset())
     sets = [(item.slug, item.digest) for item, _source in found.standards]
+    sets += [(item.slug, item.digest) for item, _source in found.tables]
     return tuple(sets + [(item.header.slug, item.digest) for item, _files in found.rules])
 
 
 def load_policies(*, actor: Actor, at: datetime, folder: Path | None = None) -> tuple[Loaded, ...]:
     """Validates every criteria set and rule set of a folder, and stores those that changed. Raises BrokenFiles."""
     _may_load(actor)
-    found = _read(folder, _stored_criteria())
+    found = _read(folder, _stored_criteria(), _stored_factors())
     with transaction.atomic():
         done = [_store_criteria(item, source, actor=actor, at=at) for item, source in found.standards]
+        done += [_store_factors(item, source, actor=actor, at=at) for item, source in found.tables]
         done += [_store_rules(policy, files, actor=actor, at=at) for policy, files in found.rules]
     return tuple(done)
 
 
-def _read(folder: Path | None, stored: Set[str]) -> _Read:
+def _read(folder: Path | None, stored: Set[str], counted: Set[str]) -> _Read:
     root = folder or Path(settings.POLICIES_DIR).parent
     errors: list[PolicyError] = []
     standards = list(_read_criteria(root, errors))
+    tables = list(_read_factors(root, errors))
     rules = list(_read_rules(root, errors))
+    factors = {table.slug for table, _source in tables} | counted
     known = {standard.slug for standard, _source in standards} | stored
     for policy, _files in rules:
         errors.extend(_unknown_criteria(policy, known))
+        errors.extend(_unknown_factors(policy, factors))
     if errors:
         raise BrokenFiles(errors)
-    return _Read(standards, rules)
+    return _Read(standards, tables, rules)
 
 
 def _read_criteria(root: Path, errors: list[PolicyError]) -> Iterator[tuple[Criteria, str]]:
@@ -96,6 +103,15 @@ def _read_criteria(root: Path, errors: list[PolicyError]) -> Iterator[tuple[Crit
         content = path.read_bytes()
         try:
             yield load_criteria(f"criteria/{path.name}", content), content.decode()
+        except PolicyErrors as wrong:
+            errors.extend(wrong.errors)
+
+
+def _read_factors(root: Path, errors: list[PolicyError]) -> Iterator[tuple[FactorTable, str]]:
+    for path in sorted((root / "factors").glob("*.toml")):
+        content = path.read_bytes()
+        try:
+            yield load_factors(f"factors/{path.name}", content), content.decode()
         except PolicyErrors as wrong:
             errors.extend(wrong.errors)
 
@@ -126,6 +142,20 @@ def with_forms(files: Files, root: Path) -> dict[str, bytes]:
 
 def _stored_criteria() -> set[str]:
     return set(CriteriaSet.objects.values_list("slug", flat=True))
+
+
+def _stored_factors() -> set[str]:
+    return set(FactorTableVersion.objects.values_list("slug", flat=True))
+
+
+def _unknown_factors(policy: Policy, known: Set[str]) -> Iterator[PolicyError]:
+    """A form may only count with factor tables that exist."""
+    for key, form in policy.forms.items():
+        for section in form.sections:
+            for field in section.fields:
+                for slug in sorted(set(field.factors) - known):
+                    where = f"section.{section.key}.field.{field.key}.factors"
+                    yield PolicyError(f"forms/{key}.toml", where, "there is no factor table %(slug)s", {"slug": slug})
 
 
 def _unknown_criteria(policy: Policy, known: Set[str]) -> Iterator[PolicyError]:
@@ -160,7 +190,8 @@ def store_uploaded(*, files: Files, actor: Actor, at: datetime, slug: str = "") 
         policy = engine.load(whole, FACTS)
     except PolicyErrors as wrong:
         raise BrokenFiles(wrong.errors) from wrong
-    if unknown := list(_unknown_criteria(policy, _stored_criteria())):
+    unknown = [*_unknown_criteria(policy, _stored_criteria()), *_unknown_factors(policy, _stored_factors())]
+    if unknown:
         raise BrokenFiles(unknown)
     with transaction.atomic():
         return _store_rules(policy, whole, actor=actor, at=at)
@@ -180,6 +211,17 @@ def store_criteria(*, name: str, content: bytes, actor: Actor, at: datetime) -> 
         raise BrokenFiles(wrong.errors) from wrong
     with transaction.atomic():
         return _store_criteria(criteria, content.decode(), actor=actor, at=at)
+
+
+def store_factors(*, name: str, content: bytes, actor: Actor, at: datetime) -> Loaded:
+    """A new version of a factor table from one file. Raises BrokenFiles, NotAllowed."""
+    _may_load(actor)
+    try:
+        table = load_factors(name, content)
+    except PolicyErrors as wrong:
+        raise BrokenFiles(wrong.errors) from wrong
+    with transaction.atomic():
+        return _store_factors(table, content.decode(), actor=actor, at=at)
 
 
 # ---- storing ----------------------------------------------------------------------------------------------------------
@@ -254,3 +296,33 @@ def _store_criteria(criteria: Criteria, source: str, *, actor: Actor, at: dateti
         data={"number": version.number, "digest": version.digest},
     )
     return Loaded(criteria.slug, version.number, version.digest, new=True)
+
+
+def _store_factors(table: FactorTable, source: str, *, actor: Actor, at: datetime) -> Loaded:
+    stored = list(FactorTableVersion.objects.select_for_update().filter(slug=table.slug).order_by("-number"))
+    known = next((one for one in stored if one.digest == table.digest), None)
+    if known is not None and known == stored[0]:
+        return Loaded(table.slug, known.number, table.digest, new=False)
+    if known is not None:
+        raise Invalid(_("These files are those of an older version; a version is stored once."))
+    version = FactorTableVersion.objects.create(
+        slug=table.slug,
+        kind=table.kind,
+        number=stored[0].number + 1 if stored else 1,
+        title=table.title.zh,
+        title_en=table.title.en,
+        verified=table.verified,
+        digest=table.digest,
+        canonical=table.raw,
+        source=source,
+        loaded_at=at,
+        loaded_by=actor.name,
+    )
+    audit.record(
+        actor=actor,
+        subject=("factors", table.slug),
+        action="factors.loaded",
+        at=at,
+        data={"number": version.number, "digest": version.digest},
+    )
+    return Loaded(table.slug, version.number, version.digest, new=True)

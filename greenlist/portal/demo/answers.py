@@ -44,7 +44,7 @@ def fill(*, actor: Actor, case: Application, at: datetime, scale: str = "1", sec
         answers = {
             field.key: _answer(field, given[field.key], case.call.year, Decimal(scale))
             for field in section.fields
-            if field.key in given and field.type not in (FieldType.FILE, FieldType.COMPUTED)
+            if field.key in given and field.is_answered
         }
         row = case.report.sections.get(key=section.key)
         drafts.save_section(

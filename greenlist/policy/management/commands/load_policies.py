@@ -1,4 +1,4 @@
-"""`manage.py load_policies [--check]`: rule sets and criteria sets from fixtures/, new versions only where changed."""
+"""`manage.py load_policies [--check]`: rules, criteria and factor tables from fixtures/, new versions only where changed."""
 
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,11 @@ from greenlist.policy import services
 
 
 class Command(BaseCommand):
-    help = "Validate rule sets and criteria sets, and store those that changed."
+    help = "Validate rule sets, criteria sets and factor tables, and store those that changed."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--check", action="store_true", help="validate only; needs no database")
-        parser.add_argument("--folder", type=Path, default=None, help="holds policies/, forms/ and criteria/")
+        parser.add_argument("--folder", type=Path, default=None, help="holds policies/, forms/, criteria/ and factors/")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
