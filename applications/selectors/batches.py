@@ -17,7 +17,7 @@ from applications.selectors import calls, drafts, screening, shown
 from applications.selectors.due import left
 from applications.states import AT_WORK, BatchState, Mode, State
 from greenlist.core import audit
-from greenlist.core.actors import Actor, Capacity
+from greenlist.core.actors import Actor, Capacity, Tier
 from greenlist.core.errors import NotVisible, Text
 from greenlist.core.http import whole
 from greenlist.core.verbs import Verb
@@ -27,6 +27,7 @@ from greenlist.policy.engine.types import BoundPolicy, Column, Finding, Outcome,
 
 PAGE_SIZE = 30
 SUMMARY = "summary"
+TITLED = "provincial_list"  # a column that the registry fills
 BEFORE_SENDING = (BatchState.DRAFT, BatchState.TO_SIGN, BatchState.SIGNED)
 NO_PACKAGE = Package(documents=(), optional=(), paper_copies=0, clauses=())
 CONTACTS = ("contact_name", "contact_phone")  # personal: never frozen in clear, filled when printed
@@ -116,6 +117,9 @@ def items_of(batch: Batch) -> list[BatchItem]:
         Prefetch("application__projects", Project.objects.at_work().select_related("body")),
         Prefetch("application__checks", CheckRun.objects.order_by("-pk")),
     )
+    table = table_of(calls.rules_of(batch.call))
+    if table and any(column.source == TITLED for column in table.columns):
+        rows = rows.prefetch_related("application__site__titles")
     return list(rows.order_by("position", "pk"))
 
 
@@ -280,6 +284,12 @@ def _form_cell(path: str, case: Application, bound: BoundPolicy) -> str:
     return shown.text_of(spec, given)
 
 
+def _on_provincial_list(number: int, case: Application) -> str:
+    """As the registry has it today, whatever the applicant says (HEB-A1)."""
+    held = [title for title in case.site.titles.all() if (title.tier, title.category) == (Tier.PROVINCE, case.category)]
+    return _("yes") if any(title.valid_until is None for title in held) else _("no")
+
+
 def industry_name(case: Application) -> str:
     industry = case.organisation.industry
     return industry.name if industry else ""
@@ -312,6 +322,7 @@ _CELLS = {
     "third_party": lambda number, case: _body(case),
     "opinion": _opinion,
     "remark": lambda number, case: "",
+    TITLED: _on_provincial_list,
 }
 
 

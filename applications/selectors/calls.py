@@ -14,7 +14,7 @@ from applications.states import CallState
 from greenlist.accounts import selectors as accounts
 from greenlist.accounts.models import Area, Authority
 from greenlist.core import clock
-from greenlist.core.actors import Actor, Capacity
+from greenlist.core.actors import Actor, Capacity, Tier
 from greenlist.core.errors import NotVisible
 from greenlist.organisations.models import Site
 from greenlist.policy import engine, words
@@ -174,11 +174,12 @@ def open_calls_at(paths: Iterable[str], category: str = "") -> list[Call]:
 
 
 def rule_sets_of(actor: Actor) -> list[RuleSetVersion]:
-    """The newest versions of the rule sets an official's authority may open a call from: its own area, its own tier."""
+    """The newest versions of the rule sets an official's authority may open a call from: its own area, a list of its own
+    tier or of one above it, to which it recommends (HEB-1a, JY-16, HLJ-21a)."""
     if not (actor.is_official and actor.area_path and actor.tier):
         return []
     slug = actor.area_path.strip("/").rpartition("/")[2]
-    return [one for one in policy.of_owner(slug) if one.rule_set.tier == actor.tier.value]
+    return [one for one in policy.of_owner(slug) if Tier(one.rule_set.tier).rank >= actor.tier.rank]
 
 
 def version(pk: int) -> RuleSetVersion:

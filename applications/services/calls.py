@@ -264,11 +264,13 @@ def _wrong_values(built: Policy, call: Call) -> dict[str, list[str]]:
 
 
 def _round(call: Call, built: Policy) -> int:
-    """1 for the first call of a category and year; a further one needs a reason where the rules allow only so many."""
+    """1 for the first call of a category and year; a further one of the same list needs a reason where the rules allow
+    only so many. An authority may keep several lists (its own, and one to which it recommends)."""
     others = Call.objects.filter(owner=call.owner, category=call.category, year=call.year).exclude(pk=call.pk)
     taken = others.aggregate(last=Max("round"))["last"] or 0
     limit = built.calls_per_year
-    if limit is not None and others.count() >= limit and not call.second_round_reason:
+    same_list = others.filter(rules__rule_set=call.rules.rule_set_id)
+    if limit is not None and same_list.count() >= limit and not call.second_round_reason:
         clause = built.clauses.get(built.calls_clause)
         raise Refused(
             _("There is a call of this list for %(year)s already. A further one needs a reason (%(clause)s).")

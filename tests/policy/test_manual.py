@@ -7,6 +7,8 @@ import pytest
 
 from greenlist.policy.engine.assembly import LATER
 from greenlist.policy.engine.types import FieldType, Layer, Operator, Severity, StepKind
+from tests.policy.test_cases import bind
+from tests.policy.test_more_places import NEW
 
 MANUAL = (Path(__file__).resolve().parents[2] / "docs" / "policy.md").read_text(encoding="utf-8")
 
@@ -18,8 +20,21 @@ def test_every_clause_of_qinhuangdao_is_explained(qhd):
 
 
 def test_the_route_of_each_place_is_drawn_as_it_is(place):
-    bound = place.bind()
-    drawing = MANUAL.split(f"`{place.policy.header.slug}`\n")[1].split("```")[1]
+    drawn_as_it_is(place.policy.header.slug, place.bind())
+
+
+@pytest.mark.parametrize("slug", NEW)
+def test_the_routes_of_the_other_places_too(slug):
+    drawn_as_it_is(slug, bind(slug, "factory"))
+
+
+@pytest.mark.parametrize("slug", NEW)
+def test_every_clause_of_the_other_places_is_explained(slug):
+    assert not [clause for clause in bind(slug, "factory").clauses if clause not in MANUAL]
+
+
+def drawn_as_it_is(slug, bound):
+    drawing = MANUAL.split(f"`{slug}`\n")[1].split("```")[1]
     for step in bound.steps:
         assert f'{step.key}["{step.title.zh}<br/>{step.clause}"]' in drawing
         if step.returned:

@@ -71,6 +71,7 @@ SOURCES = (
     "priority",
     "opinion",
     "remark",
+    "provincial_list",
 )
 # What may stand in {braces} in a document's text; the app that prints the document fills it.
 PLACES = frozenset(

@@ -35,6 +35,7 @@ from greenlist.policy.engine.types import (
 POLICY, CLAUSES, FORMS = "policy.toml", "clauses.toml", "forms/"
 ASK_TYPES = ("day", "choice", "list", "text", "number", "yesno")
 USES = ("keep", "edit", "drop")
+SPARED = frozenset({"back_from"})  # a table that names a value the call left empty goes with it, but for these keys
 NOT_IN_BODY = frozenset({"policy", "ask", "layer", "industry_group", "rounds", "who", "evaluation", "body"})
 
 
@@ -296,7 +297,11 @@ class _Filler:
         """The value filled in; `_GONE` for what needs a value that the call may leave empty, and did."""
         if isinstance(value, dict):
             filled = {name: self.fill(inner, f"{key}.{name}") for name, inner in value.items()}
-            needed = [name for name, inner in value.items() if _is_reference(inner) or _is_condition(name)]
+            needed = [
+                name
+                for name, inner in value.items()
+                if (_is_reference(inner) and name not in SPARED) or _is_condition(name)
+            ]
             if any(filled[name] is _GONE for name in needed):
                 return _GONE
             return {name: inner for name, inner in filled.items() if inner is not _GONE}

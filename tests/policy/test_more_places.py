@@ -1,0 +1,252 @@
+"""Five more rule sets by files alone; the two that were there are untouched."""
+
+import csv
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from greenlist.policy import engine
+from greenlist.policy.engine.criteria import load_criteria
+from greenlist.policy.engine.types import CallValues, MissingCallValue, Sheet, StepKind
+from greenlist.policy.facts_table import FACTS
+from tests.policy.conftest import FIXTURES, files_of
+from tests.policy.test_cases import bind, policy_of
+
+NEW = ("hebei-national", "heilongjiang", "heilongjiang-national", "jieyang", "jieyang-province")
+CATEGORIES = ("factory", "park", "supply_chain")
+KINDS = {"eligibility", "veto", "standard"}
+
+
+@pytest.mark.parametrize(
+    ("slug", "digest"),
+    [
+        ("qinhuangdao", "309f761504dd8d1faad8a50ab6120f26bb738e7e416215ae9a701a978e8a90aa"),
+        ("shijiazhuang", "90787ff583e1a1f22660b4fd3118a2fcaa5012d4364a48f39967cd9fc68684eb"),
+    ],
+)
+@pytest.mark.clause("QHD-N0", "SJZ-all")
+def test_more_rule_sets_leave_the_first_two_as_they_were(slug: str, digest: str) -> None:
+    """The identity of the versions that calls have pinned since before the others came."""
+    assert engine.load(files_of(slug), FACTS).digest == digest
+
+
+def test_every_clause_of_the_table_is_in_its_rule_set() -> None:
+    with (Path(__file__).parents[1] / "clauses.csv").open(encoding="utf-8", newline="") as source:
+        wanted = {row["id"] for row in csv.DictReader(source) if row["id"].split("-")[0] in {"HEB", "JY", "HLJ"}}
+    found = set().union(*(policy_of(slug).clauses for slug in NEW))
+    assert wanted == found
+
+
+@pytest.mark.parametrize("slug", NEW)
+def test_every_sentence_is_there_in_both_languages(slug: str) -> None:
+    for clause in policy_of(slug).clauses.values():
+        assert clause.text.zh
+        assert clause.text.en
+        assert clause.article
+
+
+@pytest.mark.parametrize("slug", NEW)
+@pytest.mark.parametrize("category", CATEGORIES)
+@pytest.mark.parametrize("mode", ["self", "body"])
+@pytest.mark.clause("HEB-1a", "JY-2", "JY-11b", "HLJ-12")
+def test_each_category_has_its_form_for_each_way_of_evaluating(slug: str, category: str, mode: str) -> None:
+    bound = bind(slug, category)
+    step = engine.route(bound, category, mode)[0]
+    form = bound.forms[step.form_for(mode)]
+    told = {field.fact for section in form.sections for field in section.fields if field.fact}
+    asked = {test.fact for rule in bound.rules for test in rule.tests if FACTS[test.fact].written.startswith("answer")}
+    assert asked <= told  # what the rules ask of the form, the form asks the applicant
+
+
+@pytest.mark.parametrize(
+    ("slug", "stations"),
+    [
+        ("hebei-national", "fill city consult send select outcome"),
+        ("jieyang", "fill county send conformity panel decide notice publish"),
+        ("jieyang-province", "fill county send consult forward outcome"),
+        ("heilongjiang", "fill city send recheck panel meeting ecology notice approve publish"),
+        ("heilongjiang-national", "fill city send select consult forward outcome"),
+    ],
+)
+@pytest.mark.clause("HEB-3e", "JY-12", "JY-16", "HLJ-16a", "HLJ-20b")
+def test_the_route(slug: str, stations: str) -> None:
+    for category in CATEGORIES:
+        assert [step.key for step in engine.route(bind(slug, category), category, "self")] == stations.split()
+
+
+@pytest.mark.parametrize(
+    ("slug", "days"),
+    [
+        ("hebei-national", {"send": "2026-06-30"}),  # the call's own day (HEB-3c)
+        ("jieyang", {"fill": "2026-04-30", "send": "2026-05-20"}),
+        ("jieyang-province", {"county": "2026-05-20", "send": "2026-05-20", "forward": "2026-06-30"}),
+        ("heilongjiang-national", {"send": "2026-06-30", "forward": "2026-07-31"}),
+    ],
+)
+@pytest.mark.clause("HEB-3c", "JY-11a", "JY-13", "JY-16", "HLJ-21d")
+def test_the_last_days(slug: str, days: dict[str, str]) -> None:
+    steps = bind(slug, "factory").steps
+    assert {step.key: step.due.on.isoformat() for step in steps if step.due and step.due.on} == days
+
+
+@pytest.mark.clause("HEB-3e")
+def test_hebei_has_no_score_panel_or_notice() -> None:
+    bound = bind("hebei-national", "factory")
+    assert not bound.scores
+    assert not {StepKind.PANEL, StepKind.NOTICE} & {step.kind for step in bound.steps}
+
+
+@pytest.mark.parametrize("slug", ["jieyang", "heilongjiang"])
+@pytest.mark.clause("JY-15b", "HLJ-18b")
+def test_eighty_points_pass(slug: str) -> None:
+    bound = bind(slug, "factory")
+    passed = [engine.aggregate(bound, [Sheet("a", Decimal(n))], "overall").passed for n in ("79.9", "80", "80.0")]
+    assert passed == [False, True, True]
+
+
+@pytest.mark.clause("HLJ-20a")
+def test_heilongjiang_gives_fifteen_calendar_days() -> None:
+    notice = bind("heilongjiang", "park").first(StepKind.NOTICE).notice
+    assert notice is not None
+    assert (notice.days, notice.unit) == (15, "calendar")
+
+
+@pytest.mark.clause("JY-15a")
+def test_a_call_of_jieyang_must_say_how_long_its_notice_lasts() -> None:
+    with pytest.raises(MissingCallValue) as missing:
+        engine.bind(policy_of("jieyang"), CallValues())
+    assert ("notice_days", "JY-15a") in missing.value.missing
+
+
+@pytest.mark.clause("JY-28", "HLJ-39")
+def test_the_drafts_say_so_and_leave_their_days_open() -> None:
+    heads: dict[str, Any] = {slug: policy_of(slug).header for slug in NEW}
+    assert {slug: head.status for slug, head in heads.items() if head.status == "draft"}.keys() == set(NEW[1:])
+    assert (heads["jieyang"].term_years, heads["jieyang"].ends_on, heads["heilongjiang"].term_years) == (5, None, None)
+
+
+@pytest.mark.parametrize(
+    ("slug", "clauses"),
+    [
+        ("hebei-national", ("HEB-2.1a", "HEB-2.2c", "HEB-2.3a")),
+        ("jieyang", ("JY-8.2", "JY-8.2", "JY-8.2")),
+        ("heilongjiang", ("HLJ-22", "HLJ-22", "HLJ-22")),
+    ],
+)
+@pytest.mark.clause("HEB-2.1a", "HEB-2.2c", "HEB-2.3a", "JY-8.2", "HLJ-22")
+def test_which_standard_judges_each_category(slug: str, clauses: tuple[str, ...]) -> None:
+    sets = ("factory-2018", "park-2024", "supply-2024")
+    for category, wanted, clause in zip(CATEGORIES, sets, clauses, strict=True):
+        rules = [rule for rule in bind(slug, category).criteria if rule.category == category]
+        assert rules[-1].clause == clause
+        assert wanted in {rule.set for rule in rules}
+        assert load_criteria(wanted, (FIXTURES / "criteria" / f"{wanted}.toml").read_bytes()).category == category
+
+
+@pytest.mark.parametrize(("slug", "pairs"), [
+    ("hebei-national", {"no_veto": "HEB-1d.0", "experience": "HEB-4a", "report_form": "HEB-1e"}),
+    ("heilongjiang", {"legal": "HLJ-6", "operation": "HLJ-6", "supervision": "HLJ-6", "standard": "HLJ-6"}),
+    ("heilongjiang-national", {"legal": "HLJ-6", "opinion": "HLJ-14a"}),
+])  # fmt: skip
+@pytest.mark.clause("HEB-1e", "HLJ-6", "HLJ-14a")
+def test_what_the_city_must_find(slug: str, pairs: dict[str, str]) -> None:
+    items = {item.key: item.clause for item in bind(slug, "factory").checklists["city"].items}
+    assert pairs.items() <= items.items()
+
+
+@pytest.mark.clause("JY-9", "JY-10", "JY-12", "HLJ-7", "HLJ-8")
+def test_what_only_parks_or_supply_chain_firms_are_asked() -> None:
+    def keys(slug: str, checklist: str, category: str) -> set[str]:
+        return set(bind(slug, category).checklists[checklist].keys)
+
+    assert {"form", "true", "complete"} <= keys("jieyang", "county", "factory")
+    assert {"many_factories", "park_plan"} <= keys("jieyang", "county", "park")
+    assert {"leading", "own_factory", "supplier_plan"} <= keys("jieyang", "county", "supply_chain")
+    assert not {"many_factories", "leading"} & keys("jieyang", "county", "factory")
+    assert {"park_plan", "park_standard"} <= keys("heilongjiang", "city", "park")
+    assert {"chain_supervision", "suppliers"} <= keys("heilongjiang", "city", "supply_chain")
+
+
+@pytest.mark.clause("HEB-A1")
+def test_the_summary_table_has_the_columns_of_its_section() -> None:
+    shared = ["序号", "第三方机构名称", "是否列入省级绿色名单"]
+    for category, own in [("factory", "工厂名称 行业"), ("park", "园区名称 类型"), ("supply_chain", "企业名称 行业")]:
+        name, last = own.split()
+        table = bind("hebei-national", category).tables["summary"]
+        assert [column.label.zh for column in table.columns] == [shared[0], name, shared[1], last, shared[2]]
+    assert "{city}" in table.title.zh
+    assert "{year}" in table.title.zh
+
+
+@pytest.mark.clause("HEB-4a")
+@pytest.mark.parametrize(
+    ("category", "intro", "required"), [("factory", 200, True), ("park", 500, True), ("supply_chain", 200, False)]
+)
+@pytest.mark.parametrize("mode", ["self", "body"])
+def test_the_lengths_of_a_typical_experience_are_enforced(category: str, intro: int, required: bool, mode: str) -> None:
+    bound = bind("hebei-national", category)
+    form = bound.forms[bound.steps[0].form_for(mode)]
+    section = form.section("experience")
+    right = {
+        "insight": "字" * 50, "headline": "题", "introduction": "字" * intro, "done": "做", "next": "措",
+        **{f"highlight_{n}": "字" * 5 for n in (1, 2, 3)}, **{f"highlight_{n}_text": "字" * 200 for n in (1, 2, 3)},
+    }  # fmt: skip
+    files = {f"experience.highlight_{n}_pictures": 1 for n in (1, 2, 3)}
+
+    def codes(**changes: str) -> list[tuple[str, str]]:
+        problems = engine.forms.validate_section(section, right | changes, files)
+        return [(problem.path.removeprefix("experience."), problem.code) for problem in problems]
+
+    assert codes() == []
+    assert codes(insight="字" * 51) == [("insight", "too_long")]
+    assert codes(introduction="字" * (intro + 1)) == [("introduction", "too_long")]
+    assert codes(highlight_1="字" * 4, highlight_2="字" * 11) == [
+        ("highlight_1", "too_short"),
+        ("highlight_2", "too_long"),
+    ]
+    assert codes(highlight_3_text="字" * 199) == [("highlight_3_text", "too_short")]
+    assert codes(highlight_3_text="字" * 401) == [("highlight_3_text", "too_long")]
+    assert codes(highlight_3_text="A" * 400) == []  # a letter counts as a character does
+    missing = engine.forms.validate_section(section, {}, {})
+    assert bool(missing) is required
+
+
+@pytest.mark.parametrize("slug", ["jieyang", "heilongjiang"])
+def test_only_hebei_asks_for_a_typical_experience(slug: str) -> None:
+    for category in CATEGORIES:
+        bound = bind(slug, category)
+        assert "experience" not in {
+            section.key for key in bound.steps[0].every_form for section in bound.forms[key].sections
+        }
+
+
+@pytest.mark.clause("JY-11b", "HLJ-6", "HLJ-38")
+def test_sections_that_belong_to_one_rule_set_only() -> None:
+    def sections(slug: str) -> set[str]:
+        return {section.key for section in bind(slug, "factory").forms["factory-national-1"].sections}
+
+    assert "staff" in sections("jieyang")
+    assert "staff" not in sections("heilongjiang") | sections("hebei-national")
+    assert "conditions" in sections("heilongjiang")
+    assert "conditions" not in sections("jieyang")
+
+
+@pytest.mark.clause("HEB-1b", "HEB-2.4a", "HEB-2.4b", "HEB-2.4c", "HEB-2.4d", "HLJ-23", "HLJ-24b", "HLJ-26", "JY-11c")
+def test_what_is_asked_of_third_party_bodies() -> None:
+    raw = {slug: {row["key"]: row for row in policy_of(slug).raw["policy.toml"]["body"]} for slug in NEW}
+    heb, hlj, jy = raw["hebei-national"], raw["heilongjiang"], raw["jieyang"]
+    assert (heb["cap"]["limit"], heb["cap"]["per"], heb["cap"]["group"]) == (15, "batch", "legal_person")
+    assert (hlj["cap"]["limit"], hlj["cap"]["per"], hlj["cap"]["group"]) == (
+        15,
+        "calendar_year",
+        "legal_representative",
+    )
+    assert hlj["cap"]["tiers"] == ["nation"]
+    assert (heb["ban"]["years"], hlj["ban"]["years"], heb["diagnosis"]["years"]) == (3, 3, 3)
+    assert (hlj["staff"]["if"], hlj["senior"]["if"]) == (
+        ["body.staff_middle_or_above", ">=", 10], ["body.staff_senior", ">=", 5]
+    )  # fmt: skip
+    assert {row["by"] for row in jy.values() if row["kind"] == "statement"} == {"body", "applicant"}
+    assert raw["heilongjiang-national"].keys() == hlj.keys()
