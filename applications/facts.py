@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from applications.models import Application, Section
-from applications.selectors import bodies
+from applications.selectors import bodies, hits
 from greenlist.organisations import selectors as organisations
 from greenlist.organisations.models import Site
 from greenlist.policy import engine
@@ -24,28 +24,45 @@ class Known:
 
     facts: Mapping[str, Any]
     events: tuple[Event, ...]
+    settled: Mapping[tuple[str, str], str]  # (clause, event) → what an official said, so that it bars no more
+    settled_rules: Mapping[str, tuple[Any, str]]  # condition → (what it was said about, the words)
 
 
-def gather(cases: Sequence[Application], bound: BoundPolicy, point: str, on: date) -> dict[int, Known]:
+def gather(
+    cases: Sequence[Application], bound: BoundPolicy, point: str, on: date, *, with_events: bool = True
+) -> dict[int, Known]:
     """Facts and events of each case by its key, for one check point of one call.
 
     A few queries however many cases, one more where answers of the form are facts.
     """
     sites = Site.objects.select_related("area", "organisation__area").in_bulk({case.site_id for case in cases})
     facts = organisations.facts_of_many(sites.values(), {case.category for case in cases}, on)
-    wanted = engine.candidates(bound, on, point)
+    windows = engine.candidates(bound, on).windows if with_events else ()
     firms = {site.organisation_id: site.organisation for site in sites.values()}
-    events = organisations.events_of_many(firms.values(), wanted.windows)
+    events = organisations.events_of_many(firms.values(), windows)
     answers, of_bodies = _told(cases, bound), _of_bodies(cases, bound, point, on)
-    return {
-        case.pk: Known(
+    said = hits.settled_events([case.pk for case in cases]) if with_events else {}
+    found = {}
+    for case in cases:
+        own = tuple(_event(one) for one in events[sites[case.site_id].organisation_id])
+        known = said.get(case.pk, {})
+        found[case.pk] = Known(
             facts=_as_engine_has_them(facts[case.site_id, case.category])
             | answers.get(case.report_id, {})
             | of_bodies[case.pk],
-            events=tuple(_event(one) for one in events[sites[case.site_id].organisation_id]),
+            events=own,
+            settled=_still_said(own, known),
+            settled_rules={basis: given for (basis, ref), given in known.items() if not ref},
         )
-        for case in cases
-    }
+    return found
+
+
+def _still_said(
+    events: tuple[Event, ...], said: Mapping[tuple[str, str], tuple[Any, str]]
+) -> dict[tuple[str, str], str]:
+    """A word counts for the event as it was when it was given: a record that was regraded asks anew."""
+    shapes = {event.ref: engine.described(event) for event in events} if said else {}
+    return {key: word for key, (shape, word) in said.items() if key[1] and shapes.get(key[1]) == shape}
 
 
 def _told(cases: Sequence[Application], bound: BoundPolicy) -> dict[int, dict[str, Any]]:

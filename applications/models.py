@@ -12,12 +12,13 @@ from applications.querysets import (
     BatchQuerySet,
     CallQuerySet,
     GrantQuerySet,
+    HitQuerySet,
     ProjectQuerySet,
     RegistrationQuerySet,
     ReleaseQuerySet,
     WorkReportQuerySet,
 )
-from applications.states import FINAL, LIVE_PROJECT, Answer, Mode, RegistrationState, State
+from applications.states import FINAL, LIVE_PROJECT, Answer, HitState, Mode, RegistrationState, State, Word
 from applications.transitions import (
     ApplicationWorkflow,
     BatchWorkflow,
@@ -27,7 +28,7 @@ from applications.transitions import (
 )
 from greenlist.accounts.models import Area, Authority
 from greenlist.core.models import Blob
-from greenlist.organisations.models import Category, Organisation, Site
+from greenlist.organisations.models import Category, Organisation, Site, Title
 from greenlist.policy.models import CriteriaSetVersion
 
 PERSON = settings.AUTH_USER_MODEL
@@ -330,6 +331,94 @@ class Judgement(models.Model):
 
     def __str__(self) -> str:
         return self.row
+
+
+class Hit(models.Model):
+    """One thing that stands against a case or a listed unit: an adverse event under a clause, or a condition not met.
+
+    Found by a check or by the nightly sweep, told to its authority once, answered by an official, cleared when it is gone.
+    """
+
+    key = models.CharField(
+        max_length=100, unique=True
+    )  # "c12|JY-17.2|r7": unit, clause, event; two sweeps make one row
+    application = models.ForeignKey(Application, null=True, on_delete=models.CASCADE, related_name="hits")
+    title = models.ForeignKey(Title, null=True, on_delete=models.CASCADE, related_name="hits")
+    rules = models.ForeignKey("policy.RuleSetVersion", on_delete=models.PROTECT, related_name="+")
+    rule = models.CharField(max_length=80)  # "veto.accident"
+    clause = models.CharField(max_length=20, blank=True)
+    outcome = models.CharField(max_length=10)  # block, confirm, warn: what it meant when it was found
+    ref = models.CharField(max_length=24, blank=True)  # of the event: "r7" an adverse record, "t3" a title taken away
+    event = models.JSONField(default=dict)  # as the engine describes it
+    shape = models.CharField(
+        max_length=300, blank=True
+    )  # the same in a line: when it changes, the finding is a new one
+    evidence = models.TextField(blank=True)
+    name = models.CharField(max_length=120)  # of the unit
+    category = models.CharField(max_length=15, choices=Category)
+    area_path = models.CharField(max_length=200, db_index=True)
+    authority = models.ForeignKey(Authority, on_delete=models.PROTECT, related_name="hits")  # who is told
+    state = models.CharField(max_length=10, choices=HitState, default=HitState.OPEN)
+    word = models.CharField(max_length=400, blank=True)  # what settled it, as a finding shows it
+    found_at = models.DateTimeField()
+    told_at = models.DateTimeField(null=True)
+    closed_at = models.DateTimeField(null=True)
+
+    objects = HitQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(application=None, title__isnull=False) | Q(application__isnull=False, title=None),
+                name="hit_of_one_unit",
+            )
+        ]
+        indexes = [
+            models.Index(fields=["authority", "state", "-id"], name="hits_of_authority"),
+            models.Index(
+                fields=["authority", "category"], condition=Q(told_at=None, state="open"), name="hits_to_tell"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.clause}"
+
+
+class HitAnswer(models.Model):
+    """What an official said to a finding, from what, and who agreed. Append-only."""
+
+    hit = models.ForeignKey(Hit, on_delete=models.CASCADE, related_name="answers")
+    word = models.CharField(max_length=10, choices=Word)
+    reason = models.TextField()
+    document = models.ForeignKey(Blob, null=True, on_delete=models.PROTECT, related_name="+")
+    event = models.JSONField(default=dict)  # what it was said about
+    by = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="+")
+    person = models.CharField(max_length=60)
+    authority = models.CharField(max_length=100)
+    at = models.DateTimeField()
+    four_eyes = models.BooleanField(default=False)  # counts only once another person has agreed
+    agreed_by = models.ForeignKey(PERSON, null=True, on_delete=models.PROTECT, related_name="+")
+    agreed_person = models.CharField(max_length=60, blank=True)
+    agreed_at = models.DateTimeField(null=True)
+    refused_at = models.DateTimeField(null=True)
+    note = models.CharField(max_length=300, blank=True)  # of the second person
+
+    class Meta:
+        ordering = ["at", "pk"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(four_eyes=False) | Q(agreed_by=None) | ~Q(agreed_by=F("by")),
+                name="waiver_agreed_by_another_person",
+            ),
+            models.UniqueConstraint(
+                fields=["hit"],
+                condition=Q(four_eyes=True, agreed_at=None, refused_at=None),
+                name="one_waiver_to_agree_on",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.hit}: {self.word}"
 
 
 class Verdict(models.Model):

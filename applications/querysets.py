@@ -9,9 +9,11 @@ from applications.states import (
     FINAL,
     LIVE_PROJECT,
     OPEN,
+    SETTLED,
     WITH_APPLICANT,
     BatchState,
     CallState,
+    HitState,
     RegistrationState,
     State,
 )
@@ -145,3 +147,23 @@ class WorkReportQuerySet(models.QuerySet):
         if actor.is_body:
             return self.filter(body_id=actor.organisation_id)
         return self.filter(authority_id=actor.authority_id) if actor.is_official else self.none()
+
+
+class HitQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor) -> "HitQuerySet":
+        """Officials: of units in their area; a case only once it was sent as high as they are. Nobody else any."""
+        if not (actor.is_official and actor.tier and actor.area_path):
+            return self.none()
+        sent = Q(application=None) | Q(application__reached__gte=actor.tier.rank)
+        rows = self.filter(sent, area_path__startswith=actor.area_path)
+        return rows.filter(category=actor.list_kind) if actor.list_kind else rows
+
+    def for_authority(self, actor: Actor) -> "HitQuerySet":
+        """Those that this authority must answer."""
+        return self.visible_to(actor).filter(authority_id=actor.authority_id, state=HitState.OPEN)
+
+    def settled(self) -> "HitQuerySet":
+        return self.filter(state__in=SETTLED)
+
+    def untold(self) -> "HitQuerySet":
+        return self.filter(told_at=None, state=HitState.OPEN)

@@ -106,3 +106,24 @@ class ProjectState(models.TextChoices):
 LIVE_PROJECT = (ProjectState.OFFERED, ProjectState.ACCEPTED, ProjectState.REPORTED)
 AT_WORK = (ProjectState.ACCEPTED, ProjectState.REPORTED)
 COUNTED = (ProjectState.ACCEPTED, ProjectState.REPORTED, ProjectState.DECLARED)  # against a cap (HEB-2.4c, HLJ-24b)
+
+
+class HitState(models.TextChoices):
+    """What has become of a finding against a unit."""
+
+    OPEN = "open", _("to be answered")
+    ANSWERED = "answered", _("answered, it stands")
+    WAIVED = "waived", _("waived")
+    DISMISSED = "dismissed", _("does not apply")
+    CLEARED = "cleared", _("no longer found")
+
+
+SETTLED = (HitState.WAIVED, HitState.DISMISSED)  # the checks go on without it
+
+
+class Word(models.TextChoices):
+    """What an official may say to a finding."""
+
+    STANDS = "stands", _("It is right and stands.")
+    DISMISS = "dismiss", _("It does not apply to this unit.")
+    WAIVE = "waive", _("It is right, but is set aside as the rules allow.")

@@ -1,6 +1,6 @@
 from celery import shared_task
 
-from applications.services import projects, reminders
+from applications.services import projects, reminders, sweep
 from greenlist.core import clock
 
 
@@ -12,3 +12,9 @@ def remind_deadlines(**kwargs: object) -> None:
 @shared_task
 def end_releases(**kwargs: object) -> None:
     projects.end_releases(at=clock.now())
+
+
+@shared_task
+def sweep_checks(**kwargs: object) -> None:
+    """Delivered twice or killed on the way: what is done stays done, the rest is for the next run."""
+    sweep.sweep(at=clock.now())

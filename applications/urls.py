@@ -1,4 +1,4 @@
-from applications.views import batches, bodies, calls, cases, desk, disqualification, drafts, projects
+from applications.views import batches, bodies, calls, cases, desk, disqualification, drafts, hits, projects
 
 app_name = "applications"
 urlpatterns = [
@@ -10,4 +10,5 @@ urlpatterns = [
     *disqualification.urlpatterns,
     *bodies.urlpatterns,
     *projects.urlpatterns,
+    *hits.urlpatterns,
 ]

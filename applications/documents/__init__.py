@@ -3,6 +3,6 @@
 All of them are loaded with the package, so that the worker knows who makes what (`core.rendering`).
 """
 
-from applications.documents import annexes, batch, dossier, report
+from applications.documents import annexes, batch, checks, dossier, report
 
-__all__ = ["annexes", "batch", "dossier", "report"]
+__all__ = ["annexes", "batch", "checks", "dossier", "report"]

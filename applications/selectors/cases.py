@@ -15,6 +15,7 @@ from applications import rules
 from applications.models import Application, CheckRun, Document, Evidence, ReportVersion, TimelineEntry
 from applications.selectors import calls, drafts, projects, scores, shown, standards, told
 from applications.selectors.filling import FindingShown, finding_shown
+from applications.selectors.hits import HitShown, of_case
 from applications.selectors.paging import Page, page_of
 from applications.selectors.scores import Scores
 from applications.states import FINAL, WITH_APPLICANT, Mode, State
@@ -157,6 +158,9 @@ class CasePage:
     is_draft: bool = False
     evidence: tuple[tuple[str, Evidence], ...] = ()
     checks: tuple[CheckShown, ...] = ()
+    hits: tuple[HitShown, ...] = ()
+    has_paper: bool = False  # the check sheet, for officials
+    may_answer: bool = False
     timeline: tuple[Line, ...] = ()
     documents: tuple[Document, ...] = ()
     versions: tuple[ReportVersion, ...] = ()
@@ -282,9 +286,22 @@ def _evidence(case: Application, bound: BoundPolicy, actor: Actor) -> dict[str, 
 
 def _checks(case: Application, bound: BoundPolicy, actor: Actor) -> dict[str, Any]:
     """Officials see every run; the applicant its own last one, for the rest is the authorities' work."""
-    runs = case.checks.order_by("-at", "-pk")
-    listed: list[CheckRun] = list(runs.filter(point="apply")[:1] if actor.capacity == Capacity.APPLICANT else runs[:20])
-    return {"checks": tuple(_check(bound, run) for run in listed)}
+    if actor.capacity == Capacity.APPLICANT:
+        runs = case.checks.filter(point="apply").order_by("-at", "-pk")[:1]
+        return {"checks": tuple(_check(bound, run) for run in runs)}
+    return {
+        "checks": runs_of(case, bound),
+        "hits": of_case(case),
+        "has_paper": actor.is_official,
+        "may_answer": actor.is_official and actor.authority_id is not None and actor.authority_id == case.desk_id,
+    }
+
+
+def runs_of(case: Application, bound: BoundPolicy | None = None) -> tuple[CheckShown, ...]:
+    """What was checked and found, the newest first."""
+    bound = bound or calls.rules_of(case.call)
+    listed: list[CheckRun] = list(case.checks.order_by("-at", "-pk")[:20])
+    return tuple(_check(bound, run) for run in listed)
 
 
 def _check(bound: BoundPolicy, run: CheckRun) -> CheckShown:

@@ -269,6 +269,12 @@ class FindingShown:
     clause_text: str
     evidence: tuple[str, ...]
     source: str
+    key: str = ""  # "eligibility.registered"
+
+    @property
+    def is_condition(self) -> bool:
+        """A condition of the rule set, answered apart from events."""
+        return self.key.split(".")[0] in engine.CHECKED
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,6 +365,7 @@ def finding_shown(bound: BoundPolicy, one: Finding) -> FindingShown:
         clause_text=words.text(clause.text) if clause else "",
         evidence=one.evidence,
         source=words.source(one),
+        key=one.rule,
     )
 
 

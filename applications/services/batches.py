@@ -140,7 +140,7 @@ def suggest_order(*, actor: Actor, at: datetime, reference: str) -> Batch:
     items = {item.application.reference: item for item in _live(batch)}
     bound = selectors.rules_of(batch.call)
     in_time = sorted(items.values(), key=lambda item: (item.application.submitted_at or at, item.pk))
-    known = facts.gather([item.application for item in in_time], bound, "", clock.china_date(at))
+    known = facts.gather([item.application for item in in_time], bound, "", clock.china_date(at), with_events=False)
     candidates = [Candidate(ref=item.application.reference, facts=known[item.application_id].facts) for item in in_time]
     _set_order(batch, [items[ranked.ref] for ranked in engine.order(bound, candidates)], actor=actor, at=at)
     return batch

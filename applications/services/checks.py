@@ -1,18 +1,22 @@
 """What the rules find about a case at one point; each run is kept as it was (5.4, N3c)."""
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
 
 from django.db import transaction
 
 from applications import facts, selectors
 from applications.models import Application, CheckRun
+from applications.services import hits, own_checks
 from greenlist.core import clock
 from greenlist.core.actors import Actor
 from greenlist.core.errors import Refused, Text
 from greenlist.policy import engine
-from greenlist.policy.engine.types import Finding, Outcome
+from greenlist.policy.engine.types import Barred, BoundPolicy, Finding, Outcome
 
+FOUNDED = "org.founded_on"
 GRAVEST_FIRST = (Outcome.BLOCK, Outcome.CONFIRM, Outcome.WARN, Outcome.CLEAR)
 
 
@@ -33,30 +37,55 @@ def look(*, case: Application, point: str, at: datetime) -> tuple[Finding, ...]:
 
 
 def look_many(*, cases: Sequence[Application], point: str, at: datetime) -> dict[int, tuple[Finding, ...]]:
-    """The same for many cases of one call, by case key; three queries."""
+    """The same for many cases of one call, by case key; a few queries however many cases."""
+    return {pk: one.findings for pk, one in _seen(cases, point, at).items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    findings: tuple[Finding, ...]
+    barred: tuple[Barred, ...] = ()  # every event that bars or asks, whichever point it does so at
+
+
+def _seen(cases: Sequence[Application], point: str, at: datetime) -> dict[int, Seen]:
     if not cases or not point:
-        return {case.pk: () for case in cases}
+        return {case.pk: Seen(()) for case in cases}
     bound, on = selectors.rules_of(cases[0].call), clock.china_date(at)
     known = facts.gather(cases, bound, point, on)
-    return {case.pk: engine.check(bound, point, known[case.pk].facts, known[case.pk].events, on) for case in cases}
+    own = own_checks.look(cases)
+    return {case.pk: _judged(bound, point, known[case.pk], own[case.pk], on) for case in cases}
+
+
+def _judged(bound: BoundPolicy, point: str, known: facts.Known, own: Sequence[Finding], on: date) -> Seen:
+    found = engine.check(bound, point, known.facts, known.events, on, known.settled)
+    kept = tuple(_settled(one, known.settled_rules) for one in (*found, *own))
+    return Seen(kept, engine.barring(bound, known.events, on, known.facts.get(FOUNDED)))
+
+
+def _settled(finding: Finding, said: Mapping[str, tuple[Any, str]]) -> Finding:
+    """A condition that an official set aside warns from then on, as long as it fails by what it failed by."""
+    shape, word = said.get(finding.rule, (None, ""))
+    if shape is None or finding.outcome is Outcome.CLEAR or shape.get("evidence") != list(finding.evidence):
+        return finding
+    return replace(finding, outcome=Outcome.WARN, code="rule.settled", evidence=(*finding.evidence, word))
 
 
 @transaction.atomic
 def run(*, case: Application, point: str, actor: Actor, at: datetime) -> tuple[Finding, ...]:
     """Checks a case at a point and keeps what was found. Raises nothing: what blocks is for the caller to refuse."""
-    found = look(case=case, point=point, at=at)
-    run_of(case=case, point=point, findings=found, actor=actor, at=at).save()
-    return found
+    return run_many(cases=[case], point=point, actor=actor, at=at)[case.pk]
 
 
 @transaction.atomic
 def run_many(*, cases: Sequence[Application], point: str, actor: Actor, at: datetime) -> dict[int, tuple[Finding, ...]]:
-    """The same for many cases of one call; four queries."""
-    found = look_many(cases=cases, point=point, at=at)
+    """The same for many cases of one call; a few queries more. What can be answered stands as rows afterwards."""
+    found = _seen(cases, point, at)
     CheckRun.objects.bulk_create(
-        run_of(case=case, point=point, findings=found[case.pk], actor=actor, at=at) for case in cases
+        run_of(case=case, point=point, findings=found[case.pk].findings, actor=actor, at=at) for case in cases
     )
-    return found
+    if point:
+        hits.note(found=[(case, found[case.pk].barred) for case in cases], at=at)
+    return {pk: one.findings for pk, one in found.items()}
 
 
 def run_of(*, case: Application, point: str, findings: Iterable[Finding], actor: Actor, at: datetime) -> CheckRun:

@@ -257,6 +257,8 @@ KINDS: dict[str, Text] = {
     "notice": _("public notice"),
     "announcement": _("announcement"),
     "rules": _("rule set"),
+    "title": _("listed unit"),
+    "adverse": _("adverse record"),
     "criteria": _("criteria set"),
     "calendar": _("calendar"),
     "system": _("system"),

@@ -19,11 +19,12 @@ class Scope(models.TextChoices):
     DRAFT = "draft", _("start applications and fill in reports")
     SUBMIT = "submit", _("declare, submit and withdraw")
     RECEIVE = "receive", _("confirm the receipt of recommendation batches")
+    RECORD = "record", _("enter adverse records of a source")
 
 
 # Who may hold a token, and for what. Reviewing, signing and deciding stay with people; experts read under a pledge.
 SCOPES_OF: dict[str, tuple[Scope, ...]] = {
     Capacity.APPLICANT: (Scope.READ, Scope.DRAFT, Scope.SUBMIT),
-    Capacity.HANDLER: (Scope.READ, Scope.RECEIVE),
+    Capacity.HANDLER: (Scope.READ, Scope.RECEIVE, Scope.RECORD),
     Capacity.APPROVER: (Scope.READ,),
 }

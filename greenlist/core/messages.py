@@ -30,6 +30,14 @@ KINDS = {
         _("%(authority)s does not recommend your application. Reasons: %(reason)s"),
     ),
     "case.recommended": (_("Recommended: %(number)s"), _("%(authority)s has recommended your application to %(to)s.")),
+    "hits.found": (
+        _("New findings: %(first)s"),
+        _("The checks found %(count)s new point(s) that your authority must answer. The first: %(first)s."),
+    ),
+    "hit.to_agree": (
+        _("A waiver awaits your agreement: %(name)s"),
+        _("%(person)s proposes to set a finding about %(name)s aside (%(clause)s). Reason: %(reason)s"),
+    ),
     "case.withdrawn": (_("Withdrawn: %(name)s"), _("%(name)s has withdrawn application %(number)s.")),
     "case.listed": (
         _("Listed: %(name)s"),

@@ -1,19 +1,14 @@
 """Industries and adverse records in the Django admin; adverse records come in by a file, checked whole before it counts."""
 
-import hashlib
 from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
-from django.core import signing
 from django.core.exceptions import PermissionDenied
-from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import path
-from django.utils.crypto import get_random_string
 from django.utils.translation import gettext as _
 
 from greenlist.core import clock
@@ -23,8 +18,6 @@ from greenlist.core.http import Request
 from greenlist.organisations import forms, imports, services
 from greenlist.organisations.models import AdverseRecord, Ban, BodyProfile, Industry
 
-SALT = "greenlist.organisations.import"
-AN_HOUR = 3600
 SHOWN = 20
 
 
@@ -71,40 +64,20 @@ class AdverseRecordAdmin(ReadOnlyModelAdmin):
 
     def _look(self, name: str, content: bytes) -> dict[str, Any]:
         try:
-            rows = imports.read(name, content)
-            self._check(rows)
+            looked = imports.look(name, content, at=clock.now())
         except services.ImportRefused as refused:
             return {"problems": refused.rows[:500], "count": len(refused.rows)}
-        key = default_storage.save(f"imports/{get_random_string(40)}", ContentFile(content))
-        ticket = signing.dumps({"key": key, "name": name}, salt=SALT)
-        return {"rows": rows[:SHOWN], "total": len(rows), "ticket": ticket}
-
-    def _check(self, rows: list[imports.Read]) -> None:
-        found = [
-            services.RowProblem(sheet, number, str(imports.COLUMNS[column]), str(getattr(record, column)), text)
-            for sheet, number, record in rows
-            for column, texts in services.problems_of(record, at=clock.now()).items()
-            for text in texts
-        ]
-        if found:
-            raise services.ImportRefused(found)
+        return {"rows": looked.rows[:SHOWN], "total": len(looked.rows), "ticket": looked.ticket}
 
     def _take(self, request: Request) -> HttpResponse:
         try:
-            ticket = signing.loads(request.POST["ticket"], salt=SALT, max_age=AN_HOUR)
-            with default_storage.open(ticket["key"]) as file:
-                content = file.read()
-        except (signing.BadSignature, OSError):
+            new, known = imports.take(request.POST["ticket"], actor=request.actor, at=clock.now())
+        except imports.Stale:
             return self._page(request, {"form": forms.UploadForm(), "stale": True})
-        try:
-            rows = imports.read(ticket["name"], content)
-            digest = hashlib.sha256(content).hexdigest()
-            new, known = services.import_adverse(rows=rows, digest=digest, actor=request.actor, at=clock.now())
         except services.ImportRefused as refused:
             return self._page(
                 request, {"form": forms.UploadForm(), "problems": refused.rows, "count": len(refused.rows)}
             )
-        default_storage.delete(ticket["key"])
         text = _("%(new)s records imported, %(known)s were known already.") % {"new": new, "known": known}
         messages.success(request, text)
         return redirect("admin:organisations_adverserecord_changelist")

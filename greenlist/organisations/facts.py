@@ -82,16 +82,23 @@ def of_site(site: Site, titles: Iterable[Title], category: str) -> dict[str, Any
     return facts
 
 
+TOLD = ("source", "reference", "ended_source")
+
+
+def evidence(record: AdverseRecord) -> str:
+    """What shows a record, for people."""
+    return "；".join(part for name in TOLD if (part := getattr(record, name)))
+
+
 def event_of(record: AdverseRecord, *, who: str = "", doubtful: bool = False) -> AdverseEvent:
     """`who`: the firm inside the park that it befell."""
-    evidence = "；".join(part for part in (who, record.source, record.reference, record.ended_source) if part)
     return AdverseEvent(
         ref=f"r{record.pk}",
         kind=record.kind,
         on=record.event_on,
         grade=record.severity,
         ended_on=record.ended_on,
-        evidence=evidence,
+        evidence="；".join(part for part in (who, evidence(record)) if part),
         subject="members" if who else "unit",
         tier=record.tier,
         who=who,

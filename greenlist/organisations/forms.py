@@ -8,7 +8,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from greenlist.accounts import selectors as accounts
-from greenlist.accounts.models import Area
+from greenlist.accounts.models import Area, Tier
 from greenlist.core.forms import DayField, ServiceForm
 from greenlist.organisations import rules, selectors
 from greenlist.organisations.models import (
@@ -210,10 +210,44 @@ class AdverseForm(ServiceForm):
         initial=AdverseRecord.Severity.NONE,
         help_text=_("For accidents only."),
     )
+    tier = forms.ChoiceField(
+        label=_("Tier of the list"),
+        choices=[("", "—"), *Tier.choices],
+        required=False,
+        help_text=_("For a removal from a green list only."),
+    )
     event_on = day(_("Day of the event or decision"))
     source = forms.CharField(label=_("Source"), max_length=100, help_text=_("Such as 信用中国."))
     reference = forms.CharField(label=_("Number or address in the source"), max_length=200, required=False)
     evidence = forms.FileField(label=_("Evidence"), required=False, help_text=_("PDF, picture, Word or Excel file."))
+
+
+class CorrectAdverseForm(AdverseForm):
+    ended_on = day(_("Ended on"), required=False, help_text=_("Empty while it lasts."))
+    reason = forms.CharField(
+        label=_("Why it is corrected"),
+        max_length=300,
+        help_text=_("What the record said before stays beside it, with this reason."),
+    )
+    field_order = "code name kind severity tier event_on ended_on source reference evidence reason".split()
+
+    @staticmethod
+    def of(record: AdverseRecord) -> dict[str, Any]:
+        """Initial values from the row."""
+        return {name: getattr(record, name) for name in CorrectAdverseForm.base_fields if hasattr(record, name)} | {
+            "evidence": None
+        }
+
+
+class MatchForm(ServiceForm):
+    note = forms.CharField(label=_("From what this is known"), max_length=300, widget=forms.Textarea(attrs={"rows": 3}))
+
+
+class ParkFirmForm(ServiceForm):
+    code = CodeField(
+        required=False, help_text=_("With the code its records are found; a name alone must be confirmed.")
+    )
+    name = forms.CharField(label=_("Name"), max_length=120)
 
 
 class EndAdverseForm(ServiceForm):

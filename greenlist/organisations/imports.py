@@ -4,20 +4,29 @@ A sheet's own word about its size is never believed, and nothing is written here
 """
 
 import csv
+import hashlib
 import io
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from xml.etree.ElementTree import ParseError  # only the exception; defusedxml does the parsing
 
 from defusedxml.common import DefusedXmlException
+from django.core import signing
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.utils import translation
+from django.utils.crypto import get_random_string
 from django.utils.translation import gettext_lazy as _
 from openpyxl import load_workbook
 
+from greenlist.accounts.models import Tier
+from greenlist.core.actors import Actor
 from greenlist.core.errors import Text
+from greenlist.organisations import services
 from greenlist.organisations.models import AdverseRecord
 from greenlist.organisations.services import AdverseInput, ImportRefused, RowProblem
 
@@ -36,6 +45,7 @@ COLUMNS: dict[str, Text] = {
     "source": _("Source"),
     "reference": _("Number or address in the source"),
     "ended_on": _("Ended on"),
+    "tier": _("Tier of the list"),
 }
 NEEDED = ("name", "kind", "event_on", "source")
 LONGEST = {"name": 120, "source": 100, "reference": 200, "code": 60}
@@ -73,6 +83,53 @@ def read(name: str, content: bytes) -> list[Read]:
     return found
 
 
+# ---- two steps: look, then take -------------------------------------------------------------------------------------
+SALT = "greenlist.organisations.import"
+AN_HOUR = 3600
+
+
+class Stale(Exception):
+    """The ticket of the first step is forged, too old, or used already."""
+
+
+@dataclass(frozen=True)
+class Looked:
+    """A file that is in order; the ticket, signed, is all the second step needs."""
+
+    rows: list[Read]
+    ticket: str
+
+
+def look(name: str, content: bytes, *, at: datetime) -> Looked:
+    """Checks the file whole and puts it aside for an hour. Raises ImportRefused with every mistake; writes no record."""
+    rows = read(name, content)
+    found = [
+        RowProblem(sheet, number, str(COLUMNS[column]), str(getattr(record, column)), text)
+        for sheet, number, record in rows
+        for column, texts in services.problems_of(record, at=at).items()
+        for text in texts
+    ]
+    if found:
+        raise ImportRefused(found)
+    key = default_storage.save(f"imports/{get_random_string(40)}", ContentFile(content))
+    return Looked(rows, signing.dumps({"key": key, "name": name}, salt=SALT))
+
+
+def take(ticket: str, *, actor: Actor, at: datetime) -> tuple[int, int]:
+    """All rows of the file that was looked at: (new, known already). Raises Stale, ImportRefused, NotAllowed."""
+    try:
+        told = signing.loads(ticket, salt=SALT, max_age=AN_HOUR)
+        with default_storage.open(told["key"]) as file:
+            content = file.read()
+    except (signing.BadSignature, OSError) as wrong:
+        raise Stale from wrong
+    rows = read(told["name"], content)
+    taken = services.import_adverse(rows=rows, digest=hashlib.sha256(content).hexdigest(), actor=actor, at=at)
+    default_storage.delete(told["key"])
+    return taken
+
+
+# ---- reading --------------------------------------------------------------------------------------------------------
 def refusal(reason: Text, sheet: str = "", row: int = 0, column: str = "", value: str = "") -> ImportRefused:
     return ImportRefused([RowProblem(sheet, row, column, value, reason)])
 
@@ -233,5 +290,33 @@ def _severity(value: Any) -> int:
     return int(known.get(text.lower(), AdverseRecord.Severity.NONE))
 
 
-SHORT = {"一般": 1, "较大": 2, "重大": 3, "特别重大": 4, "特大": 4}  # as accident reports write them
-READERS = {"event_on": _day, "ended_on": _day, "kind": _kind, "severity": _severity}
+# As accident reports write them; environmental ones by Roman numerals, Ⅰ the gravest.
+SHORT = {"一般": 1, "较大": 2, "重大": 3, "特别重大": 4, "特大": 4}
+SHORT |= {
+    spelling: rank
+    for rank, numerals in (
+        (1, ("ⅳ", "iv", "四")),
+        (2, ("ⅲ", "iii", "三")),
+        (3, ("ⅱ", "ii", "二")),
+        (4, ("ⅰ", "i", "一")),
+    )
+    for numeral in numerals
+    for spelling in (f"{numeral}级", *(() if numeral in "一二三四" else (numeral,)))
+}
+
+
+def _tier(value: Any) -> str:
+    text = _text(value)
+    known = names(dict(Tier.choices)) | {
+        "区县级": "county",
+        "县区级": "county",
+        "市级": "city",
+        "省级": "province",
+        "国家级": "nation",
+    }
+    if text and text.lower() not in known:
+        raise ValueError(_("This tier is not known: county, city, province or nation."))
+    return str(known.get(text.lower(), ""))
+
+
+READERS = {"tier": _tier, "event_on": _day, "ended_on": _day, "kind": _kind, "severity": _severity}

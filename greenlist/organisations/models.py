@@ -1,5 +1,7 @@
 """Factories, parks, supply-chain firms and third-party bodies; their sites, members, names, titles, adverse records."""
 
+from typing import Any
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -270,6 +272,10 @@ class AdverseRecord(models.Model):
         return f"{self.name} · {self.get_kind_display()} · {self.event_on}"
 
 
+def _shown(value: Any) -> str:
+    return "—" if value in (None, "") else str(value)
+
+
 class AdverseChange(models.Model):
     """What a record said before it was corrected or ended, and why: append-only, so that nothing is overwritten in silence."""
 
@@ -286,6 +292,14 @@ class AdverseChange(models.Model):
 
     def __str__(self) -> str:
         return f"{self.record_id} {self.at:%Y-%m-%d}"
+
+    @property
+    def lines(self) -> list[str]:
+        """Field by field, old → new, for people."""
+        labels = {field.name: field.verbose_name for field in AdverseRecord._meta.fields}
+        return [
+            f"{labels.get(name, name)}: {_shown(self.before[name])} → {_shown(self.after[name])}" for name in self.after
+        ]
 
 
 class AdverseMatch(models.Model):

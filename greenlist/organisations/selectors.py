@@ -16,6 +16,7 @@ from greenlist.core.errors import NotAllowed, NotVisible
 from greenlist.organisations import facts as mapping
 from greenlist.organisations import rules
 from greenlist.organisations.models import (
+    AdverseChange,
     AdverseMatch,
     AdverseRecord,
     BodyProfile,
@@ -31,6 +32,7 @@ from greenlist.organisations.models import (
 )
 from greenlist.organisations.querysets import Window, in_windows
 
+REMOVED = AdverseRecord.Kind.REMOVED
 OFFICIALS_ONLY = _("Only an industry authority looks up organisations.")
 
 
@@ -243,6 +245,44 @@ def adverse_record(actor: Actor, record_id: int) -> AdverseRecord:
     return record
 
 
+def history_of(record: AdverseRecord) -> list[AdverseChange]:
+    """What a record said before, the latest change first."""
+    return list(record.changes.select_related("by").order_by("-at", "-pk"))
+
+
+def matches(actor: Actor) -> QuerySet[AdverseMatch]:
+    """Names that wait for a word of this official's place, the oldest first. Raises NotAllowed."""
+    if not rules.may_search(actor):
+        raise NotAllowed(OFFICIALS_ONLY)
+    return AdverseMatch.objects.visible_to(actor).open().select_related("record", "organisation__area").order_by("pk")
+
+
+def match(actor: Actor, match_id: int) -> AdverseMatch:
+    """Raises NotVisible."""
+    found = AdverseMatch.objects.visible_to(actor).select_related("record__evidence", "organisation__area", "by")
+    one = found.filter(pk=match_id).first()
+    if one is None:
+        raise NotVisible
+    return one
+
+
+def park(actor: Actor, park_id: int) -> Organisation:
+    """Raises NotVisible, also for an organisation that is no park."""
+    found = visible(actor, park_id)
+    if found.kind != Organisation.Kind.PARK:
+        raise NotVisible
+    return found
+
+
+def firms_inside(park: Organisation) -> QuerySet[ParkFirm]:
+    """Who is inside a park now, by name."""
+    return park.park_firms.filter(valid_until=None).select_related("firm__area").order_by("firm__name", "pk")
+
+
+def park_of_link(link_id: int) -> int | None:
+    return ParkFirm.objects.filter(pk=link_id).values_list("park_id", flat=True).first()
+
+
 def find_industries(words: str, limit: int = 20) -> list[Industry]:
     """Four-digit industries by the start of the code or a part of the name."""
     words = words.strip()
@@ -261,6 +301,19 @@ def industry(words: str) -> Industry | None:
 def known_code(code: str) -> Organisation | None:
     """The organisation of a code, for the first step of registration: shows no more than that it is there."""
     return Organisation.objects.filter(code=code).only("pk", "name", "claim", "kind").first()
+
+
+def evidence_of(refs: Collection[str]) -> dict[str, str]:
+    """Source and number of what events refer to ("r12" a record, "t5" a title that was taken away); two queries."""
+    keys = {letter: [int(ref[1:]) for ref in refs if ref.startswith(letter)] for letter in ("r", "t")}
+    found = {}
+    if keys["r"]:
+        for record in AdverseRecord.objects.filter(pk__in=keys["r"]).only("pk", *mapping.TOLD):
+            found[f"r{record.pk}"] = mapping.evidence(record)
+    if keys["t"]:
+        for pk, listing in Title.objects.filter(pk__in=keys["t"]).values_list("pk", "listing"):
+            found[f"t{pk}"] = listing
+    return found
 
 
 # ---- facts for the rules --------------------------------------------------------------------------------------------

@@ -36,6 +36,12 @@ urlpatterns = [
     path("adverse/new/", views.adverse_add, name="adverse_add"),
     path("adverse/<int:pk>/", views.adverse_record, name="adverse_record"),
     path("adverse/<int:pk>/evidence/", views.adverse_evidence, name="adverse_evidence"),
+    path("adverse/<int:pk>/correct/", views.adverse_correct, name="adverse_correct"),
+    path("adverse/import/", views.adverse_import, name="adverse_import"),
+    path("adverse/names/", views.adverse_matches, name="adverse_matches"),
+    path("adverse/names/<int:pk>/", views.adverse_match, name="adverse_match"),
+    path("of/<int:pk>/firms/", views.park_firms, name="park_firms"),
+    path("firms/<int:pk>/left/", views.park_firm_left, name="park_firm_left"),
     # suggestions
     path("industries/", views.industries, name="industries"),
 ]

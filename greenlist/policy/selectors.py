@@ -4,6 +4,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Any
 
 from django.db.models import F, OuterRef, QuerySet, Subquery
@@ -54,6 +55,13 @@ def bound(version: RuleSetVersion, call: CallValues) -> BoundPolicy:
         {"rules": version.digest, "call": call.as_json(), "of": [call.category, call.year]}  # both shape what is built
     )
     built: BoundPolicy = _once("bound", digest, lambda: engine.bind(policy(version), call))
+    return built
+
+
+def standing(version: RuleSetVersion, category: str) -> BoundPolicy:
+    """A version as it holds for listed units of a category, apart from any call."""
+    make = partial(engine.standing, policy(version), category)
+    built: BoundPolicy = _once("standing", f"{version.digest}:{category}", make)
     return built
 
 

@@ -23,6 +23,11 @@ FINDINGS = {
     "veto.none.open": gettext_lazy("No record found: %(label)s"),
     "veto.hit": gettext_lazy("Veto: %(label)s (%(events)s)"),
     "veto.look": gettext_lazy("To be confirmed: %(label)s (%(events)s)"),
+    "veto.settled": gettext_lazy("Settled by an official: %(label)s (%(events)s)"),
+    "portal.listed": gettext_lazy("On this list already: %(evidence)s"),
+    "portal.twin": gettext_lazy("An earlier application for the same list is not decided yet: %(evidence)s"),
+    "portal.code": gettext_lazy("Another site of the same credit code has applied to this call: %(evidence)s"),
+    "rule.settled": gettext_lazy("Settled by an official: %(label)s"),
     "item.yes": gettext_lazy("Yes: %(label)s"),
     "item.no": gettext_lazy("No: %(label)s"),
     "item.fix": gettext_lazy("To be corrected: %(label)s"),
@@ -112,7 +117,8 @@ def text(value: Text) -> str:
     return value.within(translation.get_language() or "zh-hans")
 
 
-def _labelled(value: Any) -> str:
+def labelled(value: Any) -> str:
+    """A bilingual text of a stored finding in the reader's language; anything else as text."""
     if isinstance(value, Mapping):
         return text(Text(zh=value.get("zh", ""), en=value.get("en", "")))
     return "" if value is None else str(value)
@@ -125,7 +131,7 @@ def _day(value: str | None) -> str:
 # ---- findings -------------------------------------------------------------------------------------------------------
 def sentence(finding: Finding) -> str:
     """One finding as a sentence. An unknown code (a finding stored long ago) falls back to its label."""
-    params = {key: _labelled(value) for key, value in finding.params.items()}
+    params = {key: labelled(value) for key, value in finding.params.items()}
     params["facts"] = _facts(finding.params.get("facts") or ())
     params["events"] = "; ".join(event(item) for item in finding.params.get("events") or ())
     params["since"] = _day(finding.params.get("since"))
@@ -194,7 +200,7 @@ def why_criteria(reason: Reason) -> str:
 # ---- forms ----------------------------------------------------------------------------------------------------------
 def problem(found: Problem) -> str:
     """What is wrong with an answer, and how to mend it."""
-    params = {"min": "", "max": "", "given": "", "unit": "", **{k: _labelled(v) for k, v in found.params.items()}}
+    params = {"min": "", "max": "", "given": "", "unit": "", **{k: labelled(v) for k, v in found.params.items()}}
     params |= {"label": text(found.label), "path": found.path}
     return str(PROBLEMS[found.code]) % params
 

@@ -12,7 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from applications.models import Application, Batch, Call, Project, Registration, Screening
+from applications.models import Application, Batch, Call, Hit, Project, Registration, Screening
 from applications.selectors import calls, due, told
 from applications.states import WITH_APPLICANT, BatchState, CallState, ProjectState, RegistrationState, State
 from greenlist.accounts.models import User
@@ -23,7 +23,7 @@ from greenlist.core.errors import Text
 from greenlist.core.heartbeats import Beat
 from greenlist.core.templatetags.ui import cst
 from greenlist.organisations import selectors as organisations
-from greenlist.organisations.models import Organisation, Site, Supervision
+from greenlist.organisations.models import AdverseMatch, Organisation, Site, Supervision
 from greenlist.policy import selectors as policy
 from greenlist.policy.engine.types import Calendar, Clause, Header
 from registry.models import Announcement, Listing, Notice, NoticeItem, Objection
@@ -321,6 +321,28 @@ def _official(actor: Actor, on: date) -> Iterator[_Kind]:
             reverse("applications:desk"),
         )
     yield from _batches(actor, handler)
+    yield _Kind(
+        "findings",
+        gettext_lazy("Answer findings of the checks"),
+        Hit.objects.for_authority(actor).order_by("pk"),
+        lambda row: Task(
+            title=row.name,
+            why=_("Something stands against this unit (%(clause)s).") % {"clause": row.clause},
+            link=reverse("applications:hit", args=[row.pk]),
+        ),
+        reverse("applications:hits") + "?mine=1",
+    )
+    yield _Kind(
+        "adverse_names",
+        gettext_lazy("Confirm whom a record is about"),
+        AdverseMatch.objects.visible_to(actor).open().select_related("record", "organisation").order_by("pk"),
+        lambda row: Task(
+            title=row.organisation.name,
+            why=_("An adverse record bears its name, without a credit code: %(record)s.") % {"record": row.record},
+            link=reverse("organisations:adverse_match", args=[row.pk]),
+        ),
+        reverse("organisations:adverse_matches"),
+    )
     yield _Kind(
         "confirm",
         gettext_lazy("Confirm organisations"),

@@ -148,6 +148,12 @@ ORGANISATIONS = (
     desk("organisations:adverse_add", methods=BOTH),
     Row("organisations:adverse_record", BOTH, "adverse", ok=ABOVE),
     Row("organisations:adverse_evidence", GET, "adverse", ok=ABOVE),
+    Row("organisations:adverse_correct", BOTH, "adverse", ok=ABOVE),
+    desk("organisations:adverse_import", methods=BOTH),
+    desk("organisations:adverse_matches"),
+    Row("organisations:adverse_match", BOTH, "match", ok=ABOVE),
+    Row("organisations:park_firms", BOTH, "park", ok=ABOVE),
+    Row("organisations:park_firm_left", POST, "park_firm", ok=ABOVE),
     own("organisations:industries"),
 )
 
@@ -210,6 +216,12 @@ CASES = (
     Row("applications:review_sign", POST, "case", ok=("county_approver",), forbidden=("county_handler", *FIRM)),
     Row("applications:review_send_back", POST, "case", ok=("county_approver",), forbidden=("county_handler", *FIRM)),
     Row("applications:reopen", BOTH, "passed", ok=("county_handler",), forbidden=("county_approver",)),
+    desk("applications:hits"),
+    Row("applications:hit", BOTH, "hit", ok=COUNTY),
+    Row("applications:hit-agree", POST, "hit_waiver", ok=("county_approver",), forbidden=("county_handler",)),
+    Row("applications:hit-document", GET, "hit_answer", ok=COUNTY),
+    Row("applications:hit-take-up", POST, "case", ok=COUNTY, forbidden=FIRM, body={"rule": "hit_rule"}),
+    Row("applications:checks-pdf", GET, "case", ok=COUNTY),
     Row("applications:disqualify", BOTH, "case", ok=("county_approver",), forbidden=("county_handler", *FIRM)),
 )
 
@@ -376,7 +388,7 @@ REGISTRY = (
     own("registry:certificates"),
 )
 
-FIRMS_MAY, HANDLERS_MAY, APPROVERS_MAY = {"read", "draft", "submit"}, {"read", "receive"}, {"read"}
+FIRMS_MAY, HANDLERS_MAY, APPROVERS_MAY = {"read", "draft", "submit"}, {"read", "receive", "record"}, {"read"}
 OFFERED = {
     persona: FIRMS_MAY if persona in MEMBERS else HANDLERS_MAY if persona.endswith("handler") else APPROVERS_MAY
     for persona in HOLDERS
@@ -394,6 +406,13 @@ API = (
     ApiRow("api:certificate", GET, "certificate"),
     ApiRow("api:token", GET, ok=HOLDERS, scope=Scope.READ),
     ApiRow("api:organisation", GET, ok=MEMBERS, others=403, scope=Scope.READ),
+    ApiRow(
+        "api:adverse_records",
+        POST,
+        ok=tuple(one for one in OFFICIALS if one.endswith("handler")),
+        scope=Scope.RECORD,
+        sent={"records": []},
+    ),
     ApiRow("api:cases", GET, ok=HOLDERS, scope=Scope.READ),
     ApiRow("api:cases", POST, ok=FIRM, forbidden=BODY, scope=Scope.DRAFT, body={"call": "call", "site": "site"}),
     ApiRow("api:case", GET, "case", ok=(*FIRM, *COUNTY), scope=Scope.READ),

@@ -14,14 +14,14 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
-from applications.models import Application, Call
+from applications.models import Application, Call, CheckRun, Hit, HitAnswer
 from applications.selectors import outside
 from applications.services import batches, bodies, drafts, projects
 from applications.states import CallState, State
 from greenlist.core import attachments
 from greenlist.core.models import Blob
 from greenlist.organisations import services as organisations
-from greenlist.organisations.models import AdverseRecord, Honour, Membership, Organisation
+from greenlist.organisations.models import AdverseMatch, AdverseRecord, Honour, Membership, Organisation, ParkFirm
 from greenlist.organisations.services.members import token_of
 from greenlist.policy import selectors as policy
 from greenlist.portal.demo.answers import PAPER
@@ -136,6 +136,7 @@ def _organisation(world: World) -> dict[str, tuple[Any, ...]]:
         "organisation": (org.pk,),
         "claimed": (claimed.pk,),
         "adverse": (record.pk,),
+        **_beside(world),
         "honour": (honour.pk,),
         "membership": (world.memberships["colleague"].pk,),
         "site": (world.site.pk,),
@@ -167,6 +168,7 @@ def _cases(world: World, call: Call) -> dict[str, tuple[Any, ...]]:
         "section": (draft.reference, "basic"),
         "upload": (draft.reference, "conditions", "registered_evidence"),
         "evidence": (draft.reference, evidence.reference),
+        **_hits(world, case),
         "case": (case.reference,),
         "changes": (case.reference, 2),
         "row": (case.reference, "energy.renewable"),
@@ -180,6 +182,53 @@ def _with_indicators(case: Application) -> None:
         "digest": criteria.digest, "code": "named", "clause": "QHD-5.9", "part": "all", "params": {}
     }  # fmt: skip
     case.report.save(update_fields=["criteria_why"])
+
+
+def _beside(world: World) -> dict[str, tuple[Any, ...]]:
+    """A name to confirm, and a firm inside a park; both too old or too far to stand against a case."""
+    nameless = AdverseRecord.objects.create(
+        name=world.org.name, kind="other_offence", event_on=date(2019, 1, 1), source="信用中国"
+    )
+    match = AdverseMatch.objects.create(record=nameless, organisation=world.org, found_at=AT)
+    park = factories.organisation(world.areas[AREA], "海港示例工业园", serial=3902, kind="park")
+    inside = ParkFirm.objects.create(park=park, firm=world.orgs["rival"], valid_from=date(2020, 1, 1))
+    return {"match": (match.pk,), "park": (park.pk,), "park_firm": (inside.pk,)}
+
+
+def _hits(world: World, case: Application) -> dict[str, tuple[Any, ...]]:
+    """A finding with an answer and a waiver that awaits agreement, and a condition that may be taken up."""
+    label = {"zh": "在本市登记注册", "en": "Registered in the city"}
+    finding = {"rule": "eligibility.registered", "clause": "QHD-5.1", "outcome": "block", "code": "rule.failed"}
+    finding["params"] = {"label": label, "facts": []}  # type: ignore[assignment]
+    CheckRun.objects.create(
+        application=case, point="recommend", on=AT.date(), at=AT, findings=[finding], outcome="block", by="示例"
+    )
+    hit = Hit.objects.create(
+        key=f"c{case.pk}|QHD-5.4|r0",
+        application=case,
+        rules=case.call.rules,
+        rule="veto.accident",
+        clause="QHD-5.4",
+        outcome="block",
+        ref="r0",
+        event={"kind": "safety", "on": "2026-03-01", "severity": "larger", "ended_on": None, "subject": "unit"},
+        name=case.name,
+        category=case.category,
+        area_path=case.area_path,
+        authority=world.county,
+        found_at=AT,
+        told_at=AT,
+    )
+    said = {"hit": hit, "reason": "示例理由", "event": hit.event, "person": "海港经办", "authority": "示例", "at": AT}
+    by = world.user("county_handler")
+    answer = HitAnswer.objects.create(**said, word="stands", by=by, document=_blob("说明.pdf"))
+    waiver = HitAnswer.objects.create(**said, word="waive", by=by, four_eyes=True)
+    return {
+        "hit": (hit.pk,),
+        "hit_answer": (answer.pk,),
+        "hit_waiver": (waiver.pk,),
+        "hit_rule": ("eligibility.registered",),
+    }
 
 
 def _batches(world: World, call: Call) -> dict[str, tuple[Any, ...]]:

@@ -9,12 +9,12 @@ from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 
-from applications.models import Application, Call
+from applications.models import Application, Call, Hit, HitAnswer
 from applications.selectors import batches as batch_reads
-from applications.services import batches, calls, disqualification, screening, submission
+from applications.services import batches, calls, disqualification, hits, screening, submission, sweep
 from greenlist.core.clock import day_end
 from greenlist.organisations import services as organisations
-from greenlist.organisations.models import Organisation
+from greenlist.organisations.models import AdverseMatch, AdverseRecord, Organisation
 from registry.models import Notice
 from registry.services import announcements, notices, objections
 from reviews.models import Decision, Panel
@@ -103,6 +103,44 @@ def disqualify(world: World) -> Act:
     factories.adverse(world.org, "safety", date(2026, 3, 1), 2)
     actor, given = world.actor("county_approver"), {"reason": "发生较大事故", "at": AT}
     return lambda: disqualification.disqualify(actor=actor, reference=row.reference, **given)
+
+
+def _found(world: World) -> Hit:
+    county.case(world, _call(world))
+    factories.adverse(world.org, "safety", date(2026, 3, 1), 2)
+    sweep.sweep(at=AT)
+    return Hit.objects.get()
+
+
+def answer_finding(world: World) -> Act:
+    hit, actor = _found(world), world.actor("county_handler")
+    return lambda: hits.answer(hit_id=hit.pk, word="stands", reason="已核实", actor=actor, at=AT)
+
+
+def agree_to_waiver(world: World) -> Act:
+    hit = _found(world)
+    proposed = HitAnswer.objects.create(
+        hit=hit,
+        word="waive",
+        reason="示例",
+        event=hit.event,
+        by=world.user("county_handler"),
+        person="海港经办",
+        authority=world.county.name,
+        at=AT,
+        four_eyes=True,
+    )
+    actor = world.actor("county_approver")
+    return lambda: hits.agree(answer_id=proposed.pk, agrees=True, actor=actor, at=AT)
+
+
+def confirm_name(world: World) -> Act:
+    record = AdverseRecord.objects.create(
+        name=world.org.name, kind="other_offence", event_on=date(2026, 1, 1), source="通报"
+    )
+    match = AdverseMatch.objects.create(record=record, organisation=world.org, found_at=AT)
+    given = {"match_id": match.pk, "same": True, "note": "已核对", "at": AT}
+    return lambda: organisations.decide_match(**given, actor=world.actor("county_handler"))
 
 
 def _batch(world: World) -> Any:
@@ -299,6 +337,7 @@ READY: dict[str, Callable[[World], Act]] = {
     made.__name__.rstrip("_"): made
     for made in (
         *(submit, answer, withdraw, return_for_correction, propose, sign, send_back, disqualify),
+        *(answer_finding, agree_to_waiver, confirm_name),
         *(hand_over_batch, sign_batch, send_batch, receive_batch, return_unit, open_call, extend),
         *(open_panel, lock_sheets, recuse, conclude, hand_over_decision, approve_decision, hand_back_decision),
         *(publish_notice, object_, uphold, dismiss_late, close_notice, hand_announcement, publish_list, confirm_claim),

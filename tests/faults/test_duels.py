@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from applications.models import Application, Evidence, ReportVersion, TimelineEntry
-from applications.services import batches, disqualification, drafts, screening, submission
-from applications.states import State
+from applications.models import Application, Evidence, Hit, ReportVersion, TimelineEntry
+from applications.services import batches, disqualification, drafts, screening, submission, sweep
+from applications.states import HitState, State
 from greenlist.core import audit
 from greenlist.core.errors import DomainError, Refused
-from greenlist.core.models import Blob
+from greenlist.core.models import Blob, Notification
 from greenlist.organisations import services as organisations
 from greenlist.organisations.models import Organisation
 from registry.models import Announcement, Certificate, Listing, Notice, NoticeItem, Objection
@@ -82,6 +82,7 @@ AGAIN = ["submit", "answer"]  # the second gets the first one's receipt
 # Not here: what has its own race beside its service, and objections and extensions, of which there may be two.
 ONCE = [
     *("withdraw", "return_for_correction", "propose", "sign", "send_back", "disqualify"),
+    *("agree_to_waiver", "confirm_name"),
     *("hand_over_batch", "sign_batch", "send_batch", "receive_batch", "return_unit", "open_call"),
     *("lock_sheets", "recuse", "hand_over_decision", "hand_back_decision"),
     *("publish_notice", "uphold", "dismiss_late", "hand_announcement", "confirm_claim"),
@@ -194,6 +195,51 @@ def test_disqualified_while_the_list_is_published(race_world: World, duel: Duel)
     assert not {"enter_list", "disqualify"} <= set(verbs)
     listed = Listing.objects.filter(application=case)
     assert listed.exists() == ("enter_list" in verbs) == Certificate.objects.filter(listing__in=listed).exists()
+
+
+# ---- the nightly sweep ----------------------------------------------------------------------------------------------
+def _told() -> int:
+    return Notification.objects.filter(kind="hits.found", channel="portal").count()
+
+
+@pytest.mark.case("BG-07")
+def test_two_sweeps_at_once_find_once_and_tell_once(race_world: World, duel: Duel) -> None:
+    deciding.county.case(race_world, deciding._call(race_world))
+    deciding.factories.adverse(race_world.org, "safety", deciding.date(2026, 3, 1), 2)
+    duel(*[lambda: sweep.sweep(at=deciding.AT)] * 2)
+    assert Hit.objects.get().told_at is not None
+    assert _told() == 2  # handler and approver
+
+
+def test_an_answer_while_the_sweep_runs_stays(race_world: World, duel: Duel) -> None:
+    answer = deciding.answer_finding(race_world)
+    _said, swept = duel(answer, lambda: sweep.sweep(at=deciding.AT))
+    assert swept == 0
+    assert Hit.objects.get().state == HitState.ANSWERED
+
+
+def test_a_record_entered_while_the_sweep_runs_is_met_once(race_world: World, duel: Duel) -> None:
+    deciding.county.case(race_world, deciding._call(race_world))
+    make = deciding.factories.adverse
+    duel(
+        lambda: sweep.sweep(at=deciding.AT),
+        lambda: make(race_world.org, "safety", deciding.date(2026, 3, 1), 2),
+    )
+    sweep.sweep(at=deciding.AT)
+    assert Hit.objects.get().state == HitState.OPEN
+    assert _told() == 2
+
+
+def test_a_record_entered_while_the_list_is_published_is_told_to_its_owner(race_world: World, duel: Duel) -> None:
+    publish = deciding.publish_list(race_world)
+    item = NoticeItem.objects.order_by("position").first()
+    assert item is not None
+    firm, make = item.application.organisation, deciding.factories.adverse
+    published, _made = duel(publish, lambda: make(firm, "safety", deciding.date(2026, 3, 1), 2))
+    sweep.sweep(at=registry.PUBLISHED)
+    hit = Hit.objects.get()
+    assert (hit.title is None) == isinstance(published, Exception)
+    assert hit.authority == race_world.city
 
 
 def test_list_published_or_handed_back(race_world: World, duel: Duel) -> None:

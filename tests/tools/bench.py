@@ -4,7 +4,7 @@ For each N a process of its own seeds N cases by bulk rows in a temporary folder
 the whole stack without a socket. The processes take turns round by round, every page once a round, so that whatever else
 the machine does meets them all alike. The bare page is one indexed query of 25 rows × 8 columns by a template, behind the
 same middleware and session. Signing in is measured beside bare hashing. `--deadline`: tests.tools.deadline;
-`--documents`: tests.tools.papers.
+`--documents`: tests.tools.papers; `--checks`: tests.tools.bench_checks.
 """
 
 from __future__ import annotations
@@ -475,6 +475,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--both", action="store_true", help="on both")
     parser.add_argument("--deadline", action="store_true", help="the deadline hour; N is the number of applicants")
     parser.add_argument("--documents", action="store_true", help="long lists as PDF beside WeasyPrint alone")
+    parser.add_argument("--checks", action="store_true", help="the nightly sweep; N is the number of listed units")
     parser.add_argument("--seconds", type=int, default=120, help="of the deadline hour")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--keep", action="store_true", help="leave docs/benchmarks.md as it is")
@@ -509,6 +510,21 @@ def bench_deadline(given: argparse.Namespace, engine: str) -> tuple[str, str, in
     return f"Deadline hour, {engine}", section(said, deadline.HEAD, table, f"Ledger: {told}."), wrong
 
 
+def bench_checks(given: argparse.Namespace, engine: str) -> tuple[str, str, int]:
+    """The same for the nightly sweep: 100,000 units on PostgreSQL, 20,000 on SQLite."""
+    from tests.tools import bench_checks as checks
+
+    count = given.counts[0] if given.counts != [1000, 10000] else {"PostgreSQL": 100_000, "SQLite": 20_000}[engine]
+    table = checks.measure(count, on_postgres=engine == "PostgreSQL")
+    print(show(table, checks.HEAD), flush=True)
+    after = f"Goal: a pass under {checks.RATIO:g} times the bare join of units and records, every row fetched."
+    return (
+        f"Nightly checks, {engine}",
+        section(f"{checks.ROUNDS} rounds in turns", checks.HEAD, table, after),
+        sum(row[-1] == "missed" for row in table),
+    )
+
+
 def bench_documents(rounds: int) -> tuple[str, str, int]:
     """The same for long documents: 1,000 rows beside WeasyPrint alone (G17)."""
     from tests.tools import papers
@@ -534,7 +550,8 @@ def main() -> None:
     sections, missed = {}, 0
     for engine in engines:
         print(f"\n{engine}", flush=True)
-        title, body, wrong = (bench_deadline if given.deadline else bench_pages)(given, engine)
+        bench = bench_checks if given.checks else bench_deadline if given.deadline else bench_pages
+        title, body, wrong = bench(given, engine)
         sections[title] = body
         missed += wrong
     if not given.keep:

@@ -1,5 +1,13 @@
 """Pages of organisations: `own` for members, `official` for authorities."""
 
+from greenlist.organisations.views.adverse import (
+    adverse_correct,
+    adverse_import,
+    adverse_match,
+    adverse_matches,
+    park_firm_left,
+    park_firms,
+)
 from greenlist.organisations.views.official import (
     adverse,
     adverse_add,
@@ -30,7 +38,11 @@ __all__ = [
     "accept",
     "adverse",
     "adverse_add",
+    "adverse_correct",
     "adverse_evidence",
+    "adverse_import",
+    "adverse_match",
+    "adverse_matches",
     "adverse_record",
     "claim",
     "claims",
@@ -41,6 +53,8 @@ __all__ = [
     "industries",
     "members",
     "membership_end",
+    "park_firm_left",
+    "park_firms",
     "profile",
     "profile_edit",
     "register",

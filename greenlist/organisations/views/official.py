@@ -265,7 +265,9 @@ def adverse_record(request: Request, pk: int) -> HttpResponse:
         {"label": _("Ended on"), "value": record.ended_on},
         {"label": _("What shows it"), "value": record.ended_source},
     ]
-    context = {"record": record, "form": form, "rows": rows}
+    if record.tier:
+        rows.append({"label": _("Tier of the list"), "value": record.get_tier_display()})
+    context = {"record": record, "form": form, "rows": rows, "history": selectors.history_of(record)}
     return render(request, "organisations/adverse_record.html", context, status=REFUSED if form.errors else 200)
 
 

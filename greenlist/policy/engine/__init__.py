@@ -6,10 +6,12 @@ form down for other systems; `bodies` judges third-party bodies.
 
 from greenlist.policy.engine import bodies, forms, json_schema
 from greenlist.policy.engine.checks import (
+    CHECKED,
     barring,
     candidates,
     check,
     completed,
+    described,
     holds,
     industry_group,
     judge,
@@ -18,7 +20,7 @@ from greenlist.policy.engine.checks import (
     within,
 )
 from greenlist.policy.engine.identity import canonical, digest
-from greenlist.policy.engine.loading import bind, build, forms_cited, load, slug_of, suggest
+from greenlist.policy.engine.loading import bind, build, forms_cited, load, slug_of, standing, suggest
 from greenlist.policy.engine.periods import (
     closes_at,
     due,
@@ -34,6 +36,7 @@ from greenlist.policy.engine.routing import after, route
 from greenlist.policy.engine.standards import criteria_for, criteria_rule
 
 __all__ = [
+    "CHECKED",
     "after",
     "aggregate",
     "badges",
@@ -48,6 +51,7 @@ __all__ = [
     "completed",
     "criteria_for",
     "criteria_rule",
+    "described",
     "digest",
     "due",
     "forms",
@@ -64,6 +68,7 @@ __all__ = [
     "period",
     "route",
     "slug_of",
+    "standing",
     "suggest",
     "waiver",
     "wanted",

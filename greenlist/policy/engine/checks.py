@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 from greenlist.policy.engine.periods import lookback
@@ -31,6 +33,7 @@ from greenlist.policy.engine.types import (
 
 FOUNDED = "org.founded_on"
 INDUSTRY, INDUSTRY_GROUP = "org.industry", "org.industry_group"
+Settled = Mapping[tuple[str, str], str]  # (clause, ref of the event) → what was said
 GRAVITY = (Outcome.BLOCK, Outcome.CONFIRM, Outcome.WARN, Outcome.CLEAR)
 CHECKED = frozenset({"eligibility", "prerequisite", "upward"})  # priority only orders, it never blocks (QHD-N2b)
 
@@ -81,15 +84,19 @@ def barring(bound: BoundPolicy, events: Sequence[Event], on: date, founded: date
     """
     found: dict[tuple[str, Event], Barred] = {}
     for veto in bound.vetoes:
+        near = [event for event in events if event.kind in veto.events]
+        if not near:
+            continue
         since = _since(veto, on, founded)
-        for event in events:
+        for event in near:
             if _concerns(veto, event, on, since):
                 outcome = veto.gravest if _is_sure(veto, event) else Outcome.CONFIRM
                 made = Barred(f"veto.{veto.key}", veto.clause, outcome, event)
                 kept = found.setdefault((veto.clause, event), made)
                 if GRAVITY.index(outcome) < GRAVITY.index(kept.outcome):
                     found[veto.clause, event] = made
-    return tuple(sorted(found.values(), key=lambda one: GRAVITY.index(one.outcome)))
+    rows = tuple(found.values())
+    return rows if len(rows) < 2 else tuple(sorted(rows, key=lambda one: GRAVITY.index(one.outcome)))
 
 
 def waiver(bound: BoundPolicy, rule: str) -> Rule | Veto | None:
@@ -123,12 +130,24 @@ def completed(bound: BoundPolicy, facts: Facts) -> Facts:
 
 
 # ---- check ----------------------------------------------------------------------------------------------------------
-def check(bound: BoundPolicy, point: str, facts: Facts, events: Sequence[Event], on: date) -> tuple[Finding, ...]:
-    """Every rule and veto of a check point, in the order of the file; what is clear is said too."""
+def check(
+    bound: BoundPolicy,
+    point: str,
+    facts: Facts,
+    events: Sequence[Event],
+    on: date,
+    settled: Settled = MappingProxyType({}),
+) -> tuple[Finding, ...]:
+    """Every rule and veto of a check point, in the order of the file; what is clear is said too.
+
+    `settled`: the word an official gave on an event under a clause; what is settled neither bars nor asks any more.
+    """
     known = completed(bound, facts)
     found = [_judge_rule(rule.meant_at(point), known) for rule in _rules_at(bound, point)]
     founded = known.get(FOUNDED)
-    found += [_judge_veto(veto.meant_at(point), events, on, founded) for veto in bound.vetoes if point in veto.at]
+    found += [
+        _judge_veto(veto.meant_at(point), events, on, founded, settled) for veto in bound.vetoes if point in veto.at
+    ]
     return tuple(found)
 
 
@@ -213,10 +232,17 @@ def _is_sure(veto: Veto, event: Event) -> bool:
     return graded and (not veto.tiers or bool(event.tier))
 
 
-def _judge_veto(veto: Veto, events: Sequence[Event], on: date, founded: date | None) -> Finding:
+def _judge_veto(
+    veto: Veto,
+    events: Sequence[Event],
+    on: date,
+    founded: date | None,
+    settled: Settled = MappingProxyType({}),
+) -> Finding:
     since = _since(veto, on, founded)
     found = [event for event in events if _concerns(veto, event, on, since)]
-    sure = [event for event in found if _is_sure(veto, event)]
+    standing = [event for event in found if (veto.clause, event.ref) not in settled]
+    sure = [event for event in standing if _is_sure(veto, event)]
     params: dict[str, Json] = {
         "label": words(veto.label),
         "since": since.isoformat() if since else None,
@@ -228,7 +254,11 @@ def _judge_veto(veto: Veto, events: Sequence[Event], on: date, founded: date | N
     if sure:
         code = {Outcome.BLOCK: "veto.hit"}.get(veto.outcome, "veto.look")
         return _veto_finding(veto, veto.outcome, code, params, sure)
-    return _veto_finding(veto, Outcome.CONFIRM, "veto.look", params, found)
+    if standing:
+        return _veto_finding(veto, Outcome.CONFIRM, "veto.look", params, standing)
+    said = tuple(dict.fromkeys(settled[veto.clause, event.ref] for event in found))
+    finding = _veto_finding(veto, Outcome.WARN, "veto.settled", params, found)
+    return replace(finding, evidence=(*finding.evidence, *said))
 
 
 def _concerns(veto: Veto, event: Event, on: date, since: date | None) -> bool:

@@ -432,6 +432,13 @@ def bind(policy: Policy, call: CallValues) -> BoundPolicy:
     )
 
 
+def standing(policy: Policy, category: str) -> BoundPolicy:
+    """A rule set as it holds for units that are on a list, apart from any call: no call's day shortens a look-back."""
+    values = {key: _sample(ask) for key, ask in policy.asks.items()}
+    bound = bind(policy, CallValues(values=values, category=category))
+    return replace(bound, vetoes=tuple(replace(veto, back_from=None) for veto in bound.vetoes))
+
+
 def _chosen(call: CallValues, rule: LayerRule) -> Any:
     return call.layer.get(rule.id, call.layer.get(rule.clause, "keep"))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta, timezone
+from functools import lru_cache
 
 from greenlist.policy.engine.types import Calendar, CalendarUnknown, Due, NoticeRule, Period
 
@@ -60,6 +61,7 @@ def closes_at(day: date) -> datetime:
     return datetime.combine(day + DAY, time.min, tzinfo=CHINA)
 
 
+@lru_cache(maxsize=1024)
 def years_before(day: date, years: int) -> date:
     """The same day `years` earlier; 29 February becomes 28 February, so that no day is lost from the look-back."""
     try:

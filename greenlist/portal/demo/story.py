@@ -6,13 +6,14 @@ from decimal import Decimal
 from typing import Any
 
 from applications import selectors
-from applications.models import Application, Batch, Call
+from applications.models import Application, Batch, Call, Hit
 from applications.selectors import batches as batch_reads
 from applications.selectors import screening as screening_reads
-from applications.services import batches, calls, drafts, screening
+from applications.services import batches, calls, drafts, hits, screening, sweep
 from applications.services.screening import Given
 from greenlist.core.clock import CHINA, day_end
 from greenlist.core.models import Notification
+from greenlist.organisations import services as organisations
 from greenlist.organisations.models import Organisation
 from greenlist.policy import selectors as policy
 from greenlist.portal.demo import answers
@@ -323,6 +324,40 @@ def _at_the_county(tale: Round, firms: Sequence[Organisation]) -> None:
 
 def _of(call: Call, firms: Sequence[Organisation]) -> list[Application]:
     return list(Application.objects.filter(call=call, organisation__in=firms).order_by("pk"))
+
+
+def adverse(cast: Cast, listed: Sequence[Organisation], applying: Organisation, now: datetime) -> None:
+    """Records that show each result: clear, hit and answered, to be confirmed by grade of the rule, and by a name alone."""
+    day = now.astimezone(CHINA).date() - timedelta(days=30)
+
+    def enter(firm: Organisation, kind: str, severity: int = 0, **changes: Any) -> None:
+        fields: dict[str, Any] = {
+            "code": firm.code or "",
+            "name": firm.name,
+            "kind": kind,
+            "severity": severity,
+            "event_on": day,
+            "source": "示例来源（演示数据）",
+            "reference": "示例〔0000〕1号",
+        }
+        slug = firm.sites.get(is_default=True).area.slug
+        record = organisations.AdverseInput(**fields | changes)
+        organisations.enter_adverse(record=record, actor=cast.official(slug, "handler"), at=now)
+
+    unharmed, struck, repaired = listed[:3]
+    enter(unharmed, "environment", 1)
+    enter(struck, "safety", 2)
+    enter(repaired, "serious_dishonesty", event_on=day - timedelta(days=400), ended_on=day)
+    enter(applying, "tax_offence", code="")
+    sweep.sweep(at=now)
+    hit = Hit.objects.get(name=struck.name)
+    hits.answer(
+        hit_id=hit.pk,
+        word="stands",
+        reason="事故调查报告已归档，按规定研究处理意见（演示数据）。",
+        actor=cast.official(hit.authority.area.slug, "handler"),
+        at=now,
+    )
 
 
 def quieten() -> None:

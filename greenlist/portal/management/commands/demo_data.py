@@ -44,4 +44,5 @@ class Command(BaseCommand):
         start = now - timedelta(seconds=1)
         story.running(cast, "qinhuangdao", "130300", here[4:], start, title.format(year="{year}", city="秦皇岛市"))
         story.running(cast, "shijiazhuang", "130100", there[4:], start, title.format(year="{year}", city="石家庄市"))
+        story.adverse(cast, here[:3], here[17], start)
         story.quieten()

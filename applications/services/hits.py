@@ -1,0 +1,375 @@
+"""Findings against a unit as rows: found once, told once, answered with reason and document, cleared when they are gone."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import NamedTuple
+
+from django.core.files.uploadedfile import UploadedFile
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from applications.models import Application, Hit, HitAnswer
+from applications.rules import hits as may
+from applications.selectors import hits as reads
+from applications.states import HitState, Word
+from greenlist.accounts import selectors as accounts
+from greenlist.core import attachments, audit, clock, outbox
+from greenlist.core.actors import Actor, Capacity
+from greenlist.core.errors import Invalid, NotAllowed, NotVisible, Refused, WrongState
+from greenlist.organisations import selectors as organisations
+from greenlist.policy import engine
+from greenlist.policy.engine.types import Barred, Event, Finding, Outcome
+from greenlist.policy.models import RuleSetVersion
+
+NOT_YOURS = _("Only the authority that was told, or that has the case at its desk, answers this finding.")
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A case or a listed unit as a finding names it."""
+
+    field: str  # application | title
+    pk: int
+    name: str
+    category: str
+    area_path: str
+    authority: int
+    founded: date | None
+
+    def key(self, basis: str, ref: str) -> str:
+        return f"{'c' if self.field == 'application' else 't'}{self.pk}|{basis}|{ref}"
+
+
+# ---- found ----------------------------------------------------------------------------------------------------------
+class Kept(NamedTuple):
+    """What a row said before; a plain tuple, for a night reads a hundred thousand of them."""
+
+    pk: int
+    state: str
+    shape: str
+    authority: int
+
+
+def shape_of(event: Event) -> str:
+    """Everything a finding rests on, in a line: cheaper to compare than documents."""
+    parts = (event.kind, event.on, event.severity or "", event.ended_on or "", event.subject, event.tier, event.who)
+    return "|".join(map(str, (*parts, int(event.doubtful))))[:300]
+
+
+def known(rows: QuerySet[Hit]) -> dict[str, Kept]:
+    """What is kept about these units, by key; conditions (without an event) are the checks' own."""
+    found = rows.exclude(ref="").values_list("key", "pk", "state", "shape", "authority_id")
+    return {key: Kept(pk, state, shape, office) for key, pk, state, shape, office in found}
+
+
+def reconcile(
+    *, known: Mapping[str, Kept], barred: Iterable[tuple[Unit, Barred]], rules: RuleSetVersion, at: datetime
+) -> int:
+    """Makes the rows say what was found: new ones, changed ones (they open again), and those that are gone.
+
+    Another run that was faster loses nothing. Returns how many are new or open again.
+    """
+    fresh: dict[str, tuple[Unit, Barred]] = {}
+    changed: dict[int, tuple[Unit, Barred]] = {}
+    moved: dict[int, list[int]] = {}
+    seen: set[str] = set()
+    for unit, one in barred:
+        key = unit.key(one.clause, one.event.ref)
+        seen.add(key)
+        row = known.get(key)
+        if row is None:
+            fresh[key] = (unit, one)
+        elif row.state == HitState.CLEARED or row.shape != shape_of(one.event):
+            changed[row.pk] = (unit, one)
+        elif row.state == HitState.OPEN and row.authority != unit.authority:
+            moved.setdefault(unit.authority, []).append(row.pk)  # the case lies on another desk now
+    gone = [row.pk for key, row in known.items() if key not in seen and row.state != HitState.CLEARED]
+    if gone:
+        Hit.objects.filter(pk__in=gone).update(state=HitState.CLEARED, closed_at=at)
+    for authority, keys in moved.items():
+        Hit.objects.filter(pk__in=keys).update(authority=authority)
+    if changed:
+        _open_again(changed, at)
+    if fresh:
+        Hit.objects.bulk_create(_rows(fresh, rules, at), ignore_conflicts=True, batch_size=1000)
+    return len(fresh) + len(changed)
+
+
+def _open_again(changed: Mapping[int, tuple[Unit, Barred]], at: datetime) -> None:
+    """What was said before was said about something else."""
+    rows = []
+    for pk, (unit, one) in changed.items():
+        event, shape = engine.described(one.event), shape_of(one.event)
+        found = {
+            "state": HitState.OPEN,
+            "event": event,
+            "shape": shape,
+            "outcome": one.outcome,
+            "rule": one.rule,
+            "found_at": at,
+        }
+        rows.append(Hit(pk=pk, authority_id=unit.authority, word="", told_at=None, closed_at=None, **found))
+    fields = ["state", "event", "shape", "outcome", "rule", "word", "told_at", "closed_at", "found_at", "authority"]
+    Hit.objects.bulk_update(rows, fields, batch_size=500)
+
+
+def _rows(fresh: Mapping[str, tuple[Unit, Barred]], rules: RuleSetVersion, at: datetime) -> list[Hit]:
+    evidence = organisations.evidence_of({one.event.ref for _unit, one in fresh.values()})
+    settled = _settled_before(fresh)
+    rows = []
+    for key, (unit, one) in fresh.items():
+        event = engine.described(one.event)
+        row = Hit(
+            key=key,
+            rules=rules,
+            rule=one.rule,
+            clause=one.clause,
+            outcome=one.outcome,
+            ref=one.event.ref,
+            event=event,
+            shape=shape_of(one.event),
+            evidence=evidence.get(one.event.ref, ""),
+            name=unit.name,
+            category=unit.category,
+            area_path=unit.area_path,
+            authority_id=unit.authority,
+            found_at=at,
+            **{f"{unit.field}_id": unit.pk},
+        )
+        before = settled.get((unit.pk, one.clause, one.event.ref)) if unit.field == "title" else None
+        if before is not None and before.event == event:  # an official has answered it while it was a case
+            row.state, row.word, row.told_at, row.closed_at = before.state, before.word, at, at
+        rows.append(row)
+    return rows
+
+
+def _settled_before(fresh: Mapping[str, tuple[Unit, Barred]]) -> dict[tuple[int, str, str], Hit]:
+    """What was settled in the case by which a listed unit came onto the list, by (title, clause, ref)."""
+    titles = {unit.pk for unit, _one in fresh.values() if unit.field == "title"}
+    if not titles:
+        return {}
+    rows = Hit.objects.settled().filter(application__site__titles__in=titles).annotate(of=reads.TITLE_OF)
+    return {(row.of, row.clause, row.ref): row for row in rows if row.of in titles}
+
+
+def note(*, found: Iterable[tuple[Application, Sequence[Barred]]], at: datetime) -> None:
+    """Keeps what a check of submitted cases found, so that it can be answered; their authority is told by the sweep."""
+    by_rules: dict[int, list[tuple[Unit, Barred]]] = {}
+    versions: dict[int, RuleSetVersion] = {}
+    cases = {case.pk: barred for case, barred in found if case.submitted_at is not None}
+    rows = {case.pk: case for case, _barred in found if case.pk in cases}
+    for pk, barred in cases.items():
+        case = rows[pk]
+        versions[case.call.rules_id] = case.call.rules
+        unit = unit_of(case)
+        by_rules.setdefault(case.call.rules_id, []).extend((unit, one) for one in barred)
+    for rules, pairs in by_rules.items():
+        mine = [pk for pk, case in rows.items() if case.call.rules_id == rules]
+        kept = known(Hit.objects.filter(application__in=mine))
+        reconcile(known=kept, barred=pairs, rules=versions[rules], at=at)
+
+
+def unit_of(case: Application) -> Unit:
+    return Unit(
+        "application",
+        case.pk,
+        case.name,
+        case.category,
+        case.area_path,
+        case.desk_id or case.call.owner_id,
+        case.organisation.founded_on,
+    )
+
+
+# ---- told -----------------------------------------------------------------------------------------------------------
+@transaction.atomic
+def tell(*, authority: int, category: str, at: datetime) -> int:
+    """Tells an authority about its new findings in one message; two at once: one finds nothing left. Returns how many."""
+    mine = Hit.objects.filter(authority=authority, category=category)
+    count = mine.untold().update(told_at=at)
+    if not count:
+        return 0
+    first = mine.filter(told_at=at).order_by("pk").first()
+    assert first is not None
+    outbox.notify(
+        recipients=accounts.people_with(
+            authority, [Capacity.HANDLER, Capacity.APPROVER], clock.china_date(at), category
+        ),
+        event=f"hits.found:{authority}:{category}:{first.pk}",
+        period=at.strftime("%Y%m%dT%H%M%S"),
+        kind="hits.found",
+        params={"count": count, "first": first.name},
+        link=reverse("applications:hits") if count > 1 else reverse("applications:hit", args=[first.pk]),
+        at=at,
+    )
+    return count
+
+
+# ---- answered -------------------------------------------------------------------------------------------------------
+@transaction.atomic
+def answer(
+    *,
+    hit_id: int,
+    word: str,
+    reason: str,
+    actor: Actor,
+    at: datetime,
+    upload: UploadedFile | None = None,
+) -> HitAnswer:
+    """What the authority says to a finding, from what.
+
+    A waiver is taken only where the rule set allows one; where it asks for two people it counts once another agrees.
+    Raises NotVisible, NotAllowed, Invalid (no reason), Refused (the rule allows no waiver; nothing to dismiss), WrongState.
+    """
+    hit = _taken(hit_id, actor)
+    if word not in Word:
+        raise Invalid(_("Not done."), problems={"word": [_("Choose what you say to the finding.")]})
+    if not reason.strip():
+        raise Invalid(_("Not done."), problems={"reason": [_("Write the reason; it is kept with the case.")]})
+    if hit.state == HitState.CLEARED:
+        raise WrongState(_("This is not found any more: there is nothing to answer."))
+    four_eyes = _require_word(hit, Word(word))
+    document = attachments.store(upload=upload, at=at) if upload else None
+    try:
+        with transaction.atomic():
+            said = HitAnswer.objects.create(
+                hit=hit,
+                word=word,
+                reason=reason.strip(),
+                document=document,
+                event=hit.event,
+                by_id=actor.user_id,
+                person=actor.name,
+                authority=actor.authority_name,
+                at=at,
+                four_eyes=four_eyes,
+            )
+    except IntegrityError as faster:
+        raise WrongState(_("A waiver of this finding awaits agreement already.")) from faster
+    _record(hit, said, "hit.answered", actor, at)
+    if four_eyes:
+        _ask_to_agree(hit, said, at)
+    else:
+        _settle(hit, said, at)
+    return said
+
+
+def _taken(hit_id: int, actor: Actor) -> Hit:
+    hit = reads.one(actor, hit_id)
+    if not may.may_answer(hit, hit.application.desk_id if hit.application else None, actor):
+        raise NotAllowed(NOT_YOURS)
+    return Hit.objects.select_for_update(of=("self",)).select_related("application__call", "rules").get(pk=hit.pk)
+
+
+def _require_word(hit: Hit, word: Word) -> bool:
+    """Whether two people must act. Raises Refused with the clause."""
+    if word == Word.DISMISS and hit.outcome != Outcome.CONFIRM:
+        raise Refused(
+            _("The record is certain: correct or end it where it is wrong, or give another answer."), clause=hit.clause
+        )
+    if word != Word.WAIVE:
+        return False
+    rule = engine.waiver(reads.rules_of(hit), hit.rule)
+    if rule is None:
+        raise Refused(_("The rules allow nobody to set this finding aside."), code="no_waiver", clause=hit.clause)
+    return rule.four_eyes
+
+
+@transaction.atomic
+def agree(*, answer_id: int, agrees: bool, note: str = "", actor: Actor, at: datetime) -> HitAnswer:
+    """The second person's word on a waiver. Raises NotVisible, NotAllowed (the same person, no approver), WrongState."""
+    said = reads.answer(actor, answer_id)
+    hit = _taken(said.hit_id, actor)
+    said = HitAnswer.objects.select_for_update(of=("self",)).get(pk=answer_id)
+    if not may.may_agree(hit, hit.application.desk_id if hit.application else None, said.by_id, actor):
+        raise NotAllowed(_("An approver who did not propose it must agree to a waiver."))
+    if not said.four_eyes or said.agreed_at or said.refused_at:
+        raise WrongState(_("This has been decided already."))
+    if hit.event != said.event or hit.state == HitState.CLEARED:
+        raise WrongState(_("The finding has changed since this was proposed."))
+    said.note = note.strip()[:300]
+    if agrees:
+        said.agreed_by_id, said.agreed_person, said.agreed_at = actor.user_id, actor.name, at
+    else:
+        said.refused_at = at
+    said.save(update_fields=["agreed_by", "agreed_person", "agreed_at", "refused_at", "note"])
+    _record(hit, said, "hit.agreed" if agrees else "hit.not_agreed", actor, at)
+    if agrees:
+        _settle(hit, said, at)
+    return said
+
+
+STATES = {Word.STANDS: HitState.ANSWERED, Word.DISMISS: HitState.DISMISSED, Word.WAIVE: HitState.WAIVED}
+
+
+def _settle(hit: Hit, said: HitAnswer, at: datetime) -> None:
+    hit.state, hit.closed_at = STATES[Word(said.word)], at
+    hit.word = f"{said.authority}：{said.reason}"[:400]
+    hit.save(update_fields=["state", "closed_at", "word"])
+
+
+def _ask_to_agree(hit: Hit, said: HitAnswer, at: datetime) -> None:
+    people = accounts.people_with(hit.authority_id, [Capacity.APPROVER], clock.china_date(at), hit.category)
+    outbox.notify(
+        recipients=[person for person in people if person != said.by_id],
+        event=f"hit.to_agree:{said.pk}",
+        kind="hit.to_agree",
+        params={"name": hit.name, "person": said.person, "clause": hit.clause, "reason": said.reason[:200]},
+        link=reverse("applications:hit", args=[hit.pk]),
+        at=at,
+    )
+
+
+def _record(hit: Hit, said: HitAnswer, action: str, actor: Actor, at: datetime) -> None:
+    subject = ("case", hit.application_id) if hit.application_id else ("title", hit.title_id)
+    data = {"rule": hit.rule, "clause": hit.clause, "ref": hit.ref, "word": said.word, "reason": said.reason}
+    audit.record(actor=actor, subject=subject, action=action, at=at, data=data)
+
+
+# ---- conditions -----------------------------------------------------------------------------------------------------
+@transaction.atomic
+def take_up_rule(*, case: Application, rule: str, actor: Actor, at: datetime) -> Hit:
+    """The same by the name of the rule, as the newest check of the case found it. Raises NotVisible, NotAllowed."""
+    run = case.checks.order_by("-at", "-pk").first()
+    found = [Finding.from_json(one) for one in run.findings] if run else []
+    finding = next((one for one in found if one.rule == rule and one.outcome is not Outcome.CLEAR), None)
+    if finding is None or rule.split(".")[0] not in engine.CHECKED:
+        raise NotVisible
+    return take_up(case=case, finding=finding, actor=actor, at=at)
+
+
+@transaction.atomic
+def take_up(*, case: Application, finding: Finding, actor: Actor, at: datetime) -> Hit:
+    """A row for a condition that is not met, so that an official can answer it; the same one each time.
+
+    Raises NotAllowed; the caller has found it just now.
+    """
+    unit = unit_of(case)
+    shape = {"evidence": list(finding.evidence), "label": finding.params.get("label", {})}
+    hit, made = Hit.objects.select_for_update(of=("self",)).get_or_create(
+        key=unit.key(finding.rule, ""),
+        defaults={
+            "application": case,
+            "rules": case.call.rules,
+            "rule": finding.rule,
+            "clause": finding.clause,
+            "outcome": finding.outcome,
+            "event": shape,
+            "evidence": "；".join(finding.evidence),
+            "name": unit.name,
+            "category": unit.category,
+            "area_path": unit.area_path,
+            "authority_id": unit.authority,
+            "found_at": at,
+            "told_at": at,  # who takes it up knows of it
+        },
+    )
+    if not may.may_answer(hit, case.desk_id, actor):
+        raise NotAllowed(NOT_YOURS)
+    if not made and hit.event != shape:
+        hit.event, hit.outcome, hit.state, hit.word, hit.found_at = shape, finding.outcome, HitState.OPEN, "", at
+        hit.save(update_fields=["event", "outcome", "state", "word", "found_at"])
+    return hit

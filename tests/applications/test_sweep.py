@@ -1,0 +1,232 @@
+"""The nightly sweep over open cases and listed units: finds what stands against them once, tells once, clears what is gone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from applications import selectors, tasks
+from applications.models import Hit
+from applications.services import checks, hits, sweep
+from applications.states import HitState, State
+from greenlist.core.models import Notification
+from greenlist.organisations import services as organisations
+from greenlist.organisations.models import AdverseMatch, AdverseRecord, ParkFirm
+from greenlist.policy import engine
+from greenlist.policy.engine.types import Outcome
+from tests import factories
+from tests.applications import county
+from tests.world import World
+
+MAY = datetime.fromisoformat("2026-05-06T03:00:00+08:00")
+ACCIDENT = {"kind": "safety", "event_on": date(2026, 3, 1), "severity": 2}
+
+
+@pytest.fixture
+def call(world: World) -> Any:
+    county.load_rules()
+    return county.open_call(world)
+
+
+def told(kind: str = "hits.found") -> list[Notification]:
+    return list(Notification.objects.filter(kind=kind, channel="portal").order_by("recipient_id"))
+
+
+@pytest.mark.clause("QHD-5.4")
+def test_a_new_record_is_found_and_told_once(world: World, call: Any) -> None:
+    case = county.case(world, call)
+    assert sweep.sweep(at=MAY) == 0
+    record = factories.adverse(world.org, **ACCIDENT)
+    assert sweep.sweep(at=MAY) == 1
+    hit = Hit.objects.get()
+    assert (hit.application, hit.rule, hit.clause, hit.outcome) == (case, "veto.accident", "QHD-5.4", "block")
+    assert (hit.ref, hit.authority, hit.state, hit.evidence) == (f"r{record.pk}", world.county, "open", "信用中国")
+    assert {row.recipient for row in told()} == {world.user("county_handler"), world.user("county_approver")}
+    for _again in range(2):
+        assert sweep.sweep(at=MAY + timedelta(days=1)) == 0
+    assert len(told()) == 2
+
+
+def test_what_is_gone_is_cleared_and_what_changed_opens_again(world: World, call: Any) -> None:
+    county.case(world, call)
+    record = factories.adverse(world.org, **ACCIDENT)
+    sweep.sweep(at=MAY)
+    AdverseRecord.objects.filter(pk=record.pk).update(severity=1)
+    assert sweep.sweep(at=MAY) == 0
+    assert Hit.objects.get().state == HitState.CLEARED
+    AdverseRecord.objects.filter(pk=record.pk).update(severity=4)
+    assert sweep.sweep(at=MAY + timedelta(days=1)) == 1
+    assert (Hit.objects.get().state, Hit.objects.get().event["severity"]) == (HitState.OPEN, "extreme")
+    assert len(told()) == 4  # it is another finding, so it is told
+
+
+def test_a_finding_goes_along_to_the_next_desk(world: World, call: Any) -> None:
+    case = county.case(world, call)
+    factories.adverse(world.org, **ACCIDENT)
+    sweep.sweep(at=MAY)
+    type(case).objects.filter(pk=case.pk).update(desk=world.city, reached=2)
+    assert sweep.sweep(at=MAY) == 0
+    assert list(Hit.objects.for_authority(world.actor("city_handler"))) == [Hit.objects.get()]
+    assert len(told()) == 2  # told once; now it stands on the city's work list
+
+
+def test_drafts_and_ended_cases_ask_nobody(world: World, call: Any) -> None:
+    case = county.case(world, call)
+    factories.adverse(world.org, **ACCIDENT)
+    type(case).objects.filter(pk=case.pk).update(state=State.DRAFT)
+    assert sweep.sweep(at=MAY) == 0
+    type(case).objects.filter(pk=case.pk).update(state=State.RETURNED)
+    assert sweep.sweep(at=MAY) == 1
+    type(case).objects.filter(pk=case.pk).update(state=State.REJECTED)
+    sweep.sweep(at=MAY)
+    assert Hit.objects.get().state == HitState.CLEARED
+
+
+def test_a_listed_unit_is_its_owners_affair(world: World, call: Any) -> None:
+    title = factories.title(world.site, "city")
+    factories.title(world.sites["rival"], "province")  # no rule set of the province is loaded
+    for firm in ("org", "rival"):
+        factories.adverse(world.orgs[firm], **ACCIDENT)
+    assert sweep.sweep(at=MAY) == 1
+    hit = Hit.objects.get()
+    assert (hit.title, hit.application, hit.authority) == (title, None, world.city)
+    type(title).objects.filter(pk=title.pk).update(valid_until=date(2026, 5, 6))
+    sweep.sweep(at=MAY)
+    assert Hit.objects.get().state == HitState.CLEARED
+
+
+def test_a_record_entered_while_the_case_is_listed_is_met_the_next_night(world: World, call: Any) -> None:
+    """The publication checked before it was there; the sweep sees the title that the publication wrote."""
+    case = county.case(world, call)
+    assert checks.gravest(checks.look(case=case, point="list", at=MAY)) is not Outcome.BLOCK
+    type(case).objects.filter(pk=case.pk).update(state=State.LISTED)
+    factories.title(world.site, "city")
+    factories.adverse(world.org, **ACCIDENT)
+    assert sweep.sweep(at=MAY) == 1
+    assert Hit.objects.get().title is not None
+
+
+def test_what_was_settled_in_the_case_stays_settled_on_the_list(world: World, call: Any) -> None:
+    case = county.case(world, call)
+    factories.adverse(world.org, "quality", date(2026, 1, 1), 0)
+    sweep.sweep(at=MAY)
+    actor = world.actor("county_handler")
+    hits.answer(hit_id=Hit.objects.get().pk, word="dismiss", reason="经查与本单位无关", actor=actor, at=MAY)
+    type(case).objects.filter(pk=case.pk).update(state=State.LISTED)
+    factories.title(world.site, "city")
+    before = len(told())
+    sweep.sweep(at=MAY)
+    assert Hit.objects.get(application=None).state == HitState.DISMISSED
+    assert len(told()) == before
+
+
+def test_names_and_members_are_looked_at_as_a_check_looks(world: World, call: Any, monkeypatch: Any) -> None:
+    """The sweep and a check at a step say the same, whatever the way from the unit to the event."""
+    bound = selectors.rules_of(call)
+    widened = tuple(replace(one, subjects=frozenset({"unit", "members"})) for one in bound.vetoes)
+    removal = replace(bound.vetoes[1], key="removed", events=frozenset({"removed_from_list"}), clause="X-1")
+    bound = replace(bound, vetoes=(*widened, removal))
+    monkeypatch.setattr(selectors, "rules_of", lambda _call: bound)
+    park = factories.organisation(world.areas["130302"], "示例园区", serial=6200, kind="park")
+    inside = factories.organisation(world.areas["130302"], "园内企业", serial=6201)
+    gone = factories.organisation(world.areas["130302"], "迁出企业", serial=6202)
+    ParkFirm.objects.create(park=park, firm=inside, valid_from=date(2020, 1, 1))
+    ParkFirm.objects.create(park=park, firm=gone, valid_from=date(2020, 1, 1), valid_until=date(2025, 1, 1))
+    case = county.case(world, call, organisation=park)
+    for firm in (inside, gone):
+        factories.adverse(firm, **ACCIDENT)
+    AdverseRecord.objects.create(name="示例园区", kind="tax_offence", event_on=date(2025, 1, 1), source="通报")
+    factories.title(park.sites.get(), "city", valid_until=date(2025, 6, 1), removed=True)
+    assert sweep.sweep(at=MAY) == 3
+    assert AdverseMatch.objects.get().organisation == park
+    found = {(hit.event["kind"], hit.event["subject"], hit.outcome) for hit in Hit.objects.all()}
+    assert found == {
+        ("safety", "members", "block"),
+        ("tax_offence", "unit", "confirm"),
+        ("removed_from_list", "unit", "block"),
+    }
+    seen = checks.look(case=case, point="recommend", at=MAY)
+    assert {one.rule: one.outcome for one in seen if one.rule.startswith("veto") and one.outcome != "clear"} == {
+        "veto.accident": Outcome.BLOCK,
+        "veto.offence": Outcome.CONFIRM,
+        "veto.removed": Outcome.BLOCK,
+    }
+    checks.run(case=case, point="recommend", actor=world.actor("county_handler"), at=MAY)
+    assert Hit.objects.count() == 3
+
+
+def test_a_check_at_a_step_makes_the_same_rows(world: World, call: Any) -> None:
+    case = county.case(world, call)
+    factories.adverse(world.org, **ACCIDENT)
+    checks.run(case=case, point="recommend", actor=world.actor("county_handler"), at=MAY)
+    assert Hit.objects.get().told_at is None
+    assert sweep.sweep(at=MAY) == 0  # no new row …
+    assert len(told()) == 2  # … but it is told now
+
+
+@pytest.mark.case("BG-10")
+def test_a_killed_run_is_taken_up_where_it_stopped(world: World, call: Any, monkeypatch: Any) -> None:
+    cases = [county.case(world, call, organisation=county.firm(world, "130302", 7100 + n)) for n in range(4)]
+    for case in cases:
+        factories.adverse(case.organisation, **ACCIDENT)
+    monkeypatch.setattr(sweep, "WINDOW", 1)
+    whole, seen = hits.reconcile, []
+
+    def dies(**given: Any) -> int:
+        seen.append(1)
+        if len(seen) == 3:
+            raise SystemExit
+        return whole(**given)
+
+    monkeypatch.setattr(hits, "reconcile", dies)
+    with pytest.raises(SystemExit):
+        tasks.sweep_checks()
+    assert Hit.objects.count() == 2
+    monkeypatch.setattr(hits, "reconcile", whole)
+    tasks.sweep_checks()
+    tasks.sweep_checks()  # delivered again
+    assert Hit.objects.count() == 4
+    assert len(told()) == 2
+
+
+@pytest.mark.case("BG-10")
+def test_one_broken_window_does_not_hold_the_others(world: World, call: Any, monkeypatch: Any, caplog: Any) -> None:
+    cases = [county.case(world, call, organisation=county.firm(world, "130302", 7200 + n)) for n in range(3)]
+    for case in cases:
+        factories.adverse(case.organisation, **ACCIDENT)
+    monkeypatch.setattr(sweep, "WINDOW", 1)
+    broken, whole = cases[1].pk, engine.barring
+
+    def bars(bound: Any, events: Any, *rest: Any) -> Any:
+        if cases[1].organisation.adverse_records.filter(pk=int(events[0].ref[1:])).exists():
+            raise ValueError(broken)
+        return whole(bound, events, *rest)
+
+    monkeypatch.setattr(engine, "barring", bars)
+    assert sweep.sweep(at=MAY) == 2
+    assert "is left for the next round" in caplog.text
+
+
+def test_many_units_cost_as_many_statements_as_few(world: World, call: Any) -> None:
+    def cost(serials: range) -> int:
+        for serial in serials:
+            case = county.case(world, call, organisation=county.firm(world, "130302", serial))
+            factories.adverse(case.organisation, **ACCIDENT)
+        with CaptureQueriesContext(connection) as caught:
+            sweep.sweep_cases(at=MAY)
+        return len(caught)
+
+    cost(range(7300, 7302))
+    assert cost(range(7310, 7312)) == cost(range(7320, 7350))
+
+
+def test_a_code_that_came_later_is_linked_first(world: World, call: Any) -> None:
+    county.case(world, call)
+    AdverseRecord.objects.create(code=world.org.code, name="旧名", source="通报", **ACCIDENT)
+    assert sweep.sweep(at=MAY) == 1
+    assert organisations.link_codes() == 0
