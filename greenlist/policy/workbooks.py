@@ -38,7 +38,7 @@ ROW = (
     *("required", "may_be_not_applicable", "bonus", "no_evidence", *_words("evidence.label"), "evidence.help.zh"),
     *("evidence.required", "evidence.max_files", "help.zh", "rule.zh", "source.zh", "unverified", *MEASURE),
 )
-INPUT = ("key", *_words("label"), "unit", "min", "max", "decimals", "help.zh", "required", "calculator")
+INPUT = ("key", *_words("label"), "unit", "min", "max", "decimals", "help.zh", "required", "calculator", "factors")
 SHEETS: Mapping[str, tuple[str, ...]] = {
     "criteria": ("key", "value"),
     "requirement": ("key", *_words("text"), "place", "help.zh", "unverified"),
@@ -64,7 +64,7 @@ WHOLE = frozenset({"decimals", "years", "products.most", "evidence.max_files"})
 FLAGS = frozenset(
     {"verified", "cap", "required", "may_be_not_applicable", "bonus", "typed", "no_evidence", "evidence.required"}
 )
-LISTS = frozenset({"industries", "hidden", "defaults"})
+LISTS = frozenset({"industries", "hidden", "defaults", "factors"})
 OWNERS = frozenset({"group", "row", "alternative", "no_evidence"})
 YES, NO = frozenset({"yes", "true", "1", "是"}), frozenset({"no", "false", "0", "否"})
 Place = tuple[str, int, str]  # sheet, row, column; "" = the whole row

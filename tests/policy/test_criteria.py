@@ -251,3 +251,40 @@ def test_a_set_covers_industries_by_the_longest_prefix():
     assert small().covers("3041") == "3041"
     assert small().covers("3021") == ""
     assert small(('["3041"]', '["30", "301"]')).covers("3012") == "301"
+
+
+CALCULATED = (
+    ('key = "energy"\nlabel = { zh = "能耗", en = "Energy" }\nunit = "t"',
+     'key = "energy"\nlabel = { zh = "能耗", en = "Energy" }\ncalculator = "energy"\nfactors = ["energy-gbt2589-2020"]'),
+    ('formula = "energy / output"', 'formula = "energy.tce / output"'),
+    ('of = "energy"', 'of = "energy.tce"'),
+)  # fmt: skip
+
+
+def test_a_quantity_may_come_from_a_calculator():
+    """The result, worked out with the pinned factors, feeds the formula and the size class."""
+    from greenlist.policy.engine import calculators, factors, scoring
+
+    criteria = small(*CALCULATED)
+    file = FOLDER.parent / "factors" / "energy-gbt2589-2020.toml"
+    table = factors.load_factors(file.name, file.read_bytes())
+    form = calculators.bind(criteria_form.form_of(criteria), {table.slug: table})
+    assert form.field("c_inputs.energy").type is FieldType.CALCULATOR
+    data = {
+        "c_inputs": {"energy": [{"item": "raw_coal", "unit": "t", "amount": "210"}], "output": "100"},
+        "c_one": {"share_applies": True, "share": "5"},
+    }
+    values = engine.forms.values(form, data)
+    assert values["c_inputs.energy.tce"] is not None
+    found = scoring.evaluate(criteria, data, values=values)
+    assert found.row("one.intensity").value == values["c_one.intensity"]
+    assert found.row("one.intensity").value > 1
+    assert found.row("one.share").reference.lead == 10  # 210 t of coal are more than 100 tce
+
+
+@pytest.mark.parametrize("result", ["tcee", "amount"])
+def test_a_result_that_no_calculator_has_is_named(result):
+    found = mistakes(
+        *CALCULATED[:1], ('formula = "energy / output"', f'formula = "energy.{result} / output"'), CALCULATED[2]
+    )
+    assert any(f"c_inputs.energy.{result}" in reason for _key, reason in found), found

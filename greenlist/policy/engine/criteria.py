@@ -25,6 +25,7 @@ from greenlist.policy.engine.criteria_types import (
     SizeClass,
     Wants,
 )
+from greenlist.policy.engine.factors import KINDS
 from greenlist.policy.engine.form_spec import check_formulas
 from greenlist.policy.engine.loading import CATEGORIES, digest, plain
 from greenlist.policy.engine.reading import Log, Node, close, parse
@@ -156,6 +157,7 @@ def _bounds(node: Node) -> tuple[Decimal | None, Decimal | None, int]:
 
 def _input(node: Node, units: Mapping[str, Unit], *, shared: bool) -> Input:
     least, most, decimals = _bounds(node)
+    calculator = node.choice("calculator", list(KINDS), required=False) if shared else ""
     found = Input(
         key=_key(node, LONGEST_ROW),
         label=node.words("label"),
@@ -165,7 +167,8 @@ def _input(node: Node, units: Mapping[str, Unit], *, shared: bool) -> Input:
         max=most,
         decimals=decimals,
         required=node.flag("required", default=True),
-        calculator=node.text("calculator", required=False) if shared else "",
+        calculator=calculator,
+        factors=node.texts("factors", required=True) if calculator else (),
     )
     node.done()
     return found
@@ -401,6 +404,8 @@ def _check_points(criteria: Criteria, root: Node, head: Node) -> None:
     full = sum((row.points for row in criteria.rows if not row.bonus), Decimal(0))
     if criteria.scoring == "points" and full != criteria.total:
         root.wrong("group", "the points add up to %(sum)s, not to %(total)s", sum=full, total=criteria.total)
+    if criteria.years > 1 and any(item.calculator for item in criteria.inputs):
+        root.wrong("input", "stand beside no years")
     if criteria.years > 1 and criteria.scoring != "index":
         head.wrong("years", "several years are only for scoring = index")
     for row in criteria.rows:

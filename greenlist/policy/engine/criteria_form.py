@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal
 
+from greenlist.policy.engine import calculators
 from greenlist.policy.engine.criteria_types import (
     BASIC,
     INPUTS,
@@ -94,8 +95,28 @@ def _requirement(item: Requirement, clause: str) -> Iterator[Field]:
 
 
 def _input(criteria: Criteria, item: Input) -> Iterator[Field]:
+    if item.calculator:
+        yield _calculator(item)
+        return
     for year in years_of(criteria):
         yield _number(item, f"{item.key}{_tail(year)}", _of_year(item.label, year))
+
+
+def _calculator(item: Input) -> Field:
+    """Rows of amounts, counted with the factor tables that the report has pinned."""
+    return calculators.shaped(
+        Field(
+            key=item.key,
+            type=FieldType.CALCULATOR,
+            label=item.label,
+            help=item.help,
+            required=item.required,
+            calculator=item.calculator,
+            factors=item.factors,
+            max_rows=40,
+            figure=True,
+        )
+    )
 
 
 def _number(item: Input, key: str, label: Text) -> Field:

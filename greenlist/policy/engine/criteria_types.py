@@ -76,7 +76,8 @@ class Input:
     max: Decimal | None = None
     decimals: int = 4
     required: bool = True
-    calculator: str = ""
+    calculator: str = ""  # kind of a calculator (factors.KINDS): rows take its results as `key.result`
+    factors: tuple[str, ...] = ()  # slugs of the factor tables it counts with
 
 
 @dataclass(frozen=True, slots=True)
