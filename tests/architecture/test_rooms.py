@@ -74,7 +74,11 @@ def test_no_place_is_compared_with_a_literal() -> None:
     offences(found)
 
 
-@pytest.mark.parametrize("word", ["qinhuangdao", "shijiazhuang", "QHD-", "SJZ-", "秦皇岛", "石家庄"])
+@pytest.mark.parametrize(
+    "word",
+    ["qinhuangdao", "shijiazhuang", "hebei", "jieyang", "heilongjiang", "QHD-", "SJZ-", "HEB-", "JY-", "HLJ-",
+     "秦皇岛", "石家庄", "河北", "揭阳", "黑龙江"],
+)  # fmt: skip
 def test_no_place_is_named_in_code(word: str) -> None:
     """Comments and docstrings may cite a clause; names, texts and conditions may not."""
     found = []

@@ -1,6 +1,7 @@
 """Five more rule sets by files alone; the two that were there are untouched."""
 
 import csv
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -250,3 +251,43 @@ def test_what_is_asked_of_third_party_bodies() -> None:
     )  # fmt: skip
     assert {row["by"] for row in jy.values() if row["kind"] == "statement"} == {"body", "applicant"}
     assert raw["heilongjiang-national"].keys() == hlj.keys()
+
+
+# ---- an eighth place ----------------------------------------------------------------------------------------------------
+EIGHTH = (
+    ('slug = "heilongjiang"', 'slug = "bashi"'), ('owner = "230000"', 'owner = "990100"'), ("HLJ", "BSS"),
+    ('list = "province"', 'list = "city"'), ('by = "city"', 'by = "county"'), ('to = "province"', 'to = "city"'),
+    ('by = "province"', 'by = "city"'), ('["city"]', '["county"]'), ("pass = 80", "pass = 75"), ("days = 15", "days = 10"),
+)  # fmt: skip
+
+
+def copied() -> dict[str, bytes]:
+    """The province's files with a city's words: what somebody who copies the folder would change in an editor."""
+    found = {}
+    for name, content in files_of("heilongjiang").items():
+        text = content.decode()
+        for old, new in EIGHTH:
+            text = text.replace(old, new)
+        found[name] = text.encode()
+    return found
+
+
+@pytest.mark.clause("HLJ-10b")
+def test_an_eighth_place_is_a_copied_folder_and_no_code() -> None:
+    """A city that follows the province's pattern: other tiers, points, days and clause numbers, by files alone."""
+    policy = engine.load(copied(), FACTS)
+    values = {"apply_by": "2027-03-01", "city_by": "2027-04-01", "notice_first_day": "next", "edition": "factory-2025"}
+    bound = engine.bind(policy, CallValues(values, category="park", year=2027))
+    assert (policy.header.slug, policy.header.tier, policy.prefix) == ("bashi", "city", "BSS")
+    assert [step.by for step in bound.steps][:4] == ["applicant", "county", "county", "city"]
+    assert {clause.split("-")[0] for clause in policy.clauses} == {"BSS"}
+    notice = bound.first(StepKind.NOTICE).notice
+    assert notice is not None
+    assert (notice.days, notice.clause) == (10, "BSS-20a")
+    passed = [engine.aggregate(bound, [Sheet("a", Decimal(n))], "overall").passed for n in ("74.9", "75")]
+    assert passed == [False, True]
+    half = engine.check(bound, "apply", {"park.added_value_share": 50}, (), date(2027, 2, 1))
+    finding = next(one for one in half if one.rule == "eligibility.added_value")
+    assert (finding.blocks, finding.clause) == (True, "BSS-7")
+    experience = bound.forms[bound.steps[0].form_for("self")].sections
+    assert "experience" not in {section.key for section in experience}  # nobody asks for it here
