@@ -21,7 +21,12 @@ from greenlist.policy.engine.types import Field, FieldType, Form
 from tests.world import World
 
 SPRING = datetime.fromisoformat("2026-03-02T09:00:00+08:00")
-CITY = {"qinhuangdao": ("130300", "city"), "shijiazhuang": ("130100", "other_city")}
+CITY = {
+    "qinhuangdao": ("130300", "city"),
+    "shijiazhuang": ("130100", "other_city"),
+    "hebei-national": ("130000", "province"),
+    "heilongjiang": ("230000", "hlj_province"),
+}
 
 
 def load_rules() -> None:
@@ -67,6 +72,8 @@ def picture(name: str = "证明.png") -> SimpleUploadedFile:
 
 def value_of(spec: Field, *, row: int = 0) -> Any:
     """A right answer to one field."""
+    if spec.min_chars:
+        return ("示例" * spec.min_chars)[: spec.min_chars]
     if spec.type is FieldType.NUMBER:
         if spec.key == "year":
             return str(2025 - row)
@@ -74,7 +81,7 @@ def value_of(spec: Field, *, row: int = 0) -> Any:
         return str(int(max(low, 1)) * 10 if spec.max is None else min(int(spec.max), max(int(low), 1) * 2))
     return {
         FieldType.TEXT: "示例",
-        FieldType.LONGTEXT: f"{spec.label.zh}：情况属实，制度健全。",
+        FieldType.LONGTEXT: f"{spec.label.zh}：情况属实，制度健全。"[: spec.max_chars],
         FieldType.DATE: "2025-12-31",
         FieldType.CHOICE: spec.choices[-1].key if spec.choices else "",
         FieldType.YESNO: True,

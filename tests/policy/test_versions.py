@@ -190,7 +190,7 @@ def test_reads(folder, django_assert_num_queries):
     assert len(selectors.criteria("factory-2018").requirements) == 8
     assert [v.pk for v in selectors.of_owner("130300", "factory")] == [version.pk]
     assert selectors.of_owner("130300", "park") == []
-    assert selectors.owners() == {"130300", "130100"}
+    assert selectors.owners() == {"130300", "130100", "130000", "445200", "230000"}
     with pytest.raises(NotVisible):
         selectors.current("nowhere")
     with pytest.raises(NotVisible):
