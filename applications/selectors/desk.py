@@ -24,7 +24,7 @@ from greenlist.policy.engine.types import Calendar
 PAGE_SIZE = 30
 SHOWN = (  # what a line of the queue shows, and what binds its call's rules
     *("reference", "name", "number", "industry_code", "state", "step", "badges", "due_on", "entered_at"),
-    *("call__values", "call__layer", "call__rules__digest"),
+    *("call__values", "call__layer", "call__category", "call__year", "call__rules__digest"),
     *("organisation__striving_grade_a", "organisation__industry__name"),
 )
 SALT = "applications.desk"
