@@ -26,7 +26,7 @@ KINDS = {"eligibility", "veto", "standard"}
 def test_more_rule_sets_leave_the_first_two_as_they_were(tmp_path: Path) -> None:
     """The identity of a version, which calls pin, is the same with the other five beside it and without them."""
     first = ("qinhuangdao", "shijiazhuang")
-    for part in ("criteria", "forms"):
+    for part in ("criteria", "forms", "factors"):
         shutil.copytree(FIXTURES / part, tmp_path / part)
     for slug in first:
         shutil.copytree(FIXTURES / "policies" / slug, tmp_path / "policies" / slug)
