@@ -18,6 +18,7 @@ from applications.models import (
 )
 from applications.selectors import calls, standards
 from applications.states import State
+from greenlist.core import attachments
 from greenlist.core.actors import Actor, Capacity
 from greenlist.core.audit import digest_of
 from greenlist.core.errors import NotVisible
@@ -271,6 +272,53 @@ def find_evidence(actor: Actor, case: Application, reference: str) -> Evidence:
     if row is None or not (stands or _was_declared(row)):
         raise NotVisible
     return row
+
+
+def is_shown(row: Evidence) -> bool:
+    """Whether a page can show the file itself: a clean PDF or picture."""
+    return row.blob.is_clean and row.blob.content_type in attachments.PREVIEWED
+
+
+def reusable(standing: Mapping[str, Iterable[Evidence]], path: str) -> list[Evidence]:
+    """Files of the report that do not stand beside the field at `path` yet, each once."""
+    here = {row.blob_id for row in standing.get(path, ())}
+    found = {row.blob_id: row for rows in standing.values() for row in rows if row.blob_id not in here}
+    return sorted((row for row in found.values() if row.blob.scan != Blob.Scan.INFECTED), key=lambda row: row.blob.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """One file on a page of its own, and its neighbours in the order of the report."""
+
+    row: Evidence
+    label: str
+    is_pdf: bool
+    previous: Evidence | None
+    following: Evidence | None
+
+
+def preview_of(actor: Actor, case: Application, row: Evidence) -> Preview:
+    """Only the applicant leafs through what stands. Raises NotVisible for a file that no page can show."""
+    if not is_shown(row):
+        raise NotVisible
+    form = form_of(case)
+    places = [(section.key, spec.key) for section in form.sections for spec in section.fields]
+    rows = sorted(
+        (
+            one
+            for one in (evidence_of(case.report) if actor.capacity == Capacity.APPLICANT else ())
+            if is_shown(one) and (one.section, one.field) in places
+        ),
+        key=lambda one: places.index((one.section, one.field)),
+    )
+    here = next((place for place, one in enumerate(rows) if one.pk == row.pk), None)
+    return Preview(
+        row=row,
+        label=words.text(field_of(form, row.section, row.field).label),
+        is_pdf=row.blob.content_type == "application/pdf",
+        previous=rows[here - 1] if here else None,
+        following=rows[here + 1] if here is not None and here + 1 < len(rows) else None,
+    )
 
 
 def _was_declared(row: Evidence) -> bool:

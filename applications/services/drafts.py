@@ -20,6 +20,7 @@ from greenlist.accounts.models import Authority
 from greenlist.core import attachments, audit, clock, dates, limits
 from greenlist.core.actors import SYSTEM, Actor, Capacity, Tier
 from greenlist.core.errors import Conflict, Invalid, NotAllowed, NotVisible, Refused, WrongState
+from greenlist.core.models import Blob
 from greenlist.organisations.models import Site
 from greenlist.policy import engine
 from greenlist.policy import selectors as policy
@@ -37,6 +38,7 @@ class EditingConflict(Conflict):
             theirs=row.data,
             version=row.version,
         )
+        self.section = row.key
         self.by = row.updated_by.name if row.updated_by else ""
         self.at = row.updated_at
 
@@ -288,6 +290,24 @@ def save_section(
     return Saved(row.version, at, row.data)
 
 
+@transaction.atomic
+def save_sections(
+    *, actor: Actor, at: datetime, reference: str, sections: Sequence[tuple[str, Mapping[str, Any], int]], digest: str
+) -> tuple[Saved, ...]:
+    """Keeps what a filled-in workbook says of several sections (key, answers, version), or nothing of it.
+
+    `digest` is the file's. Raises what `save_section` raises.
+    """
+    case = writable(actor=actor, reference=reference)
+    saved = tuple(
+        save_section(actor=actor, at=at, reference=reference, section=key, answers=answers, version=version)
+        for key, answers, version in sections
+    )
+    record = {"sections": [key for key, _answers, _version in sections], "sha256": digest}
+    audit.record(actor=actor, subject=("case", case.pk), action="case.workbook_taken", at=at, data=record)
+    return saved
+
+
 def _same(stored: Any, given: Any) -> bool:
     """Nothing and an empty text are the same answer."""
     return stored == given or (engine.forms.is_empty(stored) and engine.forms.is_empty(given))
@@ -331,16 +351,41 @@ def _add_evidence(
     case = writable(actor=actor, at=at, reference=reference)
     spec = _file_field(case, section, field)
     _require_opened(case, section, {field: None})
-    there = Evidence.objects.filter(report=case.report, section=section, field=field, removed_at=None).count()
+    _require_room(case, section, spec)
+    return _place(case, section, field, attachments.store(upload=upload, at=at), actor=actor, at=at)
+
+
+@transaction.atomic
+def use_evidence(*, actor: Actor, at: datetime, reference: str, section: str, field: str, evidence: str) -> Evidence:
+    """A file of this report beside one more field: the same file, a row of its own; where it stands already, that row.
+
+    Raises NotVisible (no such file in this report), Invalid (full), NotAllowed (field not opened), WrongState.
+    """
+    case = writable(actor=actor, reference=reference)
+    spec = _file_field(case, section, field)
+    _require_opened(case, section, {field: None})
+    standing = Evidence.objects.filter(report=case.report, removed_at=None).select_related("blob")
+    row = standing.filter(reference=evidence).first()
+    if row is None:
+        raise NotVisible
+    there = standing.filter(section=section, field=field, blob=row.blob_id).first()
+    if there is not None:
+        return there
+    _require_room(case, section, spec)
+    return _place(case, section, field, row.blob, actor=actor, at=at)
+
+
+def _require_room(case: Application, section: str, spec: Field) -> None:
+    """Raises Invalid when the field or the report holds as many files as it may."""
+    standing = Evidence.objects.filter(report=case.report, removed_at=None)
+    there = standing.filter(section=section, field=spec.key).count()
     if spec.max_files is not None and there >= spec.max_files:
-        raise Invalid(
-            _("At most %(most)s files can stand here; remove one first.") % {"most": spec.max_files},
-            problems={
-                field: [_("At most %(most)s files can stand here; remove one first.") % {"most": spec.max_files}]
-            },
-        )
-    attachments.check_count(stored=Evidence.objects.filter(report=case.report, removed_at=None).count())
-    blob = attachments.store(upload=upload, at=at)
+        reason = _("At most %(most)s files can stand here; remove one first.") % {"most": spec.max_files}
+        raise Invalid(reason, problems={spec.key: [reason]})
+    attachments.check_count(stored=standing.count())
+
+
+def _place(case: Application, section: str, field: str, blob: Blob, *, actor: Actor, at: datetime) -> Evidence:
     row = Evidence.objects.create(
         report=case.report, section=section, field=field, blob=blob, added_by_id=actor.user_id, added_at=at
     )

@@ -17,7 +17,7 @@ from applications.documents import dossier as dossiers
 from applications.documents import report as papers
 from applications.forms import sections as section_forms
 from applications.forms.drafts import DeclarationForm, WithdrawForm
-from applications.models import Application
+from applications.models import Application, Evidence
 from applications.selectors import drafts as reads
 from applications.selectors import filling as pages
 from applications.selectors import projects
@@ -115,7 +115,7 @@ def _section_page(
         "case": case,
         "form": form,
         "blocks": blocks,
-        "uploads": [_upload(case, key, block) for block in blocks if block.kind == "files"],
+        "uploads": [_upload(case, key, block, page.files) for block in blocks if block.kind == "files"],
         "accept": ACCEPT,
         "limit": pages.upload_limit(),
         "save_url": reverse("applications:section", args=[reference, key]),
@@ -123,7 +123,9 @@ def _section_page(
     return render(request, "applications/section.html", context, status=status)
 
 
-def _upload(case: Application, key: str, block: section_forms.Block) -> dict[str, Any]:
+def _upload(
+    case: Application, key: str, block: section_forms.Block, standing: Mapping[str, tuple[Evidence, ...]]
+) -> dict[str, Any]:
     """The files of one field with their addresses, as the file list shows them."""
     files = [
         {
@@ -131,6 +133,9 @@ def _upload(case: Application, key: str, block: section_forms.Block) -> dict[str
             "size": row.blob.size,
             "digest": row.blob.sha256,
             "url": reverse("applications:evidence", args=[case.reference, row.reference]),
+            "preview_url": reverse("applications:evidence-view", args=[case.reference, row.reference])
+            if reads.is_shown(row)
+            else "",
             "remove_url": reverse("applications:evidence-remove", args=[case.reference, row.reference])
             if block.is_open
             else "",
@@ -138,7 +143,9 @@ def _upload(case: Application, key: str, block: section_forms.Block) -> dict[str
         for row in block.files
     ]
     url = reverse("applications:evidence-add", args=[case.reference, key, block.key])
-    return {"block": block, "files": files, "url": url}
+    use_url = reverse("applications:evidence-use", args=[case.reference, key, block.key])
+    others = reads.reusable(standing, f"{key}.{block.key}") if block.is_open else []
+    return {"block": block, "files": files, "url": url, "use_url": use_url, "others": others}
 
 
 def _spare(request: HttpRequest) -> dict[str, int]:
@@ -270,6 +277,19 @@ def evidence_add(request: HttpRequest, reference: str, key: str, field: str) -> 
 
 
 @require_POST
+def evidence_use(request: HttpRequest, reference: str, key: str, field: str) -> HttpResponse:
+    """A file that is uploaded already, beside this field too."""
+    reads.own_case(_actor(request), reference)
+    try:
+        if not (chosen := request.POST.get("evidence", "")):
+            raise Invalid(_("Choose a file first."))
+        drafts.use_evidence(section=key, field=field, evidence=chosen, **_given(request, reference))
+    except (Invalid, NotAllowed) as refused:
+        messages.error(request, str(refused.message))
+    return redirect(f"{reverse('applications:section', args=[reference, key])}#files-{field}")
+
+
+@require_POST
 def evidence_remove(request: HttpRequest, reference: str, evidence: str) -> HttpResponse:
     row = drafts.remove_evidence(evidence=evidence, **_given(request, reference))
     messages.success(request, _("“%(name)s” was removed.") % {"name": row.blob.name})
@@ -281,7 +301,16 @@ def evidence(request: HttpRequest, reference: str, evidence: str) -> FileRespons
     """The file, for everybody who may see the case."""
     case = reads.case_of(_actor(request), reference)
     row = reads.find_evidence(_actor(request), case, evidence)
-    return attachments.response(row.blob, inline="inline" in request.GET)
+    return attachments.response(row.blob, inline="inline" in request.GET, framed="framed" in request.GET)
+
+
+@require_GET
+def evidence_view(request: HttpRequest, reference: str, evidence: str) -> HttpResponse:
+    """A PDF or picture within a page, with the way to the one before and after it."""
+    case = reads.case_of(_actor(request), reference)
+    actor = _actor(request)
+    page = reads.preview_of(actor, case, reads.find_evidence(actor, case, evidence))
+    return render(request, "applications/evidence.html", {"case": case, "page": page})
 
 
 # ---- check and submit -----------------------------------------------------------------------------------------------
@@ -417,7 +446,9 @@ urlpatterns: list[URLPattern] = [
     path("cases/<str:reference>/fill/", fill, name="fill"),
     path("cases/<str:reference>/fill/<slug:key>/", section, name="section"),
     path("cases/<str:reference>/fill/<slug:key>/<slug:field>/files/", evidence_add, name="evidence-add"),
+    path("cases/<str:reference>/fill/<slug:key>/<slug:field>/files/use/", evidence_use, name="evidence-use"),
     path("cases/<str:reference>/files/<str:evidence>/", evidence, name="evidence"),
+    path("cases/<str:reference>/files/<str:evidence>/view/", evidence_view, name="evidence-view"),
     path("cases/<str:reference>/files/<str:evidence>/remove/", evidence_remove, name="evidence-remove"),
     path("cases/<str:reference>/criteria/", criteria, name="criteria"),
     path("cases/<str:reference>/check/", check, name="check"),

@@ -147,8 +147,8 @@ def opened(blob: Blob) -> File:
     return default_storage.open(blob.key)
 
 
-def response(blob: Blob, *, inline: bool = False) -> FileResponse:
-    """The file as a download (or a preview of a PDF or picture). The caller has checked who asks.
+def response(blob: Blob, *, inline: bool = False, framed: bool = False) -> FileResponse:
+    """The file as a download, or a preview of a PDF or picture; `framed`: within a page of ours. The caller has checked who asks.
 
     Raises Invalid while the file is not known to be clean.
     """
@@ -160,6 +160,9 @@ def response(blob: Blob, *, inline: bool = False) -> FileResponse:
     # A sandbox keeps browsers from showing PDFs at all; ours hold no script (core.contents.pdf).
     shown_pdf = show and blob.content_type == "application/pdf"
     answer["Content-Security-Policy"] = "default-src 'none'" if shown_pdf else "sandbox; default-src 'none'"
+    if shown_pdf and framed:
+        answer["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'self'"
+        answer["X-Frame-Options"] = "SAMEORIGIN"
     return answer
 
 
