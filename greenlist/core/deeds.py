@@ -70,6 +70,7 @@ ACTIONS: dict[str, Text] = {
     "case.disqualify": _("disqualified"),
     "case.enter_list": _("listed"),
     "case.evidence_added": _("evidence added"),
+    "case.workbook_taken": _("figures taken from a workbook"),
     "case.evidence_removed": _("evidence removed"),
     "case.findings": _("checks made"),
     "case.objection_upheld": _("not listed after an objection"),
