@@ -8,6 +8,7 @@ from applications.views import (
     drafts,
     hits,
     projects,
+    quartiles,
     workbook,
 )
 
@@ -16,6 +17,7 @@ urlpatterns = [
     *calls.urlpatterns,
     *drafts.urlpatterns,
     *workbook.urlpatterns,
+    *quartiles.urlpatterns,
     *cases.urlpatterns,
     *desk.urlpatterns,
     *batches.urlpatterns,

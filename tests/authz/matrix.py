@@ -194,6 +194,7 @@ FILLING = (
     Row("applications:workbook", BOTH, "draft", ok=FIRM),
     Row("applications:workbook-download", GET, "draft", ok=FIRM),
     Row("applications:workbook-take", POST, "draft", ok=FIRM),
+    Row("applications:compare", GET, "draft", ok=FIRM),
     Row("applications:check", BOTH, "draft", ok=FIRM),
     Row("applications:receipt", GET, "draft", ok=FIRM),
     Row("applications:withdraw", BOTH, "draft", ok=FIRM),
