@@ -298,7 +298,7 @@ def save_sections(
 
     `digest` is the file's. Raises what `save_section` raises.
     """
-    case = writable(actor=actor, reference=reference)
+    case = writable(actor=actor, at=at, reference=reference)
     saved = tuple(
         save_section(actor=actor, at=at, reference=reference, section=key, answers=answers, version=version)
         for key, answers, version in sections
@@ -361,7 +361,7 @@ def use_evidence(*, actor: Actor, at: datetime, reference: str, section: str, fi
 
     Raises NotVisible (no such file in this report), Invalid (full), NotAllowed (field not opened), WrongState.
     """
-    case = writable(actor=actor, reference=reference)
+    case = writable(actor=actor, at=at, reference=reference)
     spec = _file_field(case, section, field)
     _require_opened(case, section, {field: None})
     standing = Evidence.objects.filter(report=case.report, removed_at=None).select_related("blob")

@@ -279,7 +279,7 @@ def evidence_add(request: HttpRequest, reference: str, key: str, field: str) -> 
 @require_POST
 def evidence_use(request: HttpRequest, reference: str, key: str, field: str) -> HttpResponse:
     """A file that is uploaded already, beside this field too."""
-    reads.own_case(_actor(request), reference)
+    reads.case_at_work(_actor(request), reference)
     try:
         if not (chosen := request.POST.get("evidence", "")):
             raise Invalid(_("Choose a file first."))

@@ -46,8 +46,8 @@ def _actor(request: HttpRequest) -> Actor:
 
 
 def _case(request: HttpRequest, reference: str) -> Application:
-    """The applicant's own case while it is with the applicant. Raises NotVisible, WrongState."""
-    case = reads.own_case(_actor(request), reference)
+    """The case while it is with the applicant, also for a body it is released to. Raises NotVisible, WrongState."""
+    case = reads.case_at_work(_actor(request), reference)
     if case.state not in WITH_APPLICANT:
         raise WrongState(_("What was submitted cannot be changed."))
     return case
