@@ -258,6 +258,11 @@ class Reader:
             if f"{section.key}.{name.partition('.')[0]}" not in self.opened:
                 number, letter, value = read.places[name]
                 self._note(read.sheet.title, number, letter, value, _("This field was not opened for correction."))
+        for spec in section.fields:
+            room = len(spec.rows) or spec.max_rows or 50
+            if spec.columns and spec.key in touched and len(engine_forms.rows_of(spec, stored.get(spec.key))) > room:
+                rule = _("The report has more rows than the sheet: change this table on its page.")
+                self._note(read.sheet.title, read.places[f"{spec.key}:"][0], "", say(spec.label), rule)
         answers = sections.read(section, posted)
         self._check(read, section, {**stored, **answers})
         answers = {key: value for key, value in answers.items() if key in touched}
