@@ -76,7 +76,7 @@ class Sheet:
 
 def plan(form: Form) -> tuple[Sheet, ...]:
     """Every sheet of a form's workbook; sections without anything to type in have none."""
-    made = []
+    made: list[Sheet] = []
     for section in form.sections:
         lines = tuple(line for field in section.fields for line in _lines(field))
         if any(line.slots for line in lines):

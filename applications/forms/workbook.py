@@ -7,6 +7,7 @@ import io
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 from xml.etree.ElementTree import ParseError  # only the exception; defusedxml does the parsing
 
@@ -26,7 +27,7 @@ from greenlist.core import contents
 from greenlist.core.errors import Invalid, Text
 from greenlist.policy import words
 from greenlist.policy.engine import forms as engine_forms
-from greenlist.policy.engine.types import FieldType, Section
+from greenlist.policy.engine.types import Field, Section
 
 MAX_BYTES = 5 * 1024 * 1024
 MAX_INFLATED = 60 * 1024 * 1024
@@ -291,8 +292,7 @@ def _first(cells: Sequence[Any]) -> str:
     return next((str(cell.value) for cell in cells if cell.value is not None), "")
 
 
-def _shown(spec: Any, text: str) -> str:
+def _shown(spec: Field, text: str) -> str:
+    """An answer as the sheet writes it, for the preview."""
     value = papers.cell_value(spec, text)
-    if value is None:
-        return ""
-    return value.isoformat() if spec.type is FieldType.DATE and not isinstance(value, str) else str(value)
+    return "" if value is None else value.isoformat() if isinstance(value, date) else str(value)
