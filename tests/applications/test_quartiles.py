@@ -51,7 +51,7 @@ def peers(world: World, case: Application, values: list[int], industry: str = "3
     unit = form.field("basic.site_area").unit
     assert unit is not None
     found = []
-    for serial, value in enumerate(values, start + len(industry) + int(industry)):
+    for serial, value in enumerate(values, start + 10 * int(industry)):
         firm = county.firm(world, AREA, serial)
         peer = county.case(world, case.call, organisation=firm, industry=industry)
         declare(peer, int(value * unit.factor), unit.base)
