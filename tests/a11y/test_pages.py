@@ -40,7 +40,16 @@ ROOT = "http://localhost"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 WIDTHS = (1280, 320)
 # One of each role; of the two who share a role the one who may do more.
-ROLES = ("anonymous", "applicant", "evaluator", "county_handler", "county_approver", "city_handler", "city_approver", "expert")
+ROLES = (
+    "anonymous",
+    "applicant",
+    "evaluator",
+    "county_handler",
+    "county_approver",
+    "city_handler",
+    "city_approver",
+    "expert",
+)
 EMPTY_HANDED = ("stranger", "rival", "hlj_city_handler", "conflicted_expert")  # lists without a row
 NOTHING = "?q=zzzz&number=zzzz"  # a search that finds nothing
 SEARCHES = {
