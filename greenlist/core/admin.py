@@ -57,7 +57,8 @@ class ServiceModelAdmin(admin.ModelAdmin):
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Only what a filter offers: Django lets any column be asked, also `password__startswith`, sign by sign."""
-        offered = {one for one in self.get_list_filter(request) if isinstance(one, str)}
+        filters: list[Any] = list(self.get_list_filter(request))
+        offered = {one if isinstance(one, str) else getattr(one, "parameter_name", "") for one in filters}
         return lookup.partition("__")[0] in offered and super().lookup_allowed(lookup, value, request)
 
     def keeps(self, request: HttpRequest) -> bool:

@@ -737,11 +737,13 @@ JOBS: dict[str, Text] = {  # of settings.CELERY_BEAT_SCHEDULE
     "send-resets": gettext_lazy("Send links for forgotten passwords"),
     "send-invitations": gettext_lazy("Send invitations of colleagues"),
     "remind-deadlines": gettext_lazy("Remind of deadlines"),
+    "end-releases": gettext_lazy("End releases whose time is over"),
     "scan-files": gettext_lazy("Scan uploaded files"),
     "sweep-documents": gettext_lazy("Make documents"),
     "close-notices": gettext_lazy("Close notices whose period is over"),
     "anchor-chains": gettext_lazy("Anchor the audit trail"),
     "forget-sign-ins": gettext_lazy("Forget old sign-ins"),
+    "sweep-checks": gettext_lazy("Look for new adverse records of open cases and listed units"),
     "forget-uses": gettext_lazy("Forget old counts of attempts"),
     "tell-problems": gettext_lazy("Tell the administrators what to look at"),
 }
