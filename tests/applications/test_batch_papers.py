@@ -17,7 +17,7 @@ from django.urls import reverse
 from applications.documents import batch as papers
 from applications.models import Application, Batch, Document
 from applications.services import batches
-from greenlist.core import rendering
+from greenlist.core import rendering, workbooks
 from greenlist.core.models import RenderJob
 from greenlist.organisations.models import Organisation
 from tests.applications import county
@@ -116,7 +116,7 @@ def test_no_cell_of_the_workbook_can_run(world: World, call: Any) -> None:
     assert page is not None
     values = [cell.value for row in page.iter_rows() for cell in row if cell.value is not None]
     assert all(cell.data_type == "s" for row in page.iter_rows() for cell in row if cell.value is not None)
-    assert not [value for value in values if str(value).startswith(papers.FORMULA)]
+    assert not [value for value in values if str(value).startswith(workbooks.FORMULA)]
     assert "'=1+1" in values
 
 

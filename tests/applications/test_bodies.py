@@ -232,7 +232,7 @@ def test_a_ban_takes_the_approval_of_the_same_authority_away(world: World, rules
 
 def test_only_an_approver_with_the_rule_bans_with_reason_and_ground(world: World, rules: None) -> None:
     body = evaluators.approved(world)
-    for who in ("city_handler", "county_approver", "province_approver"):
+    for who in ("city_handler", "county_approver", "province_handler"):
         with pytest.raises(NotAllowed):
             _ban(world, body, who)
     with pytest.raises(NotVisible):
