@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from applications.models import Application
+from applications.selectors import calls, rules_of
 from applications.states import OPEN
 from greenlist.organisations.models import Title
 from greenlist.policy.engine.types import Finding, Layer, Outcome
@@ -48,7 +49,8 @@ def _listed(cases: Sequence[Application]) -> dict[int, list[Title]]:
 
 
 def _same(title: Title, case: Application) -> bool:
-    return title.category == case.category and title.tier == case.call.owner.tier
+    """Of the list this call is for; an owner may call for a list above its own."""
+    return title.category == case.category and title.tier == rules_of(case.call).header.tier
 
 
 def _others(cases: Sequence[Application]) -> dict[int, list[Application]]:
@@ -57,7 +59,7 @@ def _others(cases: Sequence[Application]) -> dict[int, list[Application]]:
         organisation__in={case.organisation_id for case in cases}, state__in=OPEN, submitted_at__isnull=False
     )
     found: dict[int, list[Application]] = defaultdict(list)
-    for row in rows.select_related("call__owner", "site").order_by("submitted_at", "pk"):
+    for row in rows.select_related("call__rules", "site").defer(*calls.HEAVY_OF_CASE).order_by("submitted_at", "pk"):
         found[row.organisation_id].append(row)
     return found
 
@@ -67,7 +69,7 @@ def _twin(other: Application, case: Application) -> bool:
     if other.pk == case.pk or other.site_id != case.site_id or other.category != case.category:
         return False
     earlier = case.submitted_at is None or (other.submitted_at, other.pk) < (case.submitted_at, case.pk)
-    return earlier and other.call.owner_id == case.call.owner_id
+    return earlier and other.call.rules.rule_set_id == case.call.rules.rule_set_id
 
 
 def _double(other: Application, case: Application) -> bool:

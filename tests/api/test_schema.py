@@ -68,7 +68,7 @@ def test_every_view_builds_on_the_frame_and_names_a_scope_for_each_method() -> N
         assert issubclass(view, ApiView), view
         methods = {name.upper() for name in ("get", "post", "put", "patch", "delete") if hasattr(view, name)}
         assert set(view.scopes) == methods, view
-        assert set(view.scopes.values()) <= {PUBLIC, "read", "draft", "submit", "receive"}, view
+        assert set(view.scopes.values()) <= {PUBLIC, "read", "draft", "submit", "receive", "record"}, view
 
 
 def test_no_serializer_takes_its_fields_from_a_model() -> None:

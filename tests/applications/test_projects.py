@@ -138,7 +138,7 @@ def test_the_body_signs_the_public_benefit_statement_for_each_project(world: Wor
 
 # ---- the caps -------------------------------------------------------------------------------------------------------
 def _outside(world: World, who: str, year: int = 2026, unit: str = "外部示例工厂") -> Project:
-    version = body_reads.rule_sets_with_body()[0]
+    version = next(one for one in body_reads.rule_sets_with_body() if one.rule_set.slug == "qinhuangdao")
     return projects.declare_outside(
         actor=world.actor(who), at=SPRING, version_id=version.pk, unit=unit, category="factory", year=year
     )

@@ -275,7 +275,7 @@ def test_any_other_industry_applies_just_as_well(world: World, call: Any) -> Non
 
 
 def test_an_unconfirmed_claim_allows_a_draft_and_nothing_more(world: World, call: Any) -> None:
-    Organisation.objects.filter(pk=world.org.pk).update(claim=Organisation.Claim.CLAIMED)
+    Organisation.objects.filter(pk=world.org.pk).update(claim=Organisation.Claim.CLAIMED, claimed_at=filled.SPRING)
     case = filled.fill(world, filled.start(world, call))
     with pytest.raises(Refused) as refused:
         filled.submit(world, case)

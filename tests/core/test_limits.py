@@ -46,7 +46,7 @@ def test_so_many_within_an_hour_and_a_day_and_the_reason_says_when(now: datetime
         limits.take("objection", actor=HOME, at=now)
     assert often.value.status == 429
     assert "最多 3" in str(often.value.message) or "3" in str(often.value.message)
-    assert "2026-11-23 10:00" in str(often.value.message)
+    assert "2026年11月23日 10:00" in str(often.value.message)
     assert often.value.retry_after == 30 * 60
     assert tries(9, HOME, now + timedelta(minutes=30)) == 2  # the day's five are used up
     assert tries(9, HOME, now + timedelta(days=1)) == 3

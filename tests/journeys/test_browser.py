@@ -126,9 +126,9 @@ def apply(world: World, window: Window, folder: Path) -> Application:
         paper.write_bytes(PAPER)
         page.set_input_files("#registered_evidence-input", paper)
         upload = page.locator("form[action$='/registered_evidence/files/'] button")
-        if not page.get_by_role("link", name="营业执照.pdf").count():
+        if not page.get_by_role("link", name="营业执照.pdf", exact=True).count():
             upload.click()
-        expect(page.get_by_role("link", name="营业执照.pdf")).to_be_visible()
+        expect(page.get_by_role("link", name="营业执照.pdf", exact=True)).to_be_visible()
         window.go(f"/cases/{case.reference}/check/")
         page.check("input[name=agreed]")
         window.save()
