@@ -162,7 +162,7 @@ CALLS = (
     public("applications:public-call", key="public_call"),
     public("applications:annex", key="annex"),
     desk("applications:calls"),
-    desk("applications:call-new", (*CITY, *OTHER_CITY), BOTH),
+    desk("applications:call-new", (*CITY, *OTHER_CITY, "province_handler"), BOTH),
     own("applications:call", key="call"),  # who is no official is led on to the public page
     Row("applications:call-edit", BOTH, "draft_call", ok=CITY),
     Row("applications:call-open", POST, "draft_call", ok=("city_approver",), forbidden=("city_handler",)),

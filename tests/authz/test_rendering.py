@@ -18,6 +18,7 @@ DOCUMENTS = {
     "applications:annex",
     "applications:report-pdf",
     "applications:report-docx",
+    "applications:checks-pdf",
     "applications:dossier-pdf",
     "applications:dossier-zip",  # waits for the report in it
     "applications:batch_document",
