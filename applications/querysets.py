@@ -17,6 +17,7 @@ from applications.states import (
     RegistrationState,
     State,
 )
+from greenlist.accounts.models import places_above
 from greenlist.core.actors import Actor, Capacity
 
 
@@ -98,18 +99,12 @@ class RegistrationQuerySet(models.QuerySet):
         if actor.is_body:
             return self.filter(body_id=actor.organisation_id)
         if actor.is_official and actor.area_path:
-            above = Q(authority__area__path__in=ancestors(actor.area_path), state=RegistrationState.APPROVED)
+            above = Q(authority__area__path__in=places_above(actor.area_path), state=RegistrationState.APPROVED)
             return self.filter(Q(authority_id=actor.authority_id) | above)
         return self.none()
 
     def approved(self) -> "RegistrationQuerySet":
         return self.filter(state=RegistrationState.APPROVED)
-
-
-def ancestors(path: str) -> list[str]:
-    """The paths of a place and of everything above it."""
-    parts = [part for part in path.split("/") if part]
-    return ["/" + "/".join(parts[: count + 1]) + "/" for count in range(len(parts))]
 
 
 class ProjectQuerySet(models.QuerySet):

@@ -10,11 +10,10 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from applications.models import Application, Project, Registration, WhiteList, WorkReport
-from applications.querysets import ancestors
 from applications.selectors.filling import FindingShown
 from applications.states import AT_WORK, ProjectState, RegistrationState, State
 from greenlist.accounts import selectors as accounts
-from greenlist.accounts.models import Area, Authority
+from greenlist.accounts.models import Area, Authority, places_above
 from greenlist.core.actors import Actor
 from greenlist.core.errors import NotVisible
 from greenlist.core.models import Blob
@@ -190,7 +189,7 @@ def banned_cases(case_ids: Iterable[int], on: date) -> set[int]:
     pairs = list(rows.values_list("application_id", "body_id", "application__call__owner__area__path"))
     bans = Ban.objects.running(on).filter(organisation_id__in={body for _case, body, _path in pairs})
     held = set(bans.values_list("organisation_id", "authority__area__path")) if pairs else set()
-    return {case for case, body, path in pairs if any((body, above) in held for above in ancestors(path))}
+    return {case for case, body, path in pairs if any((body, above) in held for above in places_above(path))}
 
 
 # ---- what they did --------------------------------------------------------------------------------------------------

@@ -19,6 +19,12 @@ class Tier(models.TextChoices):
     NATION = "nation", _("nation")
 
 
+def places_above(path: str) -> list[str]:
+    """The paths of a place and of every place it lies in."""
+    parts = [part for part in path.split("/") if part]
+    return ["/" + "/".join(parts[: count + 1]) + "/" for count in range(len(parts))]
+
+
 class Area(models.Model):
     """A node of the *reporting* tree, which is not the tree of division codes (定州, 辛集, 雄安 report to the province)."""
 

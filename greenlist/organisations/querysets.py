@@ -8,6 +8,7 @@ from django.apps import apps
 from django.db import models
 from django.db.models import OuterRef, Q, Subquery
 
+from greenlist.accounts.models import places_above
 from greenlist.core.actors import Actor
 
 
@@ -147,9 +148,7 @@ class BanQuerySet(models.QuerySet):
 
     def over(self, path: str) -> "BanQuerySet":
         """Those that hold in a place: decided by an authority whose area the place lies in."""
-        parts = [part for part in path.split("/") if part]
-        above = ["/" + "/".join(parts[: count + 1]) + "/" for count in range(len(parts))]
-        return self.filter(authority__area__path__in=above)
+        return self.filter(authority__area__path__in=places_above(path))
 
 
 class SupervisionQuerySet(models.QuerySet):
