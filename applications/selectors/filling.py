@@ -325,7 +325,7 @@ def check_page(case: Application, draft: drafts.Draft, findings: tuple[Finding, 
     first = bound.first(StepKind.DRAFT)
     tier = bound.steps[bound.steps.index(first) + 1].by
     return CheckPage(
-        missing=tuple(_missing(case, bound, draft, one) for one in drafts.missing(draft.problems)),
+        missing=missing_shown(case, draft),
         findings=tuple(finding_shown(bound, one) for one in findings),
         unscanned=tuple(row.blob.name for row in draft.unscanned),
         digest=drafts.digest(draft.content(), case.report),
@@ -340,6 +340,12 @@ def check_page(case: Application, draft: drafts.Draft, findings: tuple[Finding, 
         correction=opened.correction,
         scores=own_scores(case, draft.form, draft.data, engine.forms.values(draft.form, draft.data)),
     )
+
+
+def missing_shown(case: Application, draft: drafts.Draft) -> tuple[MissingShown, ...]:
+    """What keeps the report from being declared, each with the way to its place."""
+    bound = calls.rules_of(case.call)
+    return tuple(_missing(case, bound, draft, one) for one in drafts.missing(draft.problems))
 
 
 def _missing(case: Application, bound: BoundPolicy, draft: drafts.Draft, one: drafts.Missing) -> MissingShown:

@@ -253,8 +253,10 @@ def _next(request: HttpRequest, case: Application, key: str) -> HttpResponse:
     following = keys[keys.index(key) + 1 :]
     if following:
         return redirect("applications:section", case.reference, following[0])
-    page = "applications:case" if _actor(request).is_body else "applications:check"
-    return redirect(page, case.reference)
+    project = projects.live_project(case) if _actor(request).is_body else None
+    if project is not None:
+        return redirect("applications:project", project.reference)
+    return redirect("applications:check", case.reference)
 
 
 # ---- evidence -------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from applications import selectors
 from applications.forms import bodies as forms
 from applications.selectors import bodies, drafts
 from applications.selectors import projects as reads
-from applications.selectors.filling import finding_shown
+from applications.selectors.filling import finding_shown, missing_shown
 from applications.selectors.paging import page_of
 from applications.services import projects as services
 from applications.states import AT_WORK, WITH_APPLICANT, Mode, ProjectState
@@ -166,7 +166,9 @@ def _project(
             context["findings"] = [finding_shown(bound, one) for one in found]
             context["statements"] = [words.text(one.text) for one in asked.signed("project")]
         elif row.state in AT_WORK and given is not None and case.state in WITH_APPLICANT:
-            start["digest"] = reads.digest_now(case)
+            draft = drafts.draft_of(case, drafts.form_of(case, bound))
+            start["digest"] = drafts.digest(draft.content(), case.report)
+            context["missing"] = missing_shown(case, draft)
             context["statements"] = [words.text(one.text) for one in reads.to_sign(bound)]
             context["digest"] = start["digest"]
             context["is_signed"] = any(one.digest == start["digest"] for one in context["signed"])
