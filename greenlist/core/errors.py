@@ -94,6 +94,16 @@ class TooLarge(DomainError):
     code = "too_large"
 
 
+class NoLength(DomainError):
+    """A body whose length is not announced: it could not be refused before it is read."""
+
+    status = 411
+    code = "no_length"
+
+    def __init__(self) -> None:
+        super().__init__(_("What is sent must say its length beforehand (Content-Length)."))
+
+
 class TooMany(DomainError):
     """Done too often; `retry_after` seconds from now there is room again (core.limits)."""
 

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
-from greenlist.core.errors import Conflict, DomainError, Invalid, NotThisWay, NotVisible, TooLarge, TooMany
+from greenlist.core.errors import Conflict, DomainError, Invalid, NoLength, NotThisWay, NotVisible, TooLarge, TooMany
 from greenlist.core.requests import request_id
 
 Handler = Callable[[HttpRequest], HttpResponse]
@@ -53,6 +53,8 @@ class DomainErrorMiddleware:
         if _length(request) > settings.REQUEST_MAX_BYTES:  # before anything reads the body
             limit = settings.REQUEST_MAX_BYTES // 1024 // 1024
             return answer(request, TooLarge(_("At most %(limit)s MB can be sent at once.") % {"limit": limit}))
+        if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
+            return answer(request, NoLength())  # Django would take its body for empty
         if CONTROLS.search(request.path_info):
             return answer(request, NotVisible())
         response = self.get_response(request)
@@ -79,7 +81,7 @@ def _printable(given: QueryDict) -> QueryDict:
 
 
 def _length(request: HttpRequest) -> int:
-    """Of the body as announced; a body without length is read as empty by Django."""
+    """Of the body as announced."""
     announced = request.META.get("CONTENT_LENGTH") or "0"
     return int(announced) if announced.isdecimal() else 0
 

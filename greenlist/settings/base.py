@@ -168,6 +168,10 @@ MEDIA_ROOT = VAR / "files"  # private: nothing is served from it by address
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 4000
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+FILE_UPLOAD_HANDLERS = [
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "greenlist.core.uploads.BoundedUploadHandler",
+]
 # Licensed fonts by the names that static/css/document.css knows: FangSong=/path/a.ttf;XiaoBiaoSong=/path/b.ttf
 DOCUMENT_FONTS = env.text("DOCUMENT_FONTS", "")
 ATTACHMENT_MAX_BYTES = env.number("ATTACHMENT_MAX_BYTES", 50 * 1024 * 1024)

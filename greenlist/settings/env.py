@@ -71,6 +71,8 @@ def database(url: str) -> dict:
         return {
             "ENGINE": "django.db.backends.sqlite3",
             "NAME": unquote(parts.path),
+            # Kept open: whoever opens the file as the first has to write beside it, which a full disk does not take (F5).
+            "CONN_MAX_AGE": None,
             "OPTIONS": {
                 # Without IMMEDIATE two writers meet at COMMIT and one loses; see docs/adr/0002.
                 "transaction_mode": "IMMEDIATE",

@@ -76,21 +76,21 @@ def ready(world: World, count: int, port: int) -> list[Firm]:
     return found
 
 
-def gunicorn(processes: Processes, port: int) -> Any:
-    words = ["-m", "gunicorn", "greenlist.wsgi", "-w", "2", "--threads", "4", "-b", f"127.0.0.1:{port}"]
+def answers(port: int) -> bool:
+    wire = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        wire.request("GET", "/livez", headers={"Host": "127.0.0.1"})
+        return wire.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        wire.close()
+
+
+def gunicorn(processes: Processes, port: int, *more: str) -> Any:
+    words = ["-m", "gunicorn", "greenlist.wsgi", *more, "-w", "2", "--threads", "4", "-b", f"127.0.0.1:{port}"]
     process = processes.start(*words)
-
-    def answers() -> bool:
-        wire = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-        try:
-            wire.request("GET", "/livez", headers={"Host": "127.0.0.1"})
-            return wire.getresponse().status == 200
-        except OSError:
-            return False
-        finally:
-            wire.close()
-
-    until(answers)
+    until(lambda: answers(port))
     return process
 
 

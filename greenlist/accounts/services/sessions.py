@@ -1,11 +1,12 @@
 """Stays of people in browsers: how they begin, what keeps them alive, what ends them. The row decides, not the cookie."""
 
 import hashlib
+import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.db.models import F
 from django.urls import reverse
 
@@ -16,6 +17,7 @@ from greenlist.core.actors import Actor, Capacity
 from greenlist.core.clock import CHINA
 from greenlist.core.errors import NotVisible
 
+log = logging.getLogger(__name__)
 End = SignIn.End
 EVERY = timedelta(minutes=1)  # how exactly the last sign of life is kept
 
@@ -83,9 +85,17 @@ def continue_session(
         end_session(sign_in_id=row.pk, end=end, actor=actor, at=at)
         row.ended_at, row.end = at, end
     elif row.ended_at is None and alive and not over and at - row.seen_at >= EVERY:
-        SignIn.objects.live().filter(pk=row.pk, seen_at__lt=at).update(seen_at=at)
-        row.seen_at = at
+        _seen(row, at)
     return row
+
+
+def _seen(row: SignIn, at: datetime) -> None:
+    """A database that takes nothing (its disk is full) keeps nobody from reading (F5)."""
+    try:
+        SignIn.objects.live().filter(pk=row.pk, seen_at__lt=at).update(seen_at=at)
+    except OperationalError as failure:
+        log.warning("a sign of life was not kept: %s", failure)
+    row.seen_at = at
 
 
 def _overdue(row: SignIn, at: datetime, patience: timedelta) -> End | None:
