@@ -353,6 +353,11 @@ class Hit(models.Model):
     shape = models.CharField(
         max_length=300, blank=True
     )  # the same in a line: when it changes, the finding is a new one
+    rests_on = models.CharField(
+        max_length=400, blank=True
+    )  # what the sweep decided it from, in a line that SQL makes too: while both are the same, nothing is decided anew
+    basis = models.CharField(max_length=16, blank=True)  # the vetoes it was decided by
+    holds_until = models.DateField(null=True)  # from this day time alone may say otherwise
     evidence = models.TextField(blank=True)
     name = models.CharField(max_length=120)  # of the unit
     category = models.CharField(max_length=15, choices=Category)

@@ -45,12 +45,24 @@ class Unit:
 
 # ---- found ----------------------------------------------------------------------------------------------------------
 class Kept(NamedTuple):
-    """What a row said before; a plain tuple, for a night reads a hundred thousand of them."""
+    """What a row said before; a plain tuple, for a night may read a hundred thousand of them."""
 
     pk: int
     state: str
     shape: str
     authority: int
+    rests_on: str
+    basis: str
+    until: date | None
+
+
+class Against(NamedTuple):
+    """What bars a unit. `rests_on`: what that was decided from, empty where nobody may build on it; see `sweep`."""
+
+    unit: Unit
+    barred: Barred
+    rests_on: str = ""
+    until: date | None = None
 
 
 def shape_of(event: Event) -> str:
@@ -61,47 +73,83 @@ def shape_of(event: Event) -> str:
 
 def known(rows: QuerySet[Hit]) -> dict[str, Kept]:
     """What is kept about these units, by key; conditions (without an event) are the checks' own."""
-    found = rows.exclude(ref="").values_list("key", "pk", "state", "shape", "authority_id")
-    return {key: Kept(pk, state, shape, office) for key, pk, state, shape, office in found}
+    found = rows.exclude(ref="").values_list(
+        "key", "pk", "state", "shape", "authority_id", "rests_on", "basis", "holds_until"
+    )
+    return {key: Kept(*rest) for key, *rest in found}
+
+
+def event_of(key: str) -> tuple[str, str]:
+    """Unit and event of a key, without the clause."""
+    return key.partition("|")[0], key.rpartition("|")[2]
 
 
 def reconcile(
-    *, known: Mapping[str, Kept], barred: Iterable[tuple[Unit, Barred]], rules: RuleSetVersion, at: datetime
+    *, known: Mapping[str, Kept], barred: Iterable[Against], rules: RuleSetVersion, at: datetime, basis: str = ""
 ) -> int:
     """Makes the rows say what was found: new ones, changed ones (they open again), and those that are gone.
 
     Another run that was faster loses nothing. Returns how many are new or open again.
     """
-    fresh: dict[str, tuple[Unit, Barred]] = {}
-    changed: dict[int, tuple[Unit, Barred]] = {}
+    fresh: dict[str, Against] = {}
+    changed: dict[int, Against] = {}
     moved: dict[int, list[int]] = {}
+    stays: list[tuple[Kept, Against]] = []
     seen: set[str] = set()
-    for unit, one in barred:
-        key = unit.key(one.clause, one.event.ref)
+    for one in barred:
+        key = one.unit.key(one.barred.clause, one.barred.event.ref)
         seen.add(key)
         row = known.get(key)
         if row is None:
-            fresh[key] = (unit, one)
-        elif row.state == HitState.CLEARED or row.shape != shape_of(one.event):
-            changed[row.pk] = (unit, one)
-        elif row.state == HitState.OPEN and row.authority != unit.authority:
-            moved.setdefault(unit.authority, []).append(row.pk)  # the case lies on another desk now
-    gone = [row.pk for key, row in known.items() if key not in seen and row.state != HitState.CLEARED]
-    if gone:
-        Hit.objects.filter(pk__in=gone).update(state=HitState.CLEARED, closed_at=at)
+            fresh[key] = one
+            continue
+        if row.state == HitState.CLEARED or row.shape != shape_of(one.barred.event):
+            changed[row.pk] = one
+            continue
+        stays.append((row, one))
+        if row.state == HitState.OPEN and row.authority != one.unit.authority:
+            moved.setdefault(one.unit.authority, []).append(row.pk)  # the case lies on another desk now
+    _clear(known, seen, at)
     for authority, keys in moved.items():
         Hit.objects.filter(pk__in=keys).update(authority=authority)
+    _remember(stays, basis)
     if changed:
-        _open_again(changed, at)
+        _open_again(changed, at, basis)
     if fresh:
-        Hit.objects.bulk_create(_rows(fresh, rules, at), ignore_conflicts=True, batch_size=1000)
+        Hit.objects.bulk_create(_rows(fresh, rules, at, basis), ignore_conflicts=True, batch_size=1000)
     return len(fresh) + len(changed)
 
 
-def _open_again(changed: Mapping[int, tuple[Unit, Barred]], at: datetime) -> None:
+def _clear(known: Mapping[str, Kept], seen: set[str], at: datetime) -> None:
+    """What is not found any more; the event's other findings are decided anew the next time."""
+    gone = {key: row.pk for key, row in known.items() if key not in seen and row.state != HitState.CLEARED}
+    if not gone:
+        return
+    Hit.objects.filter(pk__in=list(gone.values())).update(state=HitState.CLEARED, closed_at=at)
+    events = {event_of(key) for key in gone}
+    Hit.objects.filter(pk__in=[row.pk for key, row in known.items() if event_of(key) in events]).update(rests_on="")
+
+
+def _remember(stays: Iterable[tuple[Kept, Against]], basis: str) -> None:
+    """From what, by which vetoes and until when the same was decided again."""
+    turned: dict[date | None, list[int]] = {}
+    renamed: list[Hit] = []
+    for row, one in stays:
+        if not one.rests_on:
+            continue
+        if row.rests_on != one.rests_on:
+            renamed.append(Hit(pk=row.pk, rests_on=one.rests_on, basis=basis, holds_until=one.until))
+        elif (row.basis, row.until) != (basis, one.until):
+            turned.setdefault(one.until, []).append(row.pk)
+    for until, keys in turned.items():
+        Hit.objects.filter(pk__in=keys).update(basis=basis, holds_until=until)
+    Hit.objects.bulk_update(renamed, ["rests_on", "basis", "holds_until"], batch_size=500)
+
+
+def _open_again(changed: Mapping[int, Against], at: datetime, basis: str) -> None:
     """What was said before was said about something else."""
     rows = []
-    for pk, (unit, one) in changed.items():
+    for pk, (unit, one, rests_on, until) in changed.items():
         event, shape = engine.described(one.event), shape_of(one.event)
         found = {
             "state": HitState.OPEN,
@@ -110,17 +158,20 @@ def _open_again(changed: Mapping[int, tuple[Unit, Barred]], at: datetime) -> Non
             "outcome": one.outcome,
             "rule": one.rule,
             "found_at": at,
+            "rests_on": rests_on,
+            "basis": basis,
+            "holds_until": until,
         }
         rows.append(Hit(pk=pk, authority_id=unit.authority, word="", told_at=None, closed_at=None, **found))
-    fields = ["state", "event", "shape", "outcome", "rule", "word", "told_at", "closed_at", "found_at", "authority"]
+    fields = [*found, "word", "told_at", "closed_at", "authority"] if rows else []
     Hit.objects.bulk_update(rows, fields, batch_size=500)
 
 
-def _rows(fresh: Mapping[str, tuple[Unit, Barred]], rules: RuleSetVersion, at: datetime) -> list[Hit]:
-    evidence = organisations.evidence_of({one.event.ref for _unit, one in fresh.values()})
+def _rows(fresh: Mapping[str, Against], rules: RuleSetVersion, at: datetime, basis: str) -> list[Hit]:
+    evidence = organisations.evidence_of({one.barred.event.ref for one in fresh.values()})
     settled = _settled_before(fresh)
     rows = []
-    for key, (unit, one) in fresh.items():
+    for key, (unit, one, rests_on, until) in fresh.items():
         event = engine.described(one.event)
         row = Hit(
             key=key,
@@ -131,6 +182,9 @@ def _rows(fresh: Mapping[str, tuple[Unit, Barred]], rules: RuleSetVersion, at: d
             ref=one.event.ref,
             event=event,
             shape=shape_of(one.event),
+            rests_on=rests_on,
+            basis=basis,
+            holds_until=until,
             evidence=evidence.get(one.event.ref, ""),
             name=unit.name,
             category=unit.category,
@@ -146,18 +200,20 @@ def _rows(fresh: Mapping[str, tuple[Unit, Barred]], rules: RuleSetVersion, at: d
     return rows
 
 
-def _settled_before(fresh: Mapping[str, tuple[Unit, Barred]]) -> dict[tuple[int, str, str], Hit]:
+def _settled_before(fresh: Mapping[str, Against]) -> dict[tuple[int, str, str], Hit]:
     """What was settled in the case by which a listed unit came onto the list, by (title, clause, ref)."""
-    titles = {unit.pk for unit, _one in fresh.values() if unit.field == "title"}
+    titles = {one.unit.pk for one in fresh.values() if one.unit.field == "title"}
     if not titles:
         return {}
-    rows = Hit.objects.settled().filter(application__site__titles__in=titles).annotate(of=reads.TITLE_OF)
+    # Between the ends: a list of thousands of keys makes SQLite look through it for each row.
+    ends = {"application__site__titles__gte": min(titles), "application__site__titles__lte": max(titles)}
+    rows = Hit.objects.settled().filter(**ends).annotate(of=reads.TITLE_OF)
     return {(row.of, row.clause, row.ref): row for row in rows if row.of in titles}
 
 
 def note(*, found: Iterable[tuple[Application, Sequence[Barred]]], at: datetime) -> None:
     """Keeps what a check of submitted cases found, so that it can be answered; their authority is told by the sweep."""
-    by_rules: dict[int, list[tuple[Unit, Barred]]] = {}
+    by_rules: dict[int, list[Against]] = {}
     versions: dict[int, RuleSetVersion] = {}
     cases = {case.pk: barred for case, barred in found if case.submitted_at is not None}
     rows = {case.pk: case for case, _barred in found if case.pk in cases}
@@ -165,7 +221,7 @@ def note(*, found: Iterable[tuple[Application, Sequence[Barred]]], at: datetime)
         case = rows[pk]
         versions[case.call.rules_id] = case.call.rules
         unit = unit_of(case)
-        by_rules.setdefault(case.call.rules_id, []).extend((unit, one) for one in barred)
+        by_rules.setdefault(case.call.rules_id, []).extend(Against(unit, one) for one in barred)
     for rules, pairs in by_rules.items():
         mine = [pk for pk, case in rows.items() if case.call.rules_id == rules]
         kept = known(Hit.objects.filter(application__in=mine))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -18,7 +19,7 @@ from greenlist.core.models import Notification
 from greenlist.organisations import services as organisations
 from greenlist.organisations.models import AdverseMatch, AdverseRecord, ParkFirm
 from greenlist.policy import engine
-from greenlist.policy.engine.types import Outcome
+from greenlist.policy.engine.types import Event, Outcome, Severity
 from tests import factories
 from tests.applications import county
 from tests.world import World
@@ -230,3 +231,138 @@ def test_a_code_that_came_later_is_linked_first(world: World, call: Any) -> None
     AdverseRecord.objects.create(code=world.org.code, name="旧名", source="通报", **ACCIDENT)
     assert sweep.sweep(at=MAY) == 1
     assert organisations.link_codes() == 0
+
+
+# ---- what was decided stands ----------------------------------------------------------------------------------------
+@pytest.fixture
+def decided(monkeypatch: Any) -> list[str]:
+    """The events the engine is asked about; none is taken up by turn."""
+    asked: list[str] = []
+    whole = engine.barring
+
+    def bars(bound: Any, events: Any, *rest: Any) -> Any:
+        asked.extend(event.ref for event in events)
+        return whole(bound, events, *rest)
+
+    monkeypatch.setattr(engine, "barring", bars)
+    monkeypatch.setattr(sweep, "ANEW", 10**9)
+    return asked
+
+
+def test_what_rests_on_the_same_is_not_decided_again(world: World, call: Any, decided: list[str]) -> None:
+    case = county.case(world, call)
+    record = factories.adverse(world.org, **ACCIDENT)
+    factories.title(world.sites["rival"], "city")
+    other = factories.adverse(world.orgs["rival"], **ACCIDENT)
+    sweep.sweep(at=MAY)
+    assert sorted(decided) == sorted([f"r{record.pk}", f"r{other.pk}"])
+    decided.clear()
+    sweep.sweep(at=MAY + timedelta(days=1))
+    assert decided == []
+    type(case.organisation).objects.filter(pk=world.org.pk).update(founded_on=date(2026, 4, 1))
+    sweep.sweep(at=MAY + timedelta(days=2))  # the firm is younger than the accident
+    assert decided == [f"r{record.pk}"]
+    assert Hit.objects.get(application=case).state == HitState.CLEARED
+    decided.clear()
+    AdverseRecord.objects.filter(pk=other.pk).update(severity=3)
+    assert sweep.sweep(at=MAY + timedelta(days=3)) == 1
+    assert f"r{other.pk}" in decided
+
+
+def test_other_vetoes_decide_anew(world: World, call: Any, decided: list[str], monkeypatch: Any) -> None:
+    county.case(world, call)
+    factories.adverse(world.org, **ACCIDENT)
+    sweep.sweep(at=MAY)
+    bound = selectors.rules_of(call)
+    stricter = tuple(replace(one, at_least=Severity.EXTREME) for one in bound.vetoes)
+    monkeypatch.setattr(selectors, "rules_of", lambda _call: replace(bound, vetoes=stricter))
+    sweep.sweep(at=MAY)
+    assert Hit.objects.get().state == HitState.CLEARED
+    monkeypatch.setattr(selectors, "rules_of", lambda _call: bound)
+    assert sweep.sweep(at=MAY) == 1
+
+
+def test_each_finding_is_decided_again_in_its_turn(
+    world: World, call: Any, decided: list[str], monkeypatch: Any
+) -> None:
+    county.case(world, call)
+    record = factories.adverse(world.org, **ACCIDENT)
+    sweep.sweep(at=MAY)
+    decided.clear()
+    monkeypatch.setattr(sweep, "ANEW", 3)
+    for night in range(1, 4):
+        sweep.sweep(at=MAY + timedelta(days=night))
+    assert decided == [f"r{record.pk}"]
+
+
+def test_the_day_a_look_back_ends_needs_no_news(world: World, call: Any, decided: list[str]) -> None:
+    county.case(world, call)
+    factories.adverse(world.org, "safety", date(2023, 5, 8), 2)
+    assert sweep.sweep(at=MAY) == 1
+    sweep.sweep(at=MAY + timedelta(days=2))
+    assert Hit.objects.get().state == HitState.OPEN
+    sweep.sweep(at=MAY + timedelta(days=3))
+    assert Hit.objects.get().state == HitState.CLEARED
+
+
+def test_a_clause_that_a_check_lost_is_found_again(
+    world: World, call: Any, decided: list[str], monkeypatch: Any
+) -> None:
+    """Two clauses name one event; a check that finds but one of them leaves no blind spot to the night."""
+    bound = selectors.rules_of(call)
+    twice = replace(bound, vetoes=(*bound.vetoes, replace(bound.vetoes[0], key="again", clause="X-1")))
+    monkeypatch.setattr(selectors, "rules_of", lambda _call: twice)
+    case = county.case(world, call)
+    factories.adverse(world.org, **ACCIDENT)
+    assert sweep.sweep(at=MAY) == 2
+    hits.note(found=[(case, _whole(case, bound, MAY.date()))], at=MAY)
+    assert Hit.objects.get(clause="X-1").state == HitState.CLEARED
+    assert sweep.sweep(at=MAY) == 1
+    assert Hit.objects.get(clause="X-1").state == HitState.OPEN
+
+
+def test_a_night_says_what_the_engine_would_say_of_everything(world: World, call: Any) -> None:
+    """Whatever happens between two nights, what is kept afterwards is what the engine finds in all there is."""
+    chance = random.Random(11)
+    bound = selectors.rules_of(call)
+    cases = [county.case(world, call, organisation=county.firm(world, "130302", 7400 + n)) for n in range(4)]
+    at = MAY
+    for _night in range(12):
+        for _change in range(4):
+            _happens(chance, cases, at.date())
+        at += timedelta(days=chance.choice((1, 30, 200)))
+        sweep.sweep(at=at)
+        live = Hit.objects.exclude(state=HitState.CLEARED).values_list("application", "clause", "ref", "outcome")
+        said = {
+            (case.pk, one.clause, one.event.ref, one.outcome)
+            for case in cases
+            for one in _whole(type(case).objects.get(pk=case.pk), bound, at.date())
+        }
+        assert set(live) == said
+
+
+def _happens(chance: random.Random, cases: list[Any], on: date) -> None:
+    firm = chance.choice(cases).organisation
+    day = on - timedelta(days=chance.randrange(1400))
+    records = list(AdverseRecord.objects.filter(organisation=firm))
+    what = chance.choice(("new", "new", "new", "end", "grade", "away", "founded"))
+    if what == "founded":
+        type(firm).objects.filter(pk=firm.pk).update(founded_on=chance.choice((date(2000, 1, 1), day)))
+    elif what == "new" or not records:
+        kind = chance.choice(("safety", "tax_offence", "serious_dishonesty"))
+        factories.adverse(firm, kind, day, chance.randrange(5))
+    else:
+        row = AdverseRecord.objects.filter(pk=chance.choice(records).pk)
+        ended = {"ended_on": on + timedelta(days=chance.randrange(-60, 60))}
+        changes: dict[str, dict[str, Any]] = {"end": ended, "grade": {"severity": chance.randrange(5)}}
+        row.delete() if what == "away" else row.update(**changes[what])
+
+
+def _whole(case: Any, bound: Any, on: date) -> Any:
+    founded = case.organisation.founded_on
+    records = AdverseRecord.objects.filter(organisation=case.organisation)
+    events = [
+        Event(one.kind, one.event_on, sweep.GRADES[one.severity], one.ended_on, tier=one.tier, ref=f"r{one.pk}")
+        for one in records
+    ]
+    return engine.barring(bound, events, on, founded)

@@ -1,10 +1,10 @@
 """Laws of the veto that hold for every event, grade and day."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from greenlist.policy import engine
@@ -178,3 +178,45 @@ def test_what_a_check_wants_is_what_it_reads(qhd):
     assert engine.check(bound, "apply", only, [event], ON) == engine.check(bound, "apply", qhd.facts(), [event], ON)
     assert engine.candidates(bound, ON, "apply").since is None
     assert not engine.wanted(bound, "nowhere").events
+
+
+@dataclass(frozen=True)
+class Bound:
+    """What `barring` reads of a rule set."""
+
+    vetoes: tuple[Veto, ...]
+
+
+lasting = st.builds(
+    Event,
+    st.sampled_from(["safety", "quality"]),
+    days,
+    severities,
+    st.one_of(st.none(), st.dates(date(2015, 1, 1), date(2029, 1, 1))),
+)
+rules = st.builds(
+    lambda years, until, ended, back: veto(years=years, until=until, ended=ended if not until else "", back_from=back),
+    st.sampled_from([None, 1, 3]),
+    st.sampled_from(["", "repaired"]),
+    st.sampled_from(["", "repaired"]),
+    st.one_of(st.none(), st.dates(date(2023, 1, 1), date(2026, 1, 1))),
+)
+
+
+@given(st.lists(rules, min_size=1, max_size=3), lasting, days, st.one_of(st.none(), days))
+@example([veto()], Event("safety", date(2024, 2, 29), Severity.MAJOR), date(2027, 2, 25), None)
+def test_until_the_day_it_names_a_decision_holds(vetoes, event, on, founded):
+    bound = Bound(tuple(replace(one, clause=f"X-{number}") for number, one in enumerate(vetoes)))
+    until = engine.holds_until(bound, event, on, founded)
+    assert until is None or until > on
+    said = engine.barring(bound, [event], on, founded)
+    last = min(until, on + timedelta(days=2000)) if until else on + timedelta(days=2000)
+    step = max(1, (last - on).days // 40)
+    asked = {on + timedelta(days=away) for away in range(0, (last - on).days, step)} | {last - timedelta(days=1)}
+    assert all(engine.barring(bound, [event], day, founded) == said for day in asked)
+
+
+def test_other_vetoes_have_another_digest():
+    one, other = Bound((veto(),)), Bound((veto(years=2),))
+    assert engine.vetoes_digest(one) == engine.vetoes_digest(Bound((veto(events=frozenset({"quality", "safety"})),)))
+    assert engine.vetoes_digest(one) != engine.vetoes_digest(other)

@@ -517,7 +517,11 @@ def bench_checks(given: argparse.Namespace, engine: str) -> tuple[str, str, int]
     count = given.counts[0] if given.counts != [1000, 10000] else {"PostgreSQL": 100_000, "SQLite": 20_000}[engine]
     table = checks.measure(count, on_postgres=engine == "PostgreSQL")
     print(show(table, checks.HEAD), flush=True)
-    after = f"Goal: a pass under {checks.RATIO:g} times the bare join of units and records, every row fetched."
+    after = (
+        f"Goal: a night under {checks.RATIO:g} times the bare join of units and records, every row fetched. What was decided "
+        "stands while all it rests on is the same, so a night decides what is new, what changed, what a day has turned, "
+        "and a thirtieth of the rest; the first pass decides everything and writes every row, once."
+    )
     return (
         f"Nightly checks, {engine}",
         section(f"{checks.ROUNDS} rounds in turns", checks.HEAD, table, after),

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from datetime import date
+from dataclasses import fields, is_dataclass, replace
+from datetime import date, timedelta
 from decimal import Decimal
+from itertools import product
 from types import MappingProxyType
 from typing import Any
 
-from greenlist.policy.engine.periods import lookback
+from greenlist.policy.engine.periods import lookback, years_before
 from greenlist.policy.engine.types import (
     Answer,
     Barred,
@@ -35,6 +37,8 @@ FOUNDED = "org.founded_on"
 INDUSTRY, INDUSTRY_GROUP = "org.industry", "org.industry_group"
 Settled = Mapping[tuple[str, str], str]  # (clause, ref of the event) → what was said
 GRAVITY = (Outcome.BLOCK, Outcome.CONFIRM, Outcome.WARN, Outcome.CLEAR)
+DECIDES = 1  # goes up when `barring` says something else of the same vetoes: what was decided before is decided anew
+NEAR = range(-1, 3)  # days about an anniversary: 29 February
 CHECKED = frozenset({"eligibility", "prerequisite", "upward"})  # priority only orders, it never blocks (QHD-N2b)
 
 
@@ -97,6 +101,34 @@ def barring(bound: BoundPolicy, events: Sequence[Event], on: date, founded: date
                     found[veto.clause, event] = made
     rows = tuple(found.values())
     return rows if len(rows) < 2 else tuple(sorted(rows, key=lambda one: GRAVITY.index(one.outcome)))
+
+
+def vetoes_digest(bound: BoundPolicy) -> str:
+    """Names the vetoes a decision rests on; other vetoes, or another way of deciding, another name."""
+    return hashlib.sha256(f"{DECIDES}{_stable(bound.vetoes)}".encode()).hexdigest()[:16]
+
+
+def _stable(value: Any) -> str:
+    """The same text in every process: sets have no order of their own."""
+    if is_dataclass(value):
+        return "".join(f"{one.name}={_stable(getattr(value, one.name))};" for one in fields(value))
+    if isinstance(value, set | frozenset):
+        return "{" + ",".join(sorted(_stable(one) for one in value)) + "}"
+    if isinstance(value, Mapping):
+        return "{" + ",".join(f"{key}:{_stable(one)}" for key, one in sorted(value.items())) + "}"
+    if isinstance(value, tuple | list):
+        return "[" + ",".join(_stable(one) for one in value) + "]"
+    return str(value)
+
+
+def holds_until(bound: BoundPolicy, event: Event, on: date, founded: date | None = None) -> date | None:
+    """The first day on which time alone may change what `barring` says of an event; rather early than late. None: never."""
+    ends = [day for day in (event.on, event.ended_on) if day]
+    years = {veto.years for veto in bound.vetoes if veto.years and event.kind in veto.events}
+    turns = [*ends, *(back for veto in bound.vetoes if (back := veto.back_from)), *([founded] if founded else [])]
+    for day, count in product(ends, sorted(years)):
+        turns += [years_before(day, -count) + timedelta(days=near) for near in NEAR]
+    return min((day for day in turns if day > on), default=None)
 
 
 def waiver(bound: BoundPolicy, rule: str) -> Rule | Veto | None:
