@@ -24,6 +24,7 @@ from greenlist.policy.engine.types import (
     BoundPolicy,
     CallValues,
     Clause,
+    Header,
     LayerRule,
     MissingCallValue,
     Policy,
@@ -247,6 +248,7 @@ class CallPage:
     deadline: Deadline | None
     office: Authority
     has_summary: bool
+    standing: tuple[str, ...] = ()
 
 
 def call_page(call: Call, at: datetime, area_path: str = "") -> CallPage:
@@ -264,7 +266,18 @@ def call_page(call: Call, at: datetime, area_path: str = "") -> CallPage:
         deadline=submission_deadline(call, area_path),
         office=call.owner,
         has_summary="summary" in bound.tables,
+        standing=standing(bound.header, clock.china_date(at)),
     )
+
+
+def standing(header: Header, on: date) -> tuple[str, ...]:
+    """What somebody must know who works by rules that are a draft or have run out (JY-28)."""
+    found: list[str] = []
+    if header.status != "in_force":
+        found.append(_("These rules are a draft for comment: the authority has not put them in force yet."))
+    if header.ends_on is not None and header.ends_on < on:
+        found.append(_("The term of these rules ended on %(day)s.") % {"day": header.ends_on.isoformat()})
+    return tuple(found)
 
 
 def _header(bound: BoundPolicy) -> dict[str, Any]:

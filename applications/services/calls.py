@@ -91,21 +91,23 @@ def discard(*, actor: Actor, at: datetime, pk: int) -> None:
 
 
 @transaction.atomic
-def open_call(*, actor: Actor, at: datetime, pk: int) -> Call:
+def open_call(*, actor: Actor, at: datetime, pk: int, warned: bool = False) -> Call:
     """Opens a call: values complete, rules in force, digest taken; confirmed firms of the area are told.
 
-    Raises Invalid (a value is missing, a day has passed), Refused (rules not in force), WrongState.
+    Rules that are a draft or have run out only warn: `warned` says that who opens has read it (JY-28).
+    Raises Invalid (a value is missing, a day has passed), Refused (rules not begun, warning not read), WrongState.
     """
     call = _lock(actor, pk, may.OPEN)
     _require_state(call, CallState.DRAFT)
     built = policy.policy(call.rules)
     _require_complete(call, built, clock.china_date(at))
-    _require_in_force(built, clock.china_date(at))
+    warnings = _require_in_force(built, clock.china_date(at), warned=warned)
     call.digest = reads.rules_of(call).digest
     call.issued_on = call.issued_on or clock.china_date(at)
     call.open(at=at)
     call.save()
-    audit.record(actor=actor, subject=("call", call.pk), action="call.open", at=at, data=_record(call))
+    data = _record(call) | ({"warned": list(warnings)} if warnings else {})
+    audit.record(actor=actor, subject=("call", call.pk), action="call.open", at=at, data=data)
     outbox.notify(
         recipients=members_within(call),
         event=f"call.opened:{call.pk}",
@@ -292,15 +294,19 @@ def _require_complete(call: Call, built: Policy, today: date) -> None:
         raise Invalid(_("The call cannot be opened before these values are given."), problems=problems)
 
 
-def _require_in_force(built: Policy, today: date) -> None:
+def _require_in_force(built: Policy, today: date, *, warned: bool) -> tuple[str, ...]:
+    """What was warned of. Raises Refused: rules in force have begun; a draft, or rules that ran out, are opened knowingly."""
     header = built.header
-    starts, over = header.in_force_from, header.ends_on is not None and header.ends_on < today
-    if header.status != "in_force" or not starts or starts > today or over:
+    starts, draft = header.in_force_from, header.status != "in_force"
+    warnings = reads.standing(header, today)
+    if (not draft and (not starts or starts > today)) or (warnings and not warned):
+        said = "".join(warnings)
         raise Refused(
-            _("“%(title)s” is not in force.") % {"title": words.text(header.title)},
+            _("“%(title)s” is not in force.") % {"title": words.text(header.title)} + said,
             code="rules_not_in_force",
             clause=header.clause,
         )
+    return warnings
 
 
 def _area_within(call: Call, area_id: int | None) -> Area | None:

@@ -150,7 +150,7 @@ def _call_page(request: HttpRequest, pk: int, invalid: Invalid | None = None) ->
 @require_POST
 def call_open(request: HttpRequest, pk: int) -> HttpResponse:
     try:
-        calls.open_call(actor=_actor(request), at=clock.now(), pk=pk)
+        calls.open_call(actor=_actor(request), at=clock.now(), pk=pk, warned=request.POST.get("warned") == "on")
     except Invalid as invalid:
         return _call_page(request, pk, invalid)
     messages.success(request, _("The call is open; the confirmed firms of the area have been told."))

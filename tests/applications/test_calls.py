@@ -16,9 +16,11 @@ from applications import selectors
 from applications.models import Call, Extension
 from applications.services import calls
 from applications.states import CallState
+from greenlist.core import clock
 from greenlist.core.errors import Invalid, NotAllowed, NotVisible, Refused, WrongState
 from greenlist.core.models import AuditEntry, Notification
 from greenlist.organisations.models import Organisation
+from greenlist.policy import selectors as policy
 from tests import factories
 from tests.applications import filled
 from tests.world import World
@@ -141,7 +143,36 @@ def test_rules_that_are_not_in_force_open_nothing(world: World) -> None:
     with pytest.raises(Refused) as refused:
         open_call(world, call, at=datetime.fromisoformat("2024-03-25T09:00:00+08:00"))
     assert (refused.value.code, refused.value.clause) == ("rules_not_in_force", "QHD-20")
+    with pytest.raises(Refused):  # that somebody knows of it does not help: they have not begun
+        calls.open_call(
+            actor=world.actor("city_approver"),
+            at=datetime.fromisoformat("2024-03-25T09:00:00+08:00"),
+            pk=call.pk,
+            warned=True,
+        )
     open_call(world, call, at=datetime.fromisoformat("2024-03-26T09:00:00+08:00"))
+
+
+@pytest.mark.clause("JY-28")
+def test_a_draft_and_rules_that_ran_out_warn(world: World, monkeypatch: Any) -> None:
+    call = create(world)
+    built = policy.policy(call.rules)
+    header = replace(built.header, status="draft", in_force_from=None, ends_on=date(2026, 1, 1))
+    draft, whole = replace(built, header=header), policy.bound
+    monkeypatch.setattr(policy, "policy", lambda _version: draft)
+    monkeypatch.setattr(policy, "bound", lambda version, values: replace(whole(version, values), policy=draft))
+    with pytest.raises(Refused) as refused:
+        open_call(world, call)
+    assert (refused.value.code, refused.value.clause) == ("rules_not_in_force", "QHD-20")
+    monkeypatch.setattr(clock, "now", lambda: MARCH)
+    city = world.client("city_approver")
+    page = city.get(f"/calls/{call.pk}/").content.decode()
+    assert "征求意见稿" in page and "2026-01-01" in page and 'name="warned"' in page
+    assert city.post(f"/calls/{call.pk}/open/").status_code == 409
+    assert city.post(f"/calls/{call.pk}/open/", {"warned": "on"}).status_code == 302
+    entry = AuditEntry.objects.get(subject_kind="call", action="call.open")
+    assert len(entry.payload.data["warned"]) == 2
+    assert "征求意见稿" in city.get(f"/p/130300/calls/{call.pk}/").content.decode()
 
 
 def test_a_draft_can_be_thrown_away_an_open_call_not(world: World) -> None:
