@@ -102,6 +102,8 @@ class Report(models.Model):
     criteria_why = models.JSONField(default=dict)  # {"digest", "code", "clause", "part", "params"}: told on every page
     # {"tables": {slug: digest}, "home": province}: what its calculators count with; empty where it has none
     factors = models.JSONField(default=dict)
+    # {"section.field": {"value", "kind", "label", "case", "year"}}: what the applicant took over, and from where
+    origins = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()))
 
     def __str__(self) -> str:
         return f"{self.site} {self.year}"

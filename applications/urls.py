@@ -7,6 +7,7 @@ from applications.views import (
     disqualification,
     drafts,
     hits,
+    prefilling,
     projects,
     quartiles,
     workbook,
@@ -16,6 +17,7 @@ app_name = "applications"
 urlpatterns = [
     *calls.urlpatterns,
     *drafts.urlpatterns,
+    *prefilling.urlpatterns,
     *workbook.urlpatterns,
     *quartiles.urlpatterns,
     *cases.urlpatterns,

@@ -92,3 +92,11 @@ class ListingWorkflow(FSMModelMixin, models.Model):
 
     class Meta:
         abstract = True
+
+    @transition(
+        field=state,
+        source=[ListingState.ACTIVE, ListingState.RECTIFYING, ListingState.REMOVED],
+        target=ListingState.ACTIVE,
+    )
+    def enter_again(self) -> None:
+        """Evaluated anew and announced: the place on the list goes on, or is there again after a removal."""

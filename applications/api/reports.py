@@ -85,6 +85,60 @@ class DeclaredShape(serializers.Serializer):
     declared_name = serializers.CharField()
 
 
+class StandardShape(serializers.Serializer):
+    """The criteria set a report is judged by."""
+
+    title = serializers.CharField()
+    edition = serializers.CharField()
+    number = serializers.IntegerField(allow_null=True)
+    why = serializers.CharField(help_text=_("Why this set applies."))
+    clause = serializers.CharField()
+    unverified = serializers.CharField(help_text=_("What nobody has verified of it; empty where all is."))
+    is_whole = serializers.BooleanField(help_text=_("Whether the report has its indicators."))
+
+
+class RowShape(serializers.Serializer):
+    """One indicator row. What the criteria set hides from the reader is an empty text."""
+
+    path = serializers.CharField()
+    label = serializers.CharField()
+    kind = serializers.CharField()
+    state = serializers.CharField()
+    state_label = serializers.CharField()
+    value = serializers.CharField()
+    declared = serializers.CharField(help_text=_("What the applicant gave, where a reviewer corrected it."))
+    unit = serializers.CharField()
+    base = serializers.CharField()
+    lead = serializers.CharField()
+    points = serializers.CharField()
+    full = serializers.CharField()
+    note = serializers.CharField(help_text=_("The reviewer's reason."))
+    unverified = serializers.CharField()
+
+
+class GroupShape(serializers.Serializer):
+    key = serializers.CharField()
+    title = serializers.CharField()
+    score = serializers.CharField()
+    weight = serializers.CharField()
+    rows = RowShape(many=True)
+
+
+class ScoreShape(serializers.Serializer):
+    """Score and verdict of each indicator row, as far as the reader may see them."""
+
+    total = serializers.CharField()
+    most = serializers.CharField()
+    bonus = serializers.CharField()
+    years = serializers.DictField(child=serializers.CharField())
+    is_met = serializers.BooleanField(help_text=_("Whether every basic and binding requirement is met."))
+    is_provisional = serializers.BooleanField(help_text=_("Whether rows are still open."))
+    failed = serializers.ListField(child=serializers.CharField())
+    shows_points = serializers.BooleanField()
+    shows_reference = serializers.BooleanField()
+    groups = GroupShape(many=True)
+
+
 class ReportShape(serializers.Serializer):
     """The draft for the applicant who fills it in, otherwise what was declared last."""
 
@@ -96,6 +150,17 @@ class ReportShape(serializers.Serializer):
     sections = SectionShape(many=True)
     computed = serializers.DictField(child=serializers.CharField(allow_null=True))
     evidence = EvidenceShape(many=True)
+    standard = StandardShape(allow_null=True)
+    score = serializers.SerializerMethodField()
+
+    @extend_schema_field(ScoreShape(allow_null=True))
+    def get_score(self, read: outside.ReportRead) -> Any:
+        """Null where the report has no indicators."""
+        found = read.scores
+        if found is None:
+            return None
+        shown = {name: getattr(found, name) for name in ScoreShape().fields if name not in ("years", "groups")}
+        return {**shown, "years": dict(found.years), "groups": GroupShape(found.groups, many=True).data}
 
     @extend_schema_field(FormShape)
     def get_form(self, read: outside.ReportRead) -> Any:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from openpyxl import Workbook
 from openpyxl.styles import Font
 
-from applications.documents import report
+from applications.documents import experience, report
 from applications.models import Application, Evidence, ReportVersion
 from applications.selectors import cases, drafts
 from applications.states import WITH_APPLICANT
@@ -57,6 +57,7 @@ class Dossier:
     paper: report.Paper
     exhibits: tuple[Exhibit, ...]
     opinions: tuple[cases.Line, ...]
+    is_full: bool = False  # the edition of officials
 
     @property
     def digest(self) -> str:
@@ -67,7 +68,9 @@ class Dossier:
 
     @property
     def report_digest(self) -> str:
-        return self.version.digest if self.version else report.draft_digest(self.case)
+        if self.version is None:
+            return report.draft_digest(self.case)
+        return report.full_digest(self.case, self.version) if self.is_full else self.version.digest
 
 
 # ---- asked for by pages; the caller has checked who asks ----------------------------------------------------------------
@@ -92,7 +95,13 @@ def package_file(case: Application, *, actor: Actor, at: datetime) -> tuple[str,
     )
     if isinstance(made, RenderJob):
         return made
-    return name_of(case, "zip"), archives.zipped(_files(found, made))
+    papers = [made]
+    if found.version and experience.has_one(found.case, found.version.data["sections"]):
+        more = experience.declared_file(case, found.version, actor=actor, at=at)
+        if isinstance(more, RenderJob):
+            return more
+        papers.append(more)
+    return name_of(case, "zip"), archives.zipped(_files(found, papers))
 
 
 def dossier(case: Application, actor: Actor) -> Dossier:
@@ -105,7 +114,7 @@ def dossier(case: Application, actor: Actor) -> Dossier:
     with translation.override(report.CHINESE):
         paper = report.declared(case, version) if version else report.unfinished(case)
         lines = tuple(line for line in cases.timeline(case, actor) if line.at)
-    return Dossier(case, version, paper, tuple(_exhibits(paper)), lines)
+    return Dossier(case, version, paper, tuple(_exhibits(paper)), lines, report.has_full(case, actor))
 
 
 def name_of(case: Application, format_: str) -> str:
@@ -166,7 +175,11 @@ def content(found: Dossier, *, at: datetime, tick: rendering.Tick = lambda done,
 def _report(found: Dossier, at: datetime) -> bytes:
     if found.version is None:
         return report.draft_content(found.case, "pdf")
-    with attachments.opened(report.kept(found.case, found.version.digest, at=at)) as source:
+    if found.is_full:
+        kept = report.full(found.case, found.version, at=at).blob
+    else:
+        kept = report.kept(found.case, found.version.digest, at=at)
+    with attachments.opened(kept) as source:
         return bytes(source.read())
 
 
@@ -200,10 +213,11 @@ def _evidence(exhibits: Sequence[Exhibit], files: dict[int, str], made: dict[str
 
 
 # ---- side by side -------------------------------------------------------------------------------------------------------
-def _files(found: Dossier, made: Blob) -> list[tuple[str, Blob | bytes]]:
+def _files(found: Dossier, papers: Sequence[Blob]) -> list[tuple[str, Blob | bytes]]:
     with translation.override(report.CHINESE):
         folder = _("Evidence")
-        files: list[tuple[str, Blob | bytes]] = [(f"00-{_('Index')}.xlsx", _index(found)), (f"01-{made.name}", made)]
+        files: list[tuple[str, Blob | bytes]] = [(f"00-{_('Index')}.xlsx", _index(found))]
+        files += [(f"{number:02d}-{one.name}", one) for number, one in enumerate(papers, start=1)]
         for one in found.exhibits:
             if one.is_there:
                 files.append((f"{folder}/{attachments.safe_name(f'{one.number:03d}-{one.blob.name}')}", one.blob))

@@ -1,7 +1,8 @@
 """绿色工厂自评价报告 as PDF and Word file (QHD-N3a): the declared version, kept once per digest; a draft; the blank template.
 
 The digest printed is that of the declared data; the file's own SHA-256 is known to its blob. Pages ask (`*_file`), the
-worker makes (`core.rendering`).
+worker makes (`core.rendering`). One text for everybody, but for the table of scores: officials get the edition `FULL`,
+with what the criteria set hides from applicants and what reviewers judged so far.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,7 +17,8 @@ from django.utils.translation import gettext as _
 from applications import selectors
 from applications.documents import report_word
 from applications.models import Application, Call, Document, Evidence, Report, ReportVersion
-from applications.selectors import calls, drafts, shown, standards
+from applications.selectors import calls, drafts, scores, shown, standards
+from applications.selectors.scores import Scores
 from applications.selectors.shown import say
 from greenlist.core import attachments, clock, rendering, word
 from greenlist.core.actors import Actor, Capacity
@@ -28,7 +30,7 @@ from greenlist.organisations import selectors as organisations
 from greenlist.policy import selectors as policy
 from greenlist.policy.engine.types import BoundPolicy, Field, FieldType, Form, Section, StepKind
 
-KIND, DRAFT, BLANK = "report", "report-draft", "report-template"
+KIND, FULL, DRAFT, BLANK = "report", "report-full", "report-draft", "report-template"
 TYPES = {"pdf": "application/pdf", "docx": word.TYPE}
 TEMPLATE = "applications/print_report.html"
 CHINESE = "zh-hans"
@@ -74,7 +76,10 @@ class Paper:
     criteria_why: str
     source: str
     unverified: str
+    criteria_unverified: str = ""
+    scores: Scores | None = None  # what this edition may show of them
     version: ReportVersion | None = None
+    is_full: bool = False
     is_draft: bool = False
     is_blank: bool = False
 
@@ -83,12 +88,25 @@ class Paper:
 def declared_file(
     case: Application, version: ReportVersion, *, actor: Actor, at: datetime, format_: str = "pdf"
 ) -> Blob | RenderJob:
-    """What was declared, once it is made."""
-    found = _found(case, version.digest, format_)
+    """What was declared, once it is made, in the edition that is this reader's."""
+    is_full = has_full(case, actor)
+    kind, digest = (FULL, full_digest(case, version)) if is_full else (KIND, version.digest)
+    found = _found(case, digest, format_, kind)
     if found is not None:
         return found.blob
-    about = {"kind": KIND, "subject": case.reference, "part": format_, "digest": version.digest}
-    return rendering.ask(**about, actor=actor, at=at)
+    return rendering.ask(kind=kind, subject=case.reference, part=format_, digest=digest, actor=actor, at=at)
+
+
+def has_full(case: Application, actor: Actor) -> bool:
+    """Whether this reader gets the edition with everything the criteria set scores by, and there is any more to tell."""
+    criteria = standards.scored(case.report) if actor.is_official else None
+    return criteria is not None and bool(criteria.hidden or scores.judged_of(case.report))
+
+
+def full_digest(case: Application, version: ReportVersion) -> str:
+    """Of what was declared and of every judgement that stands on it."""
+    judged = sorted(scores.judged_of(case.report).items())
+    return digest_of([FULL, version.digest, [[path, one.pk] for path, one in judged]])
 
 
 def draft_file(case: Application, *, actor: Actor, at: datetime, format_: str = "pdf") -> Blob | RenderJob:
@@ -107,6 +125,18 @@ def template_file(call: Call, *, actor: Actor, at: datetime, format_: str = "pdf
 @rendering.maker(KIND)
 def _make_declared(job: RenderJob, *, at: datetime, tick: rendering.Tick) -> None:
     document(_asked_case(job, at), job.digest, at=at, format_=job.part)
+
+
+@rendering.maker(FULL)
+def _make_full(job: RenderJob, *, at: datetime, tick: rendering.Tick) -> None:
+    actor = organisations.acting(job.user_id, job.capacity, clock.china_date(at))
+    case = _asked_case(job, at)
+    version = case.report.versions.order_by("-number").first()
+    if version is None or not has_full(case, actor):
+        raise NotVisible
+    if full_digest(case, version) != job.digest:
+        raise changed()
+    full(case, version, at=at, format_=job.part)
 
 
 @rendering.maker(DRAFT)
@@ -171,27 +201,40 @@ def document(case: Application, digest: str, *, at: datetime, format_: str = "pd
     version = case.report.versions.filter(digest=digest).order_by("-number").first()
     if version is None or format_ not in TYPES:
         raise NotVisible
-    body = declared_content(case, version, format_)
+    return _keep(case, KIND, digest, declared_content(case, version, format_), at=at, format_=format_)
+
+
+def full(case: Application, version: ReportVersion, *, at: datetime, format_: str = "pdf") -> Document:
+    """The edition of officials, as judged by now. Raises PdfFailed, PdfUnavailable."""
+    digest = full_digest(case, version)
+    found = _found(case, digest, format_, FULL)
+    if found is not None:
+        return found
+    body = declared_content(case, version, format_, is_full=True)
+    return _keep(case, FULL, digest, body, at=at, format_=format_)
+
+
+def _keep(case: Application, kind: str, digest: str, body: bytes, *, at: datetime, format_: str) -> Document:
     blob = attachments.store_bytes(name=name_of(case, format_), content=body, content_type=TYPES[format_], at=at)
     try:
         with transaction.atomic():
             return Document.objects.create(
-                application=case, kind=KIND, format=format_, data_digest=digest, blob=blob, created_at=at
+                application=case, kind=kind, format=format_, data_digest=digest, blob=blob, created_at=at
             )
     except IntegrityError:
-        raced = _found(case, digest, format_)
+        raced = _found(case, digest, format_, kind)
         assert raced is not None
         return raced
 
 
-def _found(case: Application, digest: str, format_: str) -> Document | None:
-    rows = Document.objects.filter(application=case, batch=None, kind=KIND, format=format_, data_digest=digest)
+def _found(case: Application, digest: str, format_: str, kind: str = KIND) -> Document | None:
+    rows = Document.objects.filter(application=case, batch=None, kind=kind, format=format_, data_digest=digest)
     return rows.select_related("blob").first()
 
 
-def declared_content(case: Application, version: ReportVersion, format_: str) -> bytes:
+def declared_content(case: Application, version: ReportVersion, format_: str, *, is_full: bool = False) -> bytes:
     with translation.override(CHINESE):
-        return _content(declared(case, version), format_)
+        return _content(declared(case, version, is_full=is_full), format_)
 
 
 def draft_content(case: Application, format_: str) -> bytes:
@@ -234,15 +277,15 @@ def template_name(call: Call, format_: str = "pdf") -> str:
 
 
 # ---- what is printed ------------------------------------------------------------------------------------------------
-def declared(case: Application, version: ReportVersion) -> Paper:
-    """From the frozen data of the version alone."""
+def declared(case: Application, version: ReportVersion, *, is_full: bool = False) -> Paper:
+    """From the frozen data of the version alone; `is_full` adds what reviewers judged."""
     bound = selectors.rules_of(case.call)
     form = drafts.form_of(case, bound)
     rows = Evidence.objects.filter(report=case.report, added_at__lte=version.declared_at).select_related("blob")
     there = [
         row for row in rows.order_by("added_at", "pk") if row.removed_at is None or row.removed_at > version.declared_at
     ]
-    return _paper(bound, case.call, form, version.data, there, case=case, version=version)
+    return _paper(bound, case.call, form, version.data, there, case=case, version=version, is_full=is_full)
 
 
 def unfinished(case: Application) -> Paper:
@@ -279,6 +322,7 @@ def _paper(
     version: ReportVersion | None = None,
     is_draft: bool = False,
     is_blank: bool = False,
+    is_full: bool = False,
 ) -> Paper:
     files: dict[str, list[Evidence]] = {}
     for row in evidence:
@@ -286,7 +330,7 @@ def _paper(
     parts = shown.sections(form, data.get("sections", {}), data.get("computed", {}), files)
     if is_blank:
         parts = tuple(_to_fill_in(form, part) for part in parts)
-    criteria, why = _criteria(bound, call, case.report if case else None)
+    criteria, why, doubt = _criteria(bound, call, case.report if case else None)
     return Paper(
         title=say(form.title),
         name=case.name if case else "",
@@ -302,10 +346,18 @@ def _paper(
         criteria_why=why,
         source=say(form.source),
         unverified=form.unverified,
+        criteria_unverified=doubt,
+        scores=_scores(case.report, form, data, is_full=is_full) if case else None,
         version=version,
+        is_full=is_full,
         is_draft=is_draft,
         is_blank=is_blank,
     )
+
+
+def _scores(report: Report, form: Form, data: Mapping[str, Any], *, is_full: bool) -> Scores | None:
+    judged = scores.judged_of(report) if is_full else {}
+    return scores.of_report(report, form, data["sections"], data["computed"], judged=judged, own=not is_full)
 
 
 def _to_fill_in(form: Form, part: shown.ShownSection) -> shown.ShownSection:
@@ -322,12 +374,15 @@ def _to_fill_in(form: Form, part: shown.ShownSection) -> shown.ShownSection:
     return replace(part, fields=tuple(fields))
 
 
-def _criteria(bound: BoundPolicy, call: Call, report: Report | None) -> tuple[str, str]:
-    """The standard the report is judged by, and why (QHD-5.9, HEB-2.1a, HLJ-22); of a blank one the general set."""
+def _criteria(bound: BoundPolicy, call: Call, report: Report | None) -> tuple[str, str, str]:
+    """The standard the report is judged by, why (QHD-5.9, HEB-2.1a, HLJ-22), and what is not verified of it.
+
+    Of a blank one the general set.
+    """
     if report is not None and (told := standards.told(report, bound)):
-        return told.title, f"{told.why}（{told.article}）" if told.article else told.why
+        return told.title, f"{told.why}（{told.article}）" if told.article else told.why, told.unverified
     applied = policy.criteria_for(bound, call.category, "", call.year)
-    return (say(applied.criteria.title), "") if applied else ("", "")
+    return (say(applied.criteria.title), "", "") if applied else ("", "", "")
 
 
 def _indicators(form: Form, computed: Mapping[str, Any]) -> Iterable[Indicator]:

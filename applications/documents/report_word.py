@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from applications.selectors.scores import GroupShown, RowShown, Scores
 from applications.selectors.shown import ShownField, ShownTable
 from greenlist.core import word
 from greenlist.core.templatetags.ui import cdate, cst, file_size
@@ -38,6 +39,8 @@ def content(paper: Paper) -> bytes:
                 file.facts([(one.label, value_of(one, paper)) for one in fields], widths=FACTS)
     if not paper.is_blank and paper.indicators:
         _annexes(file, paper)
+    if paper.scores is not None and not paper.is_blank:
+        _scores(file, paper, paper.scores)
     _declaration(file, paper)
     return file.bytes()
 
@@ -118,6 +121,58 @@ def _exhibits(paper: Paper) -> Iterator[tuple[str, ...]]:
         yield "—", "无", "", ""
     for one in paper.exhibits:
         yield str(one.number), one.field, f"{one.name}（{file_size(one.size)}）", one.sha256[:24]
+
+
+def _scores(file: word.Paper, paper: Paper, scores: Scores) -> None:
+    """What `print_scores.html` prints."""
+    file.heading("附三　评价指标表" + ("及得分" if scores.shows_points else ""))
+    why = f"。{paper.criteria_why}" if paper.criteria_why else ""
+    file.text(f"评价标准：{paper.criteria}{why}")
+    if paper.criteria_unverified:
+        file.text(f"未核实：{paper.criteria_unverified}", style="Small")
+    met = "全部符合" if scores.is_met else "\n".join(["未全部符合或未答", *(f"不符合：{one}" for one in scores.failed)])
+    facts = [("基本要求和必选指标", met)]
+    if scores.shows_points:
+        bonus = f"，其中附加 {scores.bonus}" if scores.bonus else ""
+        waits = "；尚有指标待评审人员评分或未填" if scores.is_provisional else ""
+        years = [f"{year}：{one}" for year, one in scores.years]
+        facts.append(("得分", "\n".join([f"{scores.total}（满分 {scores.most}）{bonus}{waits}", *years])))
+    file.facts(facts, widths=FACTS)
+    for group in scores.groups:
+        _score_group(file, scores, group)
+    if not scores.shows_points:
+        file.text("分值、基准值与引领值由评审部门掌握，不在本表列出。", style="Small")
+
+
+def _score_group(file: word.Paper, scores: Scores, group: GroupShown) -> None:
+    weight = f"（权重 {group.weight}%）" if group.weight else ""
+    head = [f"{group.title}{weight}", "指标值"]
+    head += ["基准值 → 引领值"] if scores.shows_reference else []
+    head += ["得分 / 分值"] if scores.shows_points else []
+    head.append("结论")
+    rows = [_score_row(scores, row) for row in group.rows]
+    if group.score:
+        rows.append(("本组得分（百分制）", group.score, *[""] * (len(head) - 2)))
+    rest = (WIDTH - 62) / (len(head) - 1)
+    aligns = ("", *["right"] * (len(head) - 2), "")
+    file.table(head, rows, widths=[62.0, *[rest] * (len(head) - 1)], aligns=aligns)
+
+
+def _score_row(scores: Scores, row: RowShown) -> tuple[str, ...]:
+    lines = [f"{row.label} ＊" if row.unverified else row.label, *([row.size] if row.size else [])]
+    for part in row.parts:
+        given = f"（申报值 {part.declared}）" if part.declared else ""
+        bounds = f"（{part.base} → {part.lead}）" if part.base or part.lead else ""
+        lines.append(f"{part.name}：{part.value or '—'}{given}{bounds}")
+    lines += [f"＊ 未核实：{row.unverified}"] if row.unverified else []
+    lines += [f"{'补正前的评审意见' if row.is_outdated else '评审意见'}：{row.note}"] if row.note else []
+    value = f"{row.value or '—'} {row.unit}".strip()
+    cells = ["\n".join(lines), f"{value}\n申报值 {row.declared}" if row.declared else value]
+    if scores.shows_reference:
+        cells.append(f"{row.base or '—'} → {row.lead or '—'}" if row.base or row.lead else "—")
+    if scores.shows_points:
+        cells.append(f"{row.points} / {row.full}")
+    return (*cells, row.state_label)
 
 
 def _declaration(file: word.Paper, paper: Paper) -> None:

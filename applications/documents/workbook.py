@@ -54,6 +54,7 @@ class Line:
     field: Field
     slots: tuple[Slot, ...] = ()
     index: int | None = None  # of a table's row
+    result: str = ""  # of a calculator: which of its results
 
     @property
     def fixed(self) -> FixedRow | None:
@@ -89,16 +90,20 @@ def _title(section: Section) -> str:
 
 
 def _lines(field: Field) -> Iterator[Line]:
-    if field.type is FieldType.TABLE:
+    if field.is_table:
         yield Line(f"{field.key}:", field)
-        yield Line(f"{field.key}.head", field)
+        if field.columns:  # none where the rows of another calculator are counted again
+            yield Line(f"{field.key}.head", field)
         for index in range(len(field.rows) or field.max_rows or 50):
             slots = tuple(
                 Slot(f"{field.key}.{index}.{column.key}", column, FIRST_COLUMN + place)
                 for place, column in enumerate(columns(field))
                 if column.type in INPUT
             )
-            yield Line(f"{field.key}.{index}", field, slots, index)
+            if slots:
+                yield Line(f"{field.key}.{index}", field, slots, index)
+        for result in field.results:
+            yield Line(f"{field.key}.{result.key}", result, result=f"{field.key}.{result.key}")
     elif field.type in INPUT:
         yield Line(field.key, field, (Slot(field.key, field, FIRST_COLUMN),))
     elif field.type is FieldType.COMPUTED:
@@ -276,7 +281,7 @@ class _Page:
         page.cell(row=3, column=2).font = QUIET
         self._head("", [_("Item"), _("Answer"), _("Unit"), _("Note")])
         for line in self.sheet.lines:
-            if line.field.type is not FieldType.TABLE:
+            if not line.field.is_table:
                 self._field(line)
             elif line.index is not None:
                 self._table_row(line)
@@ -315,7 +320,7 @@ class _Page:
         if line.slots:
             self._answer(cell, line.slots[0], self.answers.get(field.key), field)
         else:
-            self._worked_out(cell, f"{self.sheet.section.key}.{field.key}")
+            self._worked_out(cell, f"{self.sheet.section.key}.{line.result or field.key}")
 
     def _table_head(self, line: Line) -> None:
         if line.key.endswith(":"):

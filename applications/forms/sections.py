@@ -248,6 +248,7 @@ class Block:
     hint: str = ""
     problem: str = ""
     remark: str = ""
+    origin: str = ""  # where the answer was taken from
     value: str = ""
     formula: str = ""
     head: tuple[str, ...] = ()
@@ -273,6 +274,7 @@ class Page:
     remarks: Mapping[str, str]
     last: Mapping[str, str]
     worked: Mapping[str, shown.ShownWork] = field(default_factory=dict)
+    origins: Mapping[str, str] = field(default_factory=dict)
 
 
 def blocks(form: SectionForm, page: Page) -> list[Block]:
@@ -301,6 +303,7 @@ def _block(form: SectionForm, page: Page, spec: Field, as_text: shown.ShownField
         "required": spec.required,
         "remark": page.remarks.get(path, ""),
         "hint": page.last.get(path, ""),
+        "origin": page.origins.get(path, ""),
         "problem": form.problem_of(spec.key),
         "is_open": is_open,
     }

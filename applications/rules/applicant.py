@@ -3,7 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from applications.rules.verbs import Case, Verb
-from applications.states import WITH_APPLICANT, WITHDRAWABLE, Mode
+from applications.states import WITH_APPLICANT, WITHDRAWABLE, Mode, State
 from greenlist.core.actors import Actor, Capacity
 
 
@@ -58,5 +58,14 @@ EVALUATE = Verb(
     "applications:evaluation",
     is_own_with_body,
     APPLICANT_ONLY,
+)
+PREFILL = Verb(
+    "prefill",
+    _("Fill in from what is known"),
+    "applications:prefill",
+    is_own,
+    APPLICANT_ONLY,
+    (State.DRAFT,),
+    not_now=_("Only a draft can be filled in from earlier reports."),
 )
 VERBS = (EDIT, EVALUATE, SUBMIT, WITHDRAW)

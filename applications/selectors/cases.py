@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from applications import rules
 from applications.models import Application, CheckRun, Document, Evidence, ReportVersion, TimelineEntry
 from applications.selectors import calls, drafts, projects, scores, shown, standards, told
+from applications.selectors.differing import Pieces, pieces
 from applications.selectors.filling import FindingShown, finding_shown
 from applications.selectors.hits import HitShown, of_case
 from applications.selectors.paging import Page, page_of
@@ -24,7 +25,7 @@ from greenlist.core.actors import Actor, Capacity
 from greenlist.core.errors import NotVisible
 from greenlist.organisations.models import Site
 from greenlist.policy import words
-from greenlist.policy.engine.types import BoundPolicy, Finding, Step
+from greenlist.policy.engine.types import BoundPolicy, Finding, Form, Step
 
 # What each line of the timeline is called. A later stage's verb without words falls back to the state it led to.
 VERBS = {
@@ -156,6 +157,7 @@ class CasePage:
     version: ReportVersion | None = None
     sections: tuple[shown.ShownSection, ...] = ()
     is_draft: bool = False
+    has_experience: bool = False  # a typical-experience report, to be had as a document of its own
     evidence: tuple[tuple[str, Evidence], ...] = ()
     checks: tuple[CheckShown, ...] = ()
     hits: tuple[HitShown, ...] = ()
@@ -232,14 +234,21 @@ def _report(case: Application, bound: BoundPolicy, actor: Actor) -> dict[str, An
             return {}
         draft = drafts.draft_of(case, form)
         content, rows = draft.content(), list(draft.evidence)
-        found = _scores(case, form, content, actor)
-        return {"sections": _shown(form, content, rows, actor), "is_draft": True, "version": version, "scores": found}
+        found = scores_for(case, form, content, actor)
+        more = {"is_draft": True, "has_experience": _has_experience(form, content)}
+        return {"sections": _shown(form, content, rows, actor), "version": version, "scores": found, **more}
     rows = declared_evidence(case, version)
-    found = _scores(case, form, version.data, actor)
-    return {"sections": _shown(form, version.data, rows, actor), "version": version, "scores": found}
+    found = scores_for(case, form, version.data, actor)
+    more = {"has_experience": _has_experience(form, version.data)}
+    return {"sections": _shown(form, version.data, rows, actor), "version": version, "scores": found, **more}
 
 
-def _scores(case: Application, form: Any, content: Mapping[str, Any], actor: Actor) -> Scores | None:
+def _has_experience(form: Form, content: Mapping[str, Any]) -> bool:
+    said = content["sections"]
+    return any(one.paper == "experience" and any((said.get(one.key) or {}).values()) for one in form.sections)
+
+
+def scores_for(case: Application, form: Any, content: Mapping[str, Any], actor: Actor) -> Scores | None:
     """With what reviewers judged: both values and the reason; for the applicant once they are done with it."""
     if standards.scored(case.report) is None:
         return None
@@ -393,6 +402,12 @@ class Changed:
     label: str
     old: str
     new: str
+    section: str = ""  # its title
+
+    @property
+    def pieces(self) -> tuple[Pieces, Pieces]:
+        """Old and new, cut where they differ."""
+        return pieces(self.old, self.new)
 
 
 def changes(case: Application, older: ReportVersion, newer: ReportVersion) -> list[Changed]:
@@ -402,8 +417,9 @@ def changes(case: Application, older: ReportVersion, newer: ReportVersion) -> li
         shown.by_path(shown.sections(form, one.data.get("sections", {}), one.data.get("computed", {}), _named(one)))
         for one in (older, newer)
     ]
+    titles = {one.key: shown.say(one.title) for one in form.sections}
     return [
-        Changed(path, new.label, _as_text(old), _as_text(new))
+        Changed(path, new.label, _as_text(old), _as_text(new), titles[new.section])
         for path, new in sides[1].items()
         if (old := sides[0].get(path)) is not None and _as_text(old) != _as_text(new)
     ]
@@ -417,9 +433,16 @@ def _named(version: ReportVersion) -> dict[str, list[str]]:
 
 
 def _as_text(one: shown.ShownField) -> str:
-    if one.table is not None:
-        return "\n".join(" | ".join(row) for row in one.table.rows)
-    return "\n".join(str(file) for file in one.files) if one.files else one.value
+    """A table row by row, each cell under the name of its column; below it what a calculator made of it."""
+    if one.table is None and one.work is None:
+        return "\n".join(str(file) for file in one.files) if one.files else one.value
+    lines = []
+    for table in (one.table, one.work.table if one.work else None):
+        for row in table.rows if table else ():
+            assert table is not None
+            cells = (f"{head}: {cell}" for head, cell in zip(table.head, row, strict=True) if cell)
+            lines.append("; ".join(cells))
+    return "\n".join(lines)
 
 
 def version_changes(

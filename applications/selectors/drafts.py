@@ -13,7 +13,6 @@ from applications.models import (
     Release,
     Remark,
     Report,
-    ReportVersion,
     Section,
 )
 from applications.selectors import calls, standards
@@ -26,7 +25,7 @@ from greenlist.core.models import Blob
 from greenlist.organisations.models import Site
 from greenlist.policy import engine, words
 from greenlist.policy import selectors as policy
-from greenlist.policy.engine.types import BoundPolicy, Field, FieldType, Form, Problem, Progress
+from greenlist.policy.engine.types import BoundPolicy, Field, Form, Problem, Progress
 from greenlist.policy.engine.types import Section as SectionSpec
 
 CASE_ROWS = ("call__rules__rule_set", "call__owner__area", "organisation__area", "site__area", "desk", "report")
@@ -199,30 +198,6 @@ def form_digest(bound: BoundPolicy, key: str) -> str:
 
 
 # ---- last year ------------------------------------------------------------------------------------------------------
-CARRIED = frozenset({FieldType.TEXT, FieldType.LONGTEXT})  # words that seldom change; figures are new each year
-
-
-def previous_version(site_id: int, category: str, before: datetime) -> ReportVersion | None:
-    """What the site declared last, for another report."""
-    found = ReportVersion.objects.filter(report__site_id=site_id, report__category=category, declared_at__lt=before)
-    return found.select_related("report").order_by("-declared_at", "-pk").first()
-
-
-def carried(form: Form, previous: ReportVersion | None) -> dict[str, dict[str, Any]]:
-    """Statements of the previous report that a new one of the same form starts with."""
-    if previous is None or previous.report.form != form.key:
-        return {}
-    said = previous.data.get("sections", {})
-    return {
-        section.key: {
-            field.key: value
-            for field in section.fields
-            if field.type in CARRIED and not field.prefill and (value := said.get(section.key, {}).get(field.key))
-        }
-        for section in form.sections
-    }
-
-
 def last_figures(report: Report, before: datetime) -> dict[str, Figure]:
     """The newest earlier figure of each key the site declared: shown beside the field, never filled in."""
     rows = Figure.objects.filter(site_id=report.site_id, version__declared_at__lt=before)

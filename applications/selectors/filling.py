@@ -11,7 +11,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from applications.models import Application, Call, Correction, Evidence
-from applications.selectors import calls, drafts, scores, shown, standards
+from applications.selectors import calls, drafts, prefilling, scores, shown, standards
 from applications.selectors.scores import Scores
 from applications.states import FINAL, Mode, State
 from greenlist.accounts import selectors as accounts
@@ -149,6 +149,7 @@ class SectionPage:
     other_standard: str  # another set that applies by now
     scores: Scores | None  # of this section's rows
     worked: Mapping[str, shown.ShownWork]
+    origins: Mapping[str, str]  # where an answer was taken from, by path
 
 
 def section_page(
@@ -200,6 +201,7 @@ def section_page(
         other_standard=standards.other_now(case, bound) if opened.everything else "",
         scores=found.of_section(spec.key) if found else None,
         worked=shown.works(form, data, worked_out),
+        origins=prefilling.origins(case, data),
     )
 
 

@@ -9,6 +9,8 @@ from django.db.models import Q, QuerySet
 
 from applications.models import Application, Call, Evidence, ReportVersion, Section
 from applications.selectors import calls, cases, drafts, filling, standards, told
+from applications.selectors.scores import Scores
+from applications.selectors.standards import Told
 from applications.states import WITH_APPLICANT, CallState
 from greenlist.core.actors import Actor, Capacity
 from greenlist.core.errors import NotVisible
@@ -89,6 +91,8 @@ class ReportRead:
     computed: Mapping[str, Any]
     evidence: tuple[Evidence, ...]
     digest: str  # what a declaration of this content names
+    standard: Told | None = None  # the criteria set it is judged by, and why
+    scores: Scores | None = None  # as much of them as the reader may see; None where the report has no indicators
 
 
 def report_of(actor: Actor, reference: str) -> ReportRead:
@@ -102,7 +106,11 @@ def report_of(actor: Actor, reference: str) -> ReportRead:
         content, opened = draft.content(), drafts.opened(case)
         sections = tuple(_of_draft(spec, draft.rows.get(spec.key), opened) for spec in form.sections)
         digest = drafts.digest(content, case.report)
-        return ReportRead(case, form, True, version, sections, content["computed"], draft.evidence, digest)
+        told_ = standards.told(case.report, bound)
+        found = cases.scores_for(case, form, content, actor)
+        return ReportRead(
+            case, form, True, version, sections, content["computed"], draft.evidence, digest, told_, found
+        )
     if version is None:
         raise NotVisible
     said = version.data.get("sections", {})
@@ -110,7 +118,11 @@ def report_of(actor: Actor, reference: str) -> ReportRead:
         SectionRead(spec.key, words.text(spec.title), None, False, said.get(spec.key, {}), {}) for spec in form.sections
     )
     files = tuple(cases.declared_evidence(case, version))
-    return ReportRead(case, form, False, version, sections, version.data.get("computed", {}), files, version.digest)
+    return ReportRead(
+        *(case, form, False, version, sections, version.data.get("computed", {}), files, version.digest),
+        standard=standards.told(case.report, bound),
+        scores=cases.scores_for(case, form, version.data, actor),
+    )
 
 
 def _of_draft(spec: Any, row: Section | None, opened: drafts.Opened) -> SectionRead:

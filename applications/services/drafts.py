@@ -165,8 +165,6 @@ def _create(
     form = standards.form_of(report, bound)
     known = facts.prefill(site, call.category, clock.china_date(at))
     data = engine.forms.blank(form, known)
-    for key, said in drafts.carried(form, drafts.previous_version(site.pk, call.category, at)).items():
-        data[key] = {**said, **data[key]}
     Section.objects.bulk_create(Section(report=report, key=one.key, data=data[one.key]) for one in form.sections)
     firm = site.organisation
     case = Application(

@@ -1,6 +1,7 @@
 """What the portal itself must refuse, whatever the rule set says: one place on a list, one application at a time, one code.
 
-These findings cite no clause: they keep the portal's own books right.
+These findings cite no clause: they keep the portal's own books right. A rule set under which units are evaluated anew says
+so (`[rounds] again = "warn"`); a place on the list below is no hindrance to the one above.
 """
 
 from collections import defaultdict
@@ -22,7 +23,7 @@ def look(cases: Sequence[Application]) -> dict[int, tuple[Finding, ...]]:
     return {
         case.pk: (
             *_one(
-                LISTED, Outcome.BLOCK, [title.listing for title in listed.get(case.site_id, ()) if _same(title, case)]
+                LISTED, _again(case), [title.listing for title in listed.get(case.site_id, ()) if _same(title, case)]
             ),
             *_one(
                 TWIN, Outcome.BLOCK, [_name(one) for one in others.get(case.organisation_id, ()) if _twin(one, case)]
@@ -39,6 +40,10 @@ def _one(rule: str, outcome: Outcome, evidence: Sequence[str]) -> tuple[Finding,
     if not evidence:
         return ()
     return (Finding(rule, "", outcome, rule, {}, tuple(evidence), Layer.PORTAL),)
+
+
+def _again(case: Application) -> Outcome:
+    return Outcome(rules_of(case.call).policy.again)
 
 
 def _listed(cases: Sequence[Application]) -> dict[int, list[Title]]:

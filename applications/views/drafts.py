@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from applications import selectors
 from applications.documents import dossier as dossiers
+from applications.documents import experience
 from applications.documents import report as papers
 from applications.forms import sections as section_forms
 from applications.forms.drafts import DeclarationForm, WithdrawForm
@@ -108,7 +109,9 @@ def _section_page(
         spare=_spare(request),
         problems=page.problems,
     )
-    shown = section_forms.Page(page.form, page.computed, page.files, page.is_open, page.remarks, page.last, page.worked)
+    shown = section_forms.Page(
+        *(page.form, page.computed, page.files, page.is_open, page.remarks, page.last, page.worked, page.origins)
+    )
     blocks = section_forms.blocks(form, shown)
     context = {
         "page": page,
@@ -429,6 +432,22 @@ def report_file(request: HttpRequest, reference: str, format_: str) -> HttpRespo
 
 
 @require_GET
+def experience_file(request: HttpRequest, reference: str, format_: str) -> HttpResponseBase:
+    """The typical-experience report, declared; with ?draft, for the applicant, as it stands (HEB-4a)."""
+    actor, at = _actor(request), clock.now()
+    papers.may_read(actor)
+    case = reads.case_of(actor, reference)
+    version = submission.last_version(case)
+    if version is not None and "draft" not in request.GET:
+        found = experience.declared_file(case, version, actor=actor, at=at, format_=format_)
+    else:
+        found = experience.draft_file(reads.own_case(actor, reference), actor=actor, at=at, format_=format_)
+    back = reverse("applications:case", args=[reference])
+    title = experience.name_of(case, format_)
+    return waiting.answer(request, found, at=at, title=title, back=back, inline="inline" in request.GET)
+
+
+@require_GET
 def dossier_file(request: HttpRequest, reference: str, format_: str) -> HttpResponseBase:
     """The case file: report, evidence and opinions joined into one PDF, or side by side in a ZIP."""
     actor, at = _actor(request), clock.now()
@@ -457,6 +476,8 @@ urlpatterns: list[URLPattern] = [
     path("cases/<str:reference>/receipt/", receipt, name="receipt"),
     path("cases/<str:reference>/withdraw/", withdraw, name="withdraw"),
     path("cases/<str:reference>/report.pdf", report_file, {"format_": "pdf"}, name="report-pdf"),
+    path("cases/<str:reference>/experience.pdf", experience_file, {"format_": "pdf"}, name="experience-pdf"),
+    path("cases/<str:reference>/experience.docx", experience_file, {"format_": "docx"}, name="experience-docx"),
     path("cases/<str:reference>/dossier.pdf", dossier_file, {"format_": "pdf"}, name="dossier-pdf"),
     path("cases/<str:reference>/dossier.zip", dossier_file, {"format_": "zip"}, name="dossier-zip"),
     path("cases/<str:reference>/report.docx", report_file, {"format_": "docx"}, name="report-docx"),

@@ -63,6 +63,14 @@ class Bundle:
         answer = self._asked("count", [{"file": name, "type": type_} for name, type_ in files])
         return [Pages(**one) for one in answer]
 
+    def shrunk(self, pictures: Sequence[tuple[str, str]]) -> list[bytes | None]:
+        """A small JPEG of each (file, content type); None for what is no picture that can be read. Raises PdfFailed."""
+        answer = self._asked("shrink", [{"file": name, "type": type_} for name, type_ in pictures])
+        return [
+            (self.folder / f"{name}.jpg").read_bytes() if one["pages"] else None
+            for (name, _type), one in zip(pictures, answer, strict=True)
+        ]
+
     def join(self, parts: Sequence[Part], *, title: str) -> bytes:
         """The joined document. Raises PdfFailed."""
         self._asked("join", [{**asdict(part), "document": title} for part in parts])

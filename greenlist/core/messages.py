@@ -98,6 +98,18 @@ KINDS = {
         _("%(body)s has ended the project. Reason: %(reason)s"),
     ),
     "member.joined": (_("A colleague has joined"), _("%(name)s now works in %(organisation)s.")),
+    "member.ending": (
+        _("Work of an agent ends soon"),
+        _("%(name)s works for %(organisation)s until %(day)s, that day included. An owner can prolong it."),
+    ),
+    "member.lapsed": (
+        _("Work of an agent has ended"),
+        _("The last day of %(name)s in %(organisation)s was %(day)s. An owner can prolong it."),
+    ),
+    "member.prolonged": (
+        _("Your work goes on"),
+        _("You work for %(organisation)s until %(day)s, that day included."),
+    ),
     "account.locked": (
         _("Your account was locked for a while"),
         _(

@@ -1,7 +1,8 @@
 """A child process that counts and joins the pages of files, under the limits of `core.pdf_worker`. Run by `core.binding`.
 
-`python -m greenlist.core.pdf_binder FOLDER count|join` reads FOLDER/parts.json and writes FOLDER/answer.json, and for
-join FOLDER/joined.pdf. A file that cannot be read is told with its reason; it never ends the others.
+`python -m greenlist.core.pdf_binder FOLDER count|join|shrink` reads FOLDER/parts.json and writes FOLDER/answer.json,
+for join FOLDER/joined.pdf, for shrink a small JPEG beside each picture. A file that cannot be read is told with its
+reason; it never ends the others.
 """
 
 import io
@@ -21,6 +22,7 @@ PICTURES = ("image/jpeg", "image/png")
 WIDTH, HEIGHT = 7.1, 10.2  # inches of an A4 page inside its margins
 LEAST = 96  # dots an inch: a small picture is not blown up
 ACTIONS = ("/A", "/AA")
+SMALL = 1400  # dots of the longer side of a picture that is printed inside a text
 
 
 def count(folder: Path, parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -65,6 +67,25 @@ def _picture(path: Path) -> bytes:
     return out.getvalue()
 
 
+def shrink(folder: Path, parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A small copy of each picture, "<file>.jpg", or why there is none."""
+
+    def small(name: str) -> int:
+        with Image.open(folder / name) as opened:
+            opened.draft("RGB", (SMALL, SMALL))
+            picture = ImageOps.exif_transpose(opened).convert("RGB")
+        picture.thumbnail((SMALL, SMALL))
+        picture.save(folder / f"{name}.jpg", "JPEG", quality=85)
+        return 1
+
+    def made(part: dict[str, Any]) -> dict[str, Any]:
+        if part["type"] not in PICTURES:
+            return {"pages": 0, "reason": "type"}
+        return _tried(lambda: small(part["file"]))
+
+    return [made(part) for part in parts]
+
+
 def join(folder: Path, parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """One file of the named pages, with a bookmark for each part that has a title."""
     writer = PdfWriter()
@@ -105,7 +126,7 @@ def main(words: list[str]) -> int:
     limit()
     warnings.simplefilter("ignore")
     parts = json.loads((folder / "parts.json").read_text(encoding="utf-8"))
-    answer = {"count": count, "join": join}[words[1]](folder, parts)
+    answer = {"count": count, "join": join, "shrink": shrink}[words[1]](folder, parts)
     (folder / "answer.json").write_text(json.dumps(answer), encoding="utf-8")
     return 0
 

@@ -80,6 +80,17 @@ class Paper:
         if align:
             added.alignment = getattr(WD_ALIGN_PARAGRAPH, align.upper())
 
+    def picture(self, content: bytes, *, width: float, caption: str = "") -> None:
+        """A picture in the middle of the page, `width` millimetres wide, no taller than wide, with what it shows below."""
+        paragraph = self.document.add_paragraph()
+        paragraph.alignment = WD_ALIGN_PARAGRAPH.CENTER
+        shape = paragraph.add_run().add_picture(io.BytesIO(content), width=Mm(width))
+        if shape.height > shape.width:
+            shape.height, shape.width = Mm(width), int(shape.width * Mm(width) / shape.height)
+        shape._inline.docPr.set("descr", clean(caption))  # read aloud in place of the picture
+        if caption:
+            self.text(caption, style="Small", align="center")
+
     def space(self, millimetres: float) -> None:
         self.document.add_paragraph().paragraph_format.space_before = Mm(millimetres)
 

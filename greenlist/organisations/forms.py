@@ -188,6 +188,15 @@ class HonourForm(ServiceForm):
 class InviteForm(ServiceForm):
     email = forms.EmailField(label=_("E-mail of your colleague"), max_length=254)
     role = forms.ChoiceField(label=_("As"), choices=Membership.Role.choices, initial=Membership.Role.STAFF)
+    ends_on = day(
+        _("Last day"),
+        required=False,
+        help_text=_("For an agent only: works for you up to and including this day, for one year at most."),
+    )
+
+
+class ProlongForm(ServiceForm):
+    ends_on = day(_("Last day"))
 
 
 class RefuseForm(ServiceForm):

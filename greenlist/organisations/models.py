@@ -139,20 +139,25 @@ class Membership(models.Model):
     class Role(models.TextChoices):
         OWNER = "owner", _("owner")
         STAFF = "staff", _("colleague")
+        AGENT = "agent", _("agent, until a day")  # 代办人: from outside, works for the organisation for a while
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="memberships")
     organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="memberships")
     role = models.CharField(max_length=10, choices=Role)
     valid_from = models.DateField()
     valid_until = models.DateField(null=True, blank=True)
+    ends_on = models.DateField(
+        null=True, blank=True
+    )  # the last day of an agent; access is checked against it each time
 
     objects = MembershipQuerySet.as_manager()
 
     class Meta:
         constraints = [
+            models.CheckConstraint(condition=~Q(role="agent") | Q(ends_on__isnull=False), name="an_agent_has_an_end"),
             models.UniqueConstraint(
                 fields=["user", "organisation"], condition=Q(valid_until=None), name="one_open_membership"
-            )
+            ),
         ]
 
     def __str__(self) -> str:
@@ -166,6 +171,7 @@ class Invitation(models.Model):
     email = models.EmailField()
     token_digest = models.CharField(max_length=64, unique=True)
     role = models.CharField(max_length=10, choices=Membership.Role, default=Membership.Role.STAFF)
+    ends_on = models.DateField(null=True)  # of an agent
     invited_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()

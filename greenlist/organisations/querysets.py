@@ -86,6 +86,10 @@ class MembershipQuerySet(models.QuerySet):
     def open(self) -> "MembershipQuerySet":
         return self.filter(valid_until=None)
 
+    def on(self, day: date) -> "MembershipQuerySet":
+        """Those that let somebody in that day: an agent's up to its last day, that day included."""
+        return self.open().filter(Q(ends_on=None) | Q(ends_on__gte=day))
+
 
 class AdverseRecordQuerySet(models.QuerySet):
     def of(self, organisation_id: int, code: str) -> "AdverseRecordQuerySet":

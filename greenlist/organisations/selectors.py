@@ -45,7 +45,7 @@ def capacities(user: User, on: date) -> tuple[Actor, ...]:
     none = Value("")
     held = accounts.mandates_of(user.pk, on).order_by()
     mandates = held.values_list(Value("m"), "pk", "role", "list_kind", *accounts.AUTHORITY)
-    open_ = Membership.objects.open().filter(user=user, user__is_active=True)
+    open_ = Membership.objects.on(on).filter(user=user, user__is_active=True)
     firm = ("organisation_id", "organisation__name", "organisation__kind")
     memberships = open_.values_list(Value("o"), "pk", "role", none, *firm, none)
     return tuple(

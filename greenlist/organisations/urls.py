@@ -16,6 +16,7 @@ urlpatterns = [
     path("honours/<int:pk>/remove/", views.honour_remove, name="honour_remove"),
     path("members/", views.members, name="members"),
     path("members/<int:pk>/end/", views.membership_end, name="membership_end"),
+    path("members/<int:pk>/until/", views.membership_prolong, name="membership_prolong"),
     path("invitation/<str:token>/", views.accept, name="accept"),
     # one's own third-party body
     path("body/edit/", bodies.edit, name="body-edit"),

@@ -31,14 +31,25 @@ def _words(*names: str) -> tuple[str, ...]:
 
 MEASURE = (
     *("unit", "decimals", "min", "max", "base", "lead", "base_unverified", "lead_unverified", "typed", "formula"),
-    *(*_words("formula_text"), "formula_ref", "products.most", "products.formula", *_words("products.formula_text")),
+    *(
+        *_words("formula_text"),
+        "formula_ref",
+        "products.most",
+        "products.energy",
+        "products.formula",
+        *_words("products.formula_text"),
+    ),
 )
 ROW = (
     *("group", "key", "no", *_words("second", "label"), "kind", "points", "points_unverified"),
     *("required", "may_be_not_applicable", "bonus", "no_evidence", *_words("evidence.label"), "evidence.help.zh"),
     *("evidence.required", "evidence.max_files", "help.zh", "rule.zh", "source.zh", "unverified", *MEASURE),
 )
-INPUT = ("key", *_words("label"), "unit", "min", "max", "decimals", "help.zh", "required", "calculator", "factors")
+INPUT = (
+    *("key", *_words("label"), "unit", "min", "max", "decimals", "help.zh", "required", "calculator", "factors"),
+    *("years", "products", "rows_from", "national", "formula", *_words("formula_text")),
+)
+COLUMN = ("key", *_words("label"), "unit", "min", "max", "decimals", "help.zh", "required", "of_product")
 SHEETS: Mapping[str, tuple[str, ...]] = {
     "criteria": ("key", "value"),
     "requirement": ("key", *_words("text"), "place", "help.zh", "unverified"),
@@ -53,16 +64,26 @@ SHEETS: Mapping[str, tuple[str, ...]] = {
     ),
     "options": ("group", "row", "key", *_words("label"), "points"),
     "of": ("group", "row", "key", *_words("label")),
-    "columns": ("group", "row", "alternative", *INPUT),
+    "columns": ("group", "row", "alternative", *COLUMN),
 }
 HEAD = (
     *("slug", "category", "standard", "edition", *_words("title", "source"), "verified", "unverified", "valid_from"),
     *("valid_until", "industries", "scoring", "total", "not_applicable", "hidden", "years", "cap", "bonus_most"),
     "defaults",
 )
-WHOLE = frozenset({"decimals", "years", "products.most", "evidence.max_files"})
+WHOLE = frozenset({"decimals", "years", "products", "products.most", "evidence.max_files"})
 FLAGS = frozenset(
-    {"verified", "cap", "required", "may_be_not_applicable", "bonus", "typed", "no_evidence", "evidence.required"}
+    {
+        "verified",
+        "cap",
+        "required",
+        "may_be_not_applicable",
+        "bonus",
+        "typed",
+        "no_evidence",
+        "evidence.required",
+        "national",
+    }
 )
 LISTS = frozenset({"industries", "hidden", "defaults", "factors"})
 OWNERS = frozenset({"group", "row", "alternative", "no_evidence"})

@@ -736,6 +736,7 @@ JOBS: dict[str, Text] = {  # of settings.CELERY_BEAT_SCHEDULE
     "sweep-outbox": gettext_lazy("Send mails"),
     "send-resets": gettext_lazy("Send links for forgotten passwords"),
     "send-invitations": gettext_lazy("Send invitations of colleagues"),
+    "end-agents": gettext_lazy("End agents whose days are over, and tell before"),
     "remind-deadlines": gettext_lazy("Remind of deadlines"),
     "end-releases": gettext_lazy("End releases whose time is over"),
     "scan-files": gettext_lazy("Scan uploaded files"),

@@ -241,6 +241,7 @@ CELERY_BEAT_SCHEDULE: dict = {
     "sweep-outbox": {"task": "greenlist.core.tasks.sweep_outbox", "schedule": 60.0},
     "send-resets": {"task": "greenlist.accounts.tasks.send_resets", "schedule": 60.0},
     "send-invitations": {"task": "greenlist.organisations.tasks.send_invitations", "schedule": 60.0},
+    "end-agents": {"task": "greenlist.organisations.tasks.end_agents", "schedule": 300.0},
     "remind-deadlines": {"task": "applications.tasks.remind_deadlines", "schedule": 3600.0},
     "end-releases": {"task": "applications.tasks.end_releases", "schedule": 300.0},
     "scan-files": {"task": "greenlist.core.tasks.scan_files", "schedule": 60.0},

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Max
@@ -22,7 +23,7 @@ from greenlist.policy.engine.types import BoundPolicy
 from registry import rules
 from registry.models import Announcement, Certificate, Entry, ListBook, Listing, Notice, NoticeItem
 from registry.services import notices
-from registry.states import AnnouncementState, EntryKind, ItemState, NoticeState
+from registry.states import AnnouncementState, EntryKind, ItemState, NoticeState, Origin
 
 
 def ready(notice: Notice) -> list[NoticeItem]:
@@ -258,22 +259,22 @@ def _enter(
 ) -> None:
     assert announcement.issued_on is not None
     industry = case.organisation.industry
-    listing = Listing.objects.create(
-        listbook=listbook,
-        site=case.site,
-        organisation=case.organisation,
-        application=case,
-        basis=announcement.title,
-        name=case.name,
-        code=case.code,
-        area_path=case.area_path,
-        area_name=item.area_name,
-        industry_code=case.industry_code,
-        industry_name=industry.name if industry else "",
-        year=case.call.year,
-        ordinal=announcement.ordinal,
-        listed_on=announcement.issued_on,
-    )
+    printed = {
+        "organisation": case.organisation,
+        "application": case,
+        "origin": Origin.DECIDED,
+        "basis": announcement.title,
+        "name": case.name,
+        "code": case.code,
+        "area_path": case.area_path,
+        "area_name": item.area_name,
+        "industry_code": case.industry_code,
+        "industry_name": industry.name if industry else "",
+        "year": case.call.year,
+        "ordinal": announcement.ordinal,
+        "listed_on": announcement.issued_on,
+    }
+    listing = _listing(listbook, case, printed)
     Entry.objects.create(
         announcement=announcement,
         listing=listing,
@@ -311,6 +312,20 @@ def _enter(
         link=f"/cases/{case.reference}/",
         at=at,
     )
+
+
+def _listing(listbook: ListBook, case: Application, printed: dict[str, Any]) -> Listing:
+    """The site's place on the list: a new one, or the one it has or had, evaluated anew (a list has one per site)."""
+    listing = Listing.objects.select_for_update().filter(listbook=listbook, site=case.site).first()
+    if listing is None:
+        return Listing.objects.create(listbook=listbook, site=case.site, **printed)
+    if listing.name != printed["name"] and listing.name not in listing.former.splitlines():
+        listing.former = "\n".join([*listing.former.splitlines(), listing.name])
+    for name, value in printed.items():
+        setattr(listing, name, value)
+    listing.enter_again()
+    listing.save()
+    return listing
 
 
 def _certify(announcement: Announcement, listing: Listing, case: Application, at: datetime) -> Certificate:

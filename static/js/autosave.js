@@ -218,7 +218,12 @@ class Autosave {
     // What only they changed is simply taken over.
     for (const [name, value] of Object.entries(data.theirs)) {
       if (touched.has(name)) continue;
-      this.put(name, [].concat(value ?? []).map(String));
+      const texts = [].concat(value ?? []).map(String);
+      this.put(name, texts);
+      // Rows that they added below those of this page go along unseen, so that saving a table never drops them.
+      if (texts[0] && !this.form.elements.namedItem(name)) {
+        this.form.append(Object.assign(document.createElement("input"), { type: "hidden", name, value: texts[0] }));
+      }
     }
     const settle = (choice) => {
       for (const name of disputed) if (choice(name) === "theirs") this.put(name, [].concat(data.theirs[name] ?? []).map(String));

@@ -112,8 +112,10 @@ def answers(form: Form, section: str) -> dict[str, Any]:
 def counted(spec: Field, number: int) -> dict[str, Any]:
     """A right row of a calculator: an item, and an amount in its own unit."""
     row = {one.key: "100" for one in spec.columns if one.key.startswith("amount")}
-    limit = {"limit": "200"} if any(one.key == "limit" for one in spec.columns) else {}
-    return {"item": spec.columns[0].choices[number].key, **row, **limit}
+    keys = {one.key for one in spec.columns}
+    more = {"limit": "200"} if "limit" in keys else {}
+    more |= {"product": f"p{number % 2 + 1}"} if "product" in keys else {}
+    return {"item": spec.columns[0].choices[number].key, **row, **more}
 
 
 def start(world: World, call: Call, who: str = "applicant", site: str = "org", at: datetime = SPRING) -> Application:

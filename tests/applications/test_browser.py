@@ -151,10 +151,55 @@ def test_what_is_typed_saves_itself_and_a_colleague_is_never_overwritten(scene: 
 
 
 @pytest.mark.browser
+def test_two_browsers_at_work_at_once(scene: Scene) -> None:
+    """Two sections, two fields of one section, one field: only the last is a question, with both texts."""
+    first = scene.page("applicant", of("section", scene.draft.reference, "conclusion"))
+    other = scene.page("colleague", of("section", scene.draft.reference, "conditions"))
+    first.fill("textarea[name=highlights]", "亮点甲")
+    other.fill("textarea[name=lawful]", "同事写的依法情况")
+    state_is(first, "saved")
+    state_is(other, "saved")
+    assert stored(scene.draft, "conclusion").data["highlights"] == "亮点甲"
+    assert stored(scene.draft, "conditions").data["lawful"] == "同事写的依法情况"
+    other.goto(other.url.replace("/conditions/", "/conclusion/"))
+    other.fill("textarea[name=next]", "同事写的下一步")
+    state_is(other, "saved")
+    first.fill("textarea[name=text]", "申报人写的结论")
+    state_is(first, "saved")
+    data = stored(scene.draft, "conclusion").data
+    assert (data["next"], data["text"]) == ("同事写的下一步", "申报人写的结论")
+    assert not first.query_selector("dialog[open]")
+    other.fill("textarea[name=text]", "同事写的结论")
+    other.wait_for_selector("dialog[open]", timeout=10000)
+    said = other.inner_text("dialog[open]")
+    assert "申报人写的结论" in said and "同事写的结论" in said
+    assert stored(scene.draft, "conclusion").data["text"] == "申报人写的结论"
+    first.context.close()
+    other.context.close()
+
+
+@pytest.mark.browser
+def test_rows_that_somebody_added_meanwhile_are_kept(scene: Scene) -> None:
+    page = scene.page("applicant", of("section", scene.draft.reference, "energy"))
+    rows = [{"item": "diesel", "amount": str(n)} for n in range(1, 10)]
+    drafts.save_section(
+        actor=scene.world.actor("colleague"), at=MAY, reference=scene.draft.reference, section="energy",
+        answers={"use": rows}, version=stored(scene.draft, "energy").version,
+    )  # fmt: skip
+    page.select_option("select[name='use.0.use']", index=1)
+    state_is(page, "saved")
+    found = stored(scene.draft, "energy").data["use"]
+    assert [row["amount"] for row in found] == [str(n) for n in range(1, 10)]
+    assert found[0]["use"]
+    page.context.close()
+
+
+@pytest.mark.browser
 def test_a_figure_is_worked_out_while_typing(scene: Scene) -> None:
     page = scene.page("applicant", of("section", scene.draft.reference, "material"))
-    page.fill("input[name=main]", "200")
-    page.fill("input[name=green]", "50")
+    for row, (item, amount) in enumerate((("main", "200"), ("green", "50"))):
+        page.select_option(f"select[name='table.{row}.item']", item)
+        page.fill(f"input[name='table.{row}.amount']", amount)
     state_is(page, "saved")
     assert page.inner_text("[data-computed='material.green_rate']") == "25.00"
     page.context.close()

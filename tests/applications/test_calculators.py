@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import shutil
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -138,13 +139,16 @@ def check() -> str:
 
 # ---- filling in -----------------------------------------------------------------------------------------------------
 def test_a_report_is_pinned_to_tables_and_province(case: Application) -> None:
-    assert set(case.report.factors["tables"]) == {"energy-gbt2589-2020", "co2-fuel", "co2-electricity", "water"}
+    assert set(case.report.factors["tables"]) == {
+        *("energy-gbt2589-2020", "co2-fuel", "co2-electricity", "water", "solid-waste", "land", "materials")
+    }
     assert case.report.factors["home"] == "130000"
 
 
-def test_a_report_without_calculators_is_pinned_to_nothing(world: World) -> None:
-    filled.load_rules()
-    assert filled.start(world, filled.open_call(world)).report.factors == {}
+def test_a_report_without_calculators_is_pinned_to_nothing(world: World, case: Application) -> None:
+    form = reads.form_of(case)
+    plain = replace(form, sections=tuple(one for one in form.sections if one.key == "basic"))
+    assert reads.factors_for(plain, case.site) == {}
 
 
 def test_typing_answers_with_results_steps_and_doubts(world: World, case: Application) -> None:
@@ -199,7 +203,15 @@ def test_what_is_worked_out_takes_no_answer(world: World, case: Application) -> 
 # ---- declared -------------------------------------------------------------------------------------------------------
 def test_declaring_keeps_inputs_factors_and_results(declared: Application) -> None:
     kept = {one.path: one for one in Calculation.objects.all()}
-    assert set(kept) == {"count.use", "count.carbon", "count.water"}
+    shipped = {
+        "land.table",
+        "material.table",
+        "waste.solid_table",
+        "waste.water_table",
+        "energy.use",
+        "energy.carbon_table",
+    }
+    assert set(kept) == {"count.use", "count.carbon", "count.water"} | shipped
     energy = kept["count.use"]
     assert energy.inputs["rows"] == ROWS
     assert energy.result["tce"] == "2489.95"
@@ -252,7 +264,7 @@ def test_old_results_stand_when_a_newer_table_comes(world: World, declared: Appl
     assert "differing: 0" in check()
     out = io.StringIO()
     call_command("recompute", stdout=out)
-    assert "3" in out.getvalue()
+    assert "9" in out.getvalue()
 
 
 def test_a_report_started_later_counts_with_the_newer_table(world: World, case: Application) -> None:

@@ -12,6 +12,7 @@ from django.urls import reverse
 from applications.models import Application, Correction, ReportVersion, TimelineEntry
 from applications.selectors import cases as case_reads
 from applications.selectors import rules_of
+from applications.selectors.differing import pieces
 from applications.services import drafts, screening
 from applications.states import State
 from greenlist.core.errors import NotAllowed
@@ -153,6 +154,43 @@ def test_old_and_new_for_the_officials(world: World, returned: Application) -> N
     page = reverse("applications:case-changes", args=[returned.reference, 2])
     assert "更正后的简介" in world.client("county_handler").get(page).content.decode()
     assert world.client("other_county_handler").get(page).status_code == 404
+
+
+def test_the_difference_is_marked_inside_the_text_and_rows_name_their_columns(
+    world: World, returned: Application
+) -> None:
+    before = returned.report.sections.get(key="basic").data["profile"]
+    save(world, returned, "basic", profile=f"{before}新增一句。")
+    filled.submit(world, returned, at=LATER)
+    page = world.client("county_handler").get(reverse("applications:case-changes", args=[returned.reference, 2]))
+    text = page.content.decode()
+    assert "<ins>新增一句。</ins>" in text
+    assert f"<del>{before}" not in text
+    assert "<h2>" in text
+    older, newer = ReportVersion.objects.order_by("number")
+    for version, amount in ((older, "100"), (newer, "120")):
+        version.data["sections"]["energy"]["use"] = [{"item": "diesel", "amount": amount}]
+        version.data["computed"]["energy.use.tce"] = f"{int(amount) * 1.4571:.2f}"
+    found = {one.path: one for one in case_reads.changes(returned, older, newer)}["energy.use"]
+    assert "柴油" in found.new and "120" in found.new and "174.85" in found.new
+    old, new = found.pieces
+    assert {one.text for one in old if one.differs} >= {"100"}
+    assert "".join(one.text for one in new) == found.new
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "left", "right"),
+    [
+        ("年节电85万千瓦时", "年节电90万千瓦时", ["85"], ["90"]),
+        ("一二三", "一二三四", [], ["四"]),
+        ("完全不同", "ABC", ["完全不同"], ["ABC"]),
+        ("", "新", [], ["新"]),
+    ],
+)
+def test_pieces(old: str, new: str, left: list[str], right: list[str]) -> None:
+    found = pieces(old, new)
+    assert [[one.text for one in side if one.differs] for side in found] == [left, right]
+    assert ["".join(one.text for one in side) for side in found] == [old, new]
 
 
 def test_what_was_declared_keeps_its_files(world: World, returned: Application) -> None:

@@ -73,14 +73,14 @@ def test_two_colleagues_start_at_once(race_world: World, run_threads: Callable[.
     assert Application.objects.count() == 1
 
 
-def test_last_years_words_are_carried_and_figures_only_shown(world: World, case: Application) -> None:
+def test_last_years_figures_are_shown_beside_the_fields_and_filled_in_nowhere(world: World, case: Application) -> None:
     filled.fill(world, case)
     filled.submit(world, case)
     next_call = filled.open_call(world, year=2027, values={"county_by": "2027-05-31"}, at=NOON)
     later = datetime.fromisoformat("2027-02-01T09:00:00+08:00")
     again = filled.start(world, next_call, at=later)
     data = reads.draft_of(again, reads.form_of(again)).data
-    assert "情况属实" in data["conditions"]["lawful"]
+    assert not data["conditions"], "words are taken over on a page of their own (test_prefilling)"
     assert "site_area" not in data["basic"]
     page = world.client("applicant").get(url(again))
     assert Figure.objects.filter(key="basic.site_area").exists()
@@ -198,15 +198,15 @@ def test_autosave_answers_with_version_values_and_problems(world: World, case: A
     client = world.client("applicant")
     save_economy = {"annual.0.year": "2025", "annual.0.output_value": "12000", "version": "0"}
     client.post(url(case, "economy"), save_economy, headers=AUTOSAVE)
-    client.post(url(case), {"site_area": "3", "version": "0"}, headers=AUTOSAVE)
-    sent = {"plot_ratio": "很高", "reference": "100", "version": "0", "changed": "plot_ratio,reference"}
+    site = {"table.0.item": "site", "table.0.unit": "mu", "table.0.amount": "45"}
+    sent = site | {"reference": "很高", "version": "0", "changed": "table,reference"}
     answer = client.post(url(case, "land"), sent, headers=AUTOSAVE)
     assert answer.status_code == 200
     body = answer.json()
     assert body["version"] == 1
-    assert body["computed"]["land.output"] == "4,000.00"  # 12,000 万元 ÷ 3 hm²
-    assert list(body["problems"]) == ["plot_ratio"]
-    assert Section.objects.get(report=case.report, key="land").data["plot_ratio"] == "很高"  # nothing typed is lost
+    assert body["computed"]["land.output"] == "4,000.00"  # 12,000 万元 ÷ 45 亩
+    assert list(body["problems"]) == ["reference"]
+    assert Section.objects.get(report=case.report, key="land").data["reference"] == "很高"  # nothing typed is lost
 
 
 @pytest.mark.case("WF-06")

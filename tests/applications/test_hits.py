@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.template.loader import render_to_string
@@ -17,13 +19,15 @@ from applications.documents import checks as papers
 from applications.models import Hit, HitAnswer
 from applications.services import checks, hits, sweep
 from applications.states import HitState, State
+from greenlist.core.actors import SYSTEM
 from greenlist.core.errors import Invalid, NotAllowed, NotVisible, Refused, WrongState
 from greenlist.core.models import AuditEntry, Notification
 from greenlist.organisations.models import AdverseRecord
+from greenlist.policy import services as policies
 from greenlist.policy.engine.types import Outcome
 from greenlist.portal.demo.answers import PAPER
 from tests import factories
-from tests.applications import county
+from tests.applications import county, filled
 from tests.rendering import content as rendered
 from tests.rendering import fetched
 from tests.world import World
@@ -225,6 +229,27 @@ def test_the_portals_own_books_are_kept_right(world: World, call: Any, case: Any
     other_site = factories.site(world.org, world.areas["130302"], "二厂")
     second_site = county.case(world, later, site=other_site, number="T-2026-9998")
     assert own(second_site)["portal.code"][0] is Outcome.WARN
+
+
+def test_a_place_on_the_list_below_is_no_hindrance(world: World) -> None:
+    filled.load_rules()
+    case = filled.start(world, filled.open_call(world, "hebei-national"))
+    factories.title(world.site, "city", listing="市级第一批")
+    factories.title(world.site, "province", listing="省级第二批")
+    assert "portal.listed" not in own(case)
+    factories.title(world.site, "nation", listing="国家级第八批")
+    assert own(case)["portal.listed"] == (Outcome.BLOCK, ("国家级第八批",))
+
+
+def test_a_rule_set_may_ask_for_evaluation_anew(world: World) -> None:
+    """`[rounds] again = "warn"`: told, not refused."""
+    filled.load_rules()
+    file = Path(settings.POLICIES_DIR) / "qinhuangdao" / "policy.toml"
+    changed = file.read_text(encoding="utf-8").replace("calls_per_year = 1", 'calls_per_year = 1\nagain = "warn"')
+    policies.store_uploaded(files={"policy.toml": changed.encode()}, slug="qinhuangdao", actor=SYSTEM, at=filled.SPRING)
+    case = filled.start(world, filled.open_call(world))
+    factories.title(world.site, "city", listing="市级第一批")
+    assert own(case) == {"portal.listed": (Outcome.WARN, ("市级第一批",))}
 
 
 # ---- pages ----------------------------------------------------------------------------------------------------------

@@ -18,7 +18,6 @@ from tests.applications import filled, standards
 from tests.world import World
 
 ROW = "energy.renewable"
-FIGURES = {"c_inputs": {"energy": "20000", "energy_renewable": "431", "output": "100000", "carbon": "30000"}}
 
 
 def draft(world: World, edition: str = "factory-2025", **figures: Any) -> Application:
@@ -174,7 +173,7 @@ def test_unknown_rows_and_drafts_cannot_be_judged(world: World, case: Applicatio
 def give_back(world: World, case: Application) -> None:
     county.return_for_correction(
         actor=world.actor("county_handler"), at=filled.SPRING, reference=case.reference,
-        reason="请核对可再生能源数据", fields=["c_inputs.energy_renewable"],
+        reason="请核对可再生能源数据", fields=["c_inputs.energy_table"],
     )  # fmt: skip
 
 
@@ -196,7 +195,7 @@ def test_a_judgement_falls_when_the_applicant_changes_what_was_judged(world: Wor
     version = drafts.draft_of(case, form).rows["c_inputs"].version
     services.save_section(
         actor=world.actor("applicant"), at=filled.SPRING, reference=case.reference,
-        section="c_inputs", answers={"energy_renewable": "1"}, version=version,
+        section="c_inputs", answers={"energy_table": [{"item": "other", "amount": "7"}]}, version=version,
     )  # fmt: skip
     filled.submit(world, case)
     found = row_of(shown(world, case, "county_handler"))

@@ -31,8 +31,8 @@ def case(world: World) -> Application:
         actor=world.actor("applicant"),
         at=NOON,
         reference=found.reference,
-        section="basic",
-        answers={"site_area": "40"},
+        section="land",
+        answers={"table": [{"item": "site", "amount": "40"}]},
         version=0,
     )
     found.refresh_from_db()

@@ -157,7 +157,7 @@ def test_a_missing_certificate_alone_never_blocks(world: World, call: Any) -> No
 def test_figures_are_kept_in_base_units(world: World, draft: Application) -> None:
     filled.submit(world, draft)
     area = Figure.objects.get(key="basic.site_area")
-    assert (area.unit, area.value) == ("m2", 20000)  # 2 hm²
+    assert (area.unit, area.value) == ("m2", 1000000)  # 100 hm²
     assert Figure.objects.filter(key="land.output").exists()
     assert not Figure.objects.exclude(site=world.site).exists()
 

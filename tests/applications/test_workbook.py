@@ -104,7 +104,7 @@ def test_an_untouched_workbook_changes_nothing(world: World, case: Application) 
 
 def test_figures_are_previewed_then_stored_all_at_once(world: World, case: Application) -> None:
     edit = put(
-        basic__site_area=1234.5,
+        production__cod=1234.5,
         basic__founded_on=date(2011, 6, 7),
         basic__ownership="民营",
         conditions__registered="已登记",
@@ -118,7 +118,7 @@ def test_figures_are_previewed_then_stored_all_at_once(world: World, case: Appli
     assert not Section.objects.filter(report=case.report, version__gt=0).exists()
     assert take(world, case, page).status_code == 302
     data = draft(case).data
-    assert data["basic"]["site_area"] == "1234.5"
+    assert data["production"]["cod"] == "1234.5"
     assert (data["basic"]["founded_on"], data["basic"]["ownership"]) == ("2011-06-07", "private")
     assert data["conditions"]["registered"] == "已登记"
     assert data["economy"]["annual"][0] == {"year": "2024", "output_value": "1200.5"}
@@ -142,7 +142,7 @@ def test_a_text_that_begins_like_a_formula_comes_back_as_it_was(world: World, ca
 
 def test_heads_are_locked_and_answers_are_not(case: Application) -> None:
     book = load_workbook(io.BytesIO(made(case)))
-    cell = at(book, "basic.site_area")
+    cell = at(book, "basic.employees")
     assert cell.parent.protection.sheet
     assert not cell.protection.locked
     assert cell.parent.cell(row=cell.row, column=2).protection.locked
@@ -162,16 +162,48 @@ def test_after_a_return_only_what_was_opened_is_taken(world: World, case: Applic
         reason="简介与产品不符",
     )
     case.refresh_from_db()
-    wrong = refused(case, made(case, put(basic__site_area=77, basic__profile="新的简介")))
+    wrong = refused(case, made(case, put(basic__employees=77, basic__profile="新的简介")))
     assert [(one.row > 0, one.column, one.value) for one in wrong.rows] == [(True, "C", "77")]
     right = sheets.Reader(case, draft(case), reads.opened(case)).read(made(case, put(basic__profile="新的简介")))
     assert [one.answers for one in right] == [{"profile": "新的简介"}]
 
 
+def test_calculators_go_out_and_come_back_with_three_years_side_by_side(world: World, case: Application) -> None:
+    rows = [
+        {"item": "electricity", "amount": "1200", "amount_1": "1100.5", "product": "p1"},
+        {"item": "diesel", "unit": "kg", "amount": "30000", "amount_2": "0"},
+    ]
+    drafts.save_section(
+        actor=world.actor("applicant"), at=NOON, reference=case.reference,
+        section="energy", answers={"use": rows}, version=0,
+    )  # fmt: skip
+    body = made(case)
+    book = load_workbook(io.BytesIO(body))
+    assert [at(book, f"energy.use.0.{key}").value for key in ("amount", "amount_1", "amount_2")] == [1200, 1100.5, None]
+    assert at(book, "energy.use.1.unit").value == "kg（千克）"
+    sheet = at(book, "energy.use.0.amount").parent
+    told = {row[0].value: row[2].value for row in sheet.iter_rows(max_col=3) if row[0].value}
+    assert [told[f"use.tce{year}"] for year in ("", "_1", "_2")] == [1518.51, 1352.51, 0]  # 30 t × 1.4571
+    assert "carbon_table.tco2_2" in told
+    assert sheets.Reader(case, draft(case), reads.opened(case)).read(body) == ()
+    page = look(
+        world, case,
+        made(case, put(energy__use__2__item="natural_gas", energy__use__2__amount=80, energy__use__2__amount_2=70)),
+    )  # fmt: skip
+    assert take(world, case, page).status_code == 302
+    assert draft(case).data["energy"]["use"] == [*rows, {"item": "natural_gas", "amount": "80", "amount_2": "70"}]
+
+
+def test_a_unit_of_another_dimension_is_named_by_its_cell(world: World, case: Application) -> None:
+    edit = put(energy__use__0__item="外购电力（万kWh）", energy__use__0__unit="t（吨）", energy__use__0__amount=1)
+    wrong = refused(case, made(case, edit)).rows
+    assert [(one.value, one.sheet.endswith("能源低碳化")) for one in wrong] == [("t（吨）", True)]
+
+
 # ---- mistakes -------------------------------------------------------------------------------------------------------
 def test_every_mistake_is_named_by_place_value_and_rule_and_nothing_is_stored(world: World, case: Application) -> None:
     edit = put(
-        basic__site_area="很大",
+        production__cod="很大",
         basic__ownership="不存在",
         basic__employees=100,
         economy__annual__1__revenue=-5,
@@ -186,7 +218,7 @@ def test_every_mistake_is_named_by_place_value_and_rule_and_nothing_is_stored(wo
 
 
 def test_formulas_errors_and_rounded_numbers_are_refused(case: Application) -> None:
-    edit = put(basic__site_area="=1+1", basic__employees="#DIV/0!", basic__contact_phone=12345678901234567)
+    edit = put(production__cod="=1+1", basic__employees="#DIV/0!", basic__contact_phone=12345678901234567)
     rules = {str(one.rule) for one in refused(case, made(case, edit)).rows}
     assert len(rules) == 3, rules
 
@@ -216,7 +248,7 @@ def test_a_workbook_of_another_form_or_report_is_old(world: World, case: Applica
 
 
 def test_a_section_changed_since_the_download_is_a_conflict_by_name(world: World, case: Application) -> None:
-    body = made(case, put(basic__site_area=5, conditions__registered="已登记"))
+    body = made(case, put(basic__employees=5, conditions__registered="已登记"))
     page = look(world, case, body)
     drafts.save_section(
         actor=world.actor("colleague"),
@@ -229,14 +261,14 @@ def test_a_section_changed_since_the_download_is_a_conflict_by_name(world: World
     answer = take(world, case, page)
     assert answer.status_code == 409
     assert TITLES["conditions"] in answer.content.decode()
-    assert "site_area" not in draft(case).data["basic"], "nothing of the other section either"
+    assert "employees" not in draft(case).data["basic"], "nothing of the other section either"
     again = look(world, case, body)
     assert again.status_code == 409
     assert [one.key for one in again.context["preview"].stale] == ["conditions"]
 
 
 def test_only_the_previewer_may_take_and_only_what_was_previewed(world: World, case: Application) -> None:
-    page = look(world, case, made(case, put(basic__site_area=5)))
+    page = look(world, case, made(case, put(basic__employees=5)))
     assert take(world, case, page, "colleague").status_code == 422
     url = reverse("applications:workbook-take", args=[case.reference])
     assert world.client("applicant").post(url, {"packed": "x:y:z"}).status_code == 422
@@ -261,11 +293,11 @@ def first_sheet(pattern: bytes, by: bytes) -> Callable[[str, bytes], bytes]:
 
 
 def test_a_lying_dimension_loses_no_row(case: Application) -> None:
-    body = made(case, put(basic__site_area=4321))
+    body = made(case, put(basic__employees=4321))
     lying = rewritten(body, first_sheet(rb'<dimension ref="[^"]*" ?/>', b'<dimension ref="A1:B2"/>'))
     assert lying != body
     found = sheets.Reader(case, draft(case), reads.opened(case)).read(lying)
-    assert [one.answers for one in found] == [{"site_area": "4321"}]
+    assert [one.answers for one in found] == [{"employees": "4321"}]
 
 
 def test_a_sheet_of_a_million_rows_is_refused(case: Application) -> None:

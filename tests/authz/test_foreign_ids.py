@@ -105,6 +105,7 @@ def probes(world: World, theirs: dict[str, tuple[Any, ...]], mine: dict[str, Any
         Probe(rival, f"/calls/{call}/apply/", {"site": site}),
         Probe(rival, f"/organisation/sites/{site}/", {"name": "我的", "area": "昌黎县", "address": "x"}),
         Probe(rival, f"/organisation/members/{theirs['membership'][0]}/end/", {}),
+        Probe(rival, f"/organisation/members/{theirs['membership'][0]}/until/", {"ends_on": "2026-12-31"}),
         Probe(rival, f"/organisation/honours/{theirs['honour'][0]}/remove/", {}),
         Probe(rival, "/account/switch/", {"capacity": f"o{theirs['organisation'][0]}"}, (403,)),
         Probe(rival, f"/cases/{draft}/versions/2/changes/"),

@@ -9,6 +9,7 @@ reads both values and the reason. Everybody gets the same report.
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -295,12 +296,10 @@ class Evaluation:
             "conditions.added_value_industry": "600",
             "conditions.added_value_all": "1000",
             "basic.level": "province",
-            "accounts.energy": [{"item": "electricity", "amount": "1200", "amount_1": "1100", "product": "p1"}],
-            "accounts.water": [{"item": "tap", "amount": "12"}],
         }
         if f"{section.key}.{spec.key}" in known:
             return known[f"{section.key}.{spec.key}"]
-        if spec.prefill or (section.key == "accounts"):
+        if spec.prefill:
             return None
         return filled.answers(self._form, section.key).get(spec.key)
 
@@ -376,18 +375,20 @@ class Evaluation:
 
     # ---- the papers -----------------------------------------------------------------------------------------------------
     def same_report(self) -> None:
-        """Applicant and official get the same text, as PDF and as Word file (issue: outputs)."""
+        """Applicant and official get the same text, as PDF and as Word file, but for what the set hides of the scores."""
         with self.on("submit"):
             people = (self.applicant, self.person(self.place.official))
             pdfs = [_pdf(one.open("applications:report-pdf", self.reference)) for one in people]
             words = [_docx(one.open("applications:report-docx", self.reference)) for one in people]
-            assert pdfs[0] == pdfs[1]
-            assert words[0] == words[1]
+            for own, theirs in (pdfs, words):
+                shared = [re.sub(r"第\d+页/共\d+页", "", one.split("附三评价指标表")[0]) for one in (own, theirs)]
+                assert shared[0] == shared[1] != own
+                assert "附三评价指标表" in theirs
             for text in (self.case.name, self.case.report.versions.get().digest):
                 assert text in pdfs[0], text
             if self.category == "factory":  # what the calculators found is kept, and printed for both
                 assert Calculation.objects.filter(version__report=self.case.report).exists()
-                assert "1,474.8" in pdfs[0]  # 1,200 万kWh × 0.1229 kgce/kWh
+                assert "8,000.00" in pdfs[0]  # 5,524 + 476 + 2,000 tce
             for section in self._form.sections:
                 for text in (pdfs[0], words[0]):
                     assert "".join(section.title.zh.split()) in text, section.key

@@ -1,16 +1,19 @@
 """Colleagues: invited, joined once, ended at once."""
 
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
+import time_machine
 from django.core import mail
 
 from greenlist.core.actors import Actor
+from greenlist.core.clock import china_date
 from greenlist.core.errors import Conflict, Invalid, NotAllowed, NotVisible, TooMany, WrongState
 from greenlist.core.models import Notification
 from greenlist.organisations import selectors, services
 from greenlist.organisations.models import Invitation, Membership
 from tests import factories
+from tests.api import keys
 from tests.world import World
 
 
@@ -218,3 +221,145 @@ def test_one_link_is_spent_once_however_often_it_is_clicked(race_world: World, n
         assert len(won) == 1, outcomes
         assert all(isinstance(one, services.InvitationOver | Conflict) for one in outcomes if one not in won), outcomes
         Invitation.objects.filter(used_at=None).update(used_at=at)
+
+
+# ---- agents -----------------------------------------------------------------------------------------------------------
+LAST = date(2026, 5, 6)
+BEFORE = datetime.fromisoformat("2026-05-06T23:59:59+08:00")
+AFTER = datetime.fromisoformat("2026-05-07T00:00:00+08:00")
+EARLY = datetime.fromisoformat("2026-04-01T09:00:00+08:00")
+
+
+def agent(world: World, ends_on: date = LAST, at: datetime = EARLY, who: str = "stranger") -> Membership:
+    """Asked in by an owner, joined by the link."""
+    asked = services.invite(
+        organisation_id=world.org.pk, email="agent@example.com", role="agent", ends_on=ends_on,
+        actor=world.actor("applicant"), at=at,
+    )  # fmt: skip
+    return services.accept_invitation(token=services.members.token_of(asked), actor=world.actor(who), at=at)
+
+
+def prolong(world: World, row: Membership, ends_on: date, at: datetime = EARLY, who: str = "applicant") -> Membership:
+    return services.prolong_agent(
+        organisation_id=world.org.pk, membership_id=row.pk, ends_on=ends_on, actor=world.actor(who), at=at
+    )
+
+
+def keys_of(world: World, who: str, at: datetime) -> list[str]:
+    return [one.key for one in selectors.capacities(world.user(who), china_date(at))]
+
+
+@pytest.mark.authz
+def test_an_agent_works_up_to_and_including_the_last_day_in_china(world: World) -> None:
+    row = agent(world)
+    assert (row.role, row.ends_on) == ("agent", LAST)
+    own = f"o{world.org.pk}"
+    assert keys_of(world, "stranger", BEFORE) == [own]
+    assert keys_of(world, "stranger", AFTER) == []
+    assert own in keys_of(world, "applicant", AFTER) and own in keys_of(world, "colleague", AFTER)
+    assert selectors.acting(row.user_id, own, china_date(BEFORE)).organisation_id == world.org.pk
+    with pytest.raises(NotVisible):
+        selectors.acting(row.user_id, own, china_date(AFTER))
+
+
+@pytest.mark.authz
+def test_open_sessions_and_tokens_are_of_no_use_afterwards(world: World) -> None:
+    agent(world)
+    with time_machine.travel(BEFORE, tick=False):
+        client = world.client("stranger")
+        program = keys.program(world, "stranger")
+        assert client.get("/organisation/").status_code == 200
+        assert world.org.name in client.get("/organisation/").content.decode()
+        assert program.get("cases/").status_code == 200
+    with time_machine.travel(AFTER, tick=False):
+        page = client.get("/organisation/", follow=True)
+        assert world.org.name not in page.content.decode()
+        assert program.get("cases/").status_code in (401, 403)
+
+
+def test_only_an_owner_asks_an_agent_in_and_prolongs(world: World) -> None:
+    row = agent(world)
+    for who, refusal in (("colleague", NotAllowed), ("stranger", NotVisible), ("rival", NotVisible)):
+        with pytest.raises(refusal):
+            prolong(world, row, date(2026, 6, 30), who=who)
+    with pytest.raises(NotAllowed):
+        services.invite(
+            organisation_id=world.org.pk, email="a@example.com", role="agent", ends_on=LAST,
+            actor=world.actor("colleague"), at=EARLY,
+        )  # fmt: skip
+    assert prolong(world, row, date(2026, 6, 30)).ends_on == date(2026, 6, 30)
+    assert keys_of(world, "stranger", AFTER)
+    assert Notification.objects.filter(kind="member.prolonged", recipient=world.user("stranger")).exists()
+
+
+@pytest.mark.parametrize("day", [None, date(2026, 3, 31), date(2028, 1, 1)])
+def test_an_agent_has_an_end_within_a_year(world: World, day: date | None) -> None:
+    with pytest.raises(Invalid):
+        services.invite(
+            organisation_id=world.org.pk, email="a@example.com", role="agent", ends_on=day,
+            actor=world.actor("applicant"), at=EARLY,
+        )  # fmt: skip
+
+
+def test_both_are_told_before_and_after_and_the_row_is_ended_once(world: World) -> None:
+    row = agent(world)
+
+    def told(kind: str) -> set[int]:
+        return set(Notification.objects.filter(kind=kind).values_list("recipient_id", flat=True))
+
+    both = {world.user("stranger").pk, world.user("applicant").pk}
+    assert services.end_agents(at=datetime.fromisoformat("2026-04-28T09:00:00+08:00")) == 0
+    assert told("member.ending") == set()
+    for moment in ("2026-04-29T09:00:00+08:00", "2026-04-30T09:00:00+08:00"):
+        services.end_agents(at=datetime.fromisoformat(moment))
+    assert told("member.ending") == both
+    assert Notification.objects.filter(kind="member.ending").values("event").distinct().count() == 1
+    services.end_agents(at=datetime.fromisoformat("2026-05-05T09:00:00+08:00"))
+    assert Notification.objects.filter(kind="member.ending").values("event").distinct().count() == 2
+    assert services.end_agents(at=BEFORE) == 0
+    assert services.end_agents(at=AFTER) == 1
+    assert services.end_agents(at=AFTER) == 0
+    assert told("member.lapsed") == both
+    row.refresh_from_db()
+    assert row.valid_until == LAST
+    assert Membership.objects.open().filter(organisation=world.org).count() == 2, "the own people stay"
+
+
+def test_an_agent_whose_days_are_over_comes_back_by_prolonging_or_a_new_invitation(world: World) -> None:
+    row = agent(world)
+    services.end_agents(at=AFTER)
+    prolong(world, row, date(2026, 5, 31), at=AFTER)
+    assert keys_of(world, "stranger", AFTER)
+    june = datetime.fromisoformat("2026-06-01T09:00:00+08:00")
+    assert keys_of(world, "stranger", june) == []
+    assert agent(world, date(2026, 7, 1), june).pk != row.pk  # before the job ended the old row
+    assert keys_of(world, "stranger", june)
+    with pytest.raises(Conflict):
+        prolong(world, row, date(2026, 8, 1), at=june)
+
+
+def test_a_colleague_and_who_was_ended_by_hand_are_not_prolonged(world: World) -> None:
+    row = agent(world)
+    services.end_membership(
+        organisation_id=world.org.pk, membership_id=row.pk, actor=world.actor("applicant"), at=EARLY
+    )
+    for one in (row, world.memberships["colleague"]):
+        with pytest.raises(WrongState):
+            prolong(world, one, LAST)
+
+
+def test_the_page_asks_in_and_prolongs(world: World) -> None:
+    with time_machine.travel(EARLY, tick=False):
+        client = world.client("applicant")
+        sent = {"email": "agent@example.com", "role": "agent"}
+        assert client.post("/organisation/members/", sent).status_code == 422
+        assert client.post("/organisation/members/", {**sent, "ends_on": "2026-05-06"}).status_code == 302
+        row = agent(world)
+        assert "2026-05-06" in client.get("/organisation/members/").content.decode()
+        address = f"/organisation/members/{row.pk}/until/"
+        assert client.post(address, {"ends_on": "2026-06-30"}).status_code == 302
+        row.refresh_from_db()
+        assert row.ends_on == date(2026, 6, 30)
+        client.post(address, {"ends_on": "2020-01-01"})
+        row.refresh_from_db()
+        assert row.ends_on == date(2026, 6, 30)

@@ -70,7 +70,7 @@ def good(files):
          "names no number: mian"),
         (FORM, "green / main * 100", "__import__('os')", "section.material.field.green_rate.formula",
          "is not closed arithmetic"),
-        (FORM, 'formula = "sum(use.tce)"', 'formula = "intensity"', "energy.total", "depends on itself"),
+        (FORM, 'formula = "energy.use.tce"', 'formula = "intensity"', "energy.total", "depends on itself"),
         (FORM, 'unit = "person"', 'unit = "heads"', "section.basic.field.employees.unit", "the unit heads is not declared"),
         (FORM, 'prefill = "org.name"', 'prefill = "org.title"', "section.basic.field.name.prefill", "is not a declared fact"),
         (FORM, 'type = "yesno"', 'type = "tick"', "section.cover.field.no_motors.type", "must be one of"),

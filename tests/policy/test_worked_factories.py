@@ -10,6 +10,7 @@ import pytest
 from greenlist.policy.engine import scoring
 from greenlist.policy.engine.criteria import load_criteria
 from greenlist.policy.engine.scoring import Verdict
+from tests.policy import counted
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = re.split(r"^## ", (ROOT / "docs/criteria-factory.md").read_text(encoding="utf-8"), flags=re.M)[1:]
@@ -22,7 +23,7 @@ def test_the_portal_gives_the_figures_worked_out_by_hand(example):
     given = tomllib.loads(block[1])
     criteria = load_criteria(given["set"], (ROOT / f"fixtures/criteria/{given['set']}.toml").read_bytes())
     verdicts = {path: Verdict(points=Decimal(points), note="x") for path, points in given.get("by_hand", {}).items()}
-    found = scoring.evaluate(criteria, given["data"], verdicts=verdicts)
+    found = scoring.evaluate(criteria, given["data"], verdicts=verdicts, values=counted.values(criteria, given["data"]))
     rows = re.findall(r"^\| `(\w+\.\w+)` \| ?([\d.]*) \|[^|\n]*\| ([\d.]+) \|$", example, flags=re.M)
     assert rows
     for path, value, points in rows:

@@ -68,6 +68,25 @@ def test_the_list_of_a_day_is_the_fold_of_its_entries(world: World, call: Any, c
     assert [entry.name for entry in selectors.as_of(row.listbook, date(2026, 6, 16))] == [case.name]
 
 
+@pytest.mark.parametrize("state", ["active", "removed"])
+def test_a_unit_evaluated_anew_has_one_place_on_the_list(
+    world: World, call: Any, case: Application, state: str
+) -> None:
+    """Under rules that ask for it (`[rounds] again`), or accepted again years after a removal."""
+    row = stage.handed(world, stage.closed(world, call, [case]))
+    before = Listing.objects.create(
+        listbook=row.listbook, site=case.site, organisation=case.organisation, origin="imported", state=state,
+        name="旧名示例厂", area_path=case.area_path, area_name="海港区", year=2022, listed_on=date(2022, 6, 1),
+    )  # fmt: skip
+    announcements.publish(
+        actor=world.actor("city_approver"), reference=row.reference, at=stage.PUBLISHED + timedelta(days=9)
+    )
+    after = Listing.objects.get()
+    assert (after.pk, after.state, after.name, after.former) == (before.pk, "active", case.name, "旧名示例厂")
+    assert (after.application_id, after.year) == (case.pk, case.call.year)
+    assert [entry.name for entry in selectors.as_of(row.listbook, date(2026, 6, 30))] == [case.name]
+
+
 def test_a_certificate_leads_to_the_live_state(world: World, call: Any, case: Application) -> None:
     stage.published(world, stage.closed(world, call, [case]))
     certificate = Certificate.objects.get()

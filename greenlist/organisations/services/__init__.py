@@ -28,9 +28,11 @@ from greenlist.organisations.services.matching import link_codes
 from greenlist.organisations.services.members import (
     InvitationOver,
     accept_invitation,
+    end_agents,
     end_membership,
     invitation_of,
     invite,
+    prolong_agent,
     send_due_invitations,
 )
 from greenlist.organisations.services.parks import add_firm, remove_firm
@@ -76,6 +78,7 @@ __all__ = [
     "decide_match",
     "decide_proof",
     "end_adverse",
+    "end_agents",
     "end_membership",
     "enter_adverse",
     "enter_adverse_with_file",
@@ -88,6 +91,7 @@ __all__ = [
     "link_codes",
     "load_industries",
     "problems_of",
+    "prolong_agent",
     "read_contact",
     "refuse_claim",
     "register",

@@ -1,21 +1,25 @@
-"""Colleagues: invited by e-mail, joined by a single-use link, ended but never deleted."""
+"""Colleagues: invited by e-mail, joined by a single-use link, ended but never deleted.
+
+An agent (代办人) is asked in until a day: after it nothing lets the person in (`Membership.objects.on`); the row is ended, and
+everybody concerned told, by `end_agents`. An owner prolongs it.
+"""
 
 import hashlib
 import logging
 import smtplib
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.urls import reverse
 from django.utils import translation
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 from greenlist.core import audit, clock, dates, dispatch, limits, outbox, rounds
-from greenlist.core.actors import Actor
+from greenlist.core.actors import SYSTEM, Actor
 from greenlist.core.errors import Conflict, Invalid, NotAllowed, NotVisible, WrongState
 from greenlist.core.messages import body_of, signed, subject_of
 from greenlist.organisations import rules
@@ -24,6 +28,8 @@ from greenlist.organisations.models import Invitation, Membership, Organisation
 log = logging.getLogger(__name__)
 LIFE = timedelta(days=7)
 LEASE = timedelta(minutes=5)
+AGENT_AT_MOST = timedelta(days=366)  # prolonged as often as the owner wants
+TELL_BEFORE = (7, 1)  # days
 OPEN_AT_MOST = 20  # invitations of one organisation that wait at the same time
 
 
@@ -43,19 +49,35 @@ def digest_of(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def invite(*, organisation_id: int, email: str, role: str, actor: Actor, at: datetime) -> Invitation:
+def invite(
+    *, organisation_id: int, email: str, role: str, actor: Actor, at: datetime, ends_on: date | None = None
+) -> Invitation:
     """An owner asks a colleague in; the mail goes to the address whether or not it has an account.
 
-    Raises TooMany (each is a mail to somebody), NotVisible, NotAllowed (not an owner), Invalid (too many wait).
+    `ends_on`: the last day of an agent. Raises TooMany (each is a mail to somebody), NotVisible, NotAllowed (not an owner),
+    Invalid (too many wait; an agent without a day).
     """
     limits.take("invite", actor=actor, at=at)
-    return _invite(organisation_id, email, role, actor, at)
+    return _invite(organisation_id, email, role, ends_on if role == Membership.Role.AGENT else None, actor, at)
+
+
+def _end_of(ends_on: date | None, at: datetime) -> date:
+    """The last day of an agent. Raises Invalid."""
+    today = clock.china_date(at)
+    if ends_on is not None and today <= ends_on <= today + AGENT_AT_MOST:
+        return ends_on
+    problem = _("Say until which day the agent works for you: from today, for one year at most. It can be prolonged.")
+    raise Invalid(problem, problems={"ends_on": [problem]})
 
 
 @transaction.atomic
-def _invite(organisation_id: int, email: str, role: str, actor: Actor, at: datetime) -> Invitation:
+def _invite(
+    organisation_id: int, email: str, role: str, ends_on: date | None, actor: Actor, at: datetime
+) -> Invitation:
     organisation = _as_owner(organisation_id, actor)
     assert actor.user_id is not None  # an owner is somebody
+    if role == Membership.Role.AGENT:
+        _end_of(ends_on, at)
     waiting = organisation.invitations.filter(used_at=None, expires_at__gt=at)
     if waiting.exclude(email__iexact=email).count() >= OPEN_AT_MOST:
         raise Invalid(_("Too many invitations are waiting: let some be accepted or run out first."))
@@ -64,6 +86,7 @@ def _invite(organisation_id: int, email: str, role: str, actor: Actor, at: datet
         organisation=organisation,
         email=email,
         role=role,
+        ends_on=ends_on,
         token_digest=f"new-{organisation.pk}-{at.timestamp()}-{email}"[:64],
         invited_by_id=actor.user_id,
         created_at=at,
@@ -71,7 +94,7 @@ def _invite(organisation_id: int, email: str, role: str, actor: Actor, at: datet
     )
     invitation.token_digest = digest_of(token_of(invitation))
     invitation.save(update_fields=["token_digest"])
-    data = {"invitation": invitation.pk, "role": role}
+    data = {"invitation": invitation.pk, "role": role, "ends_on": ends_on.isoformat() if ends_on else None}
     audit.record(actor=actor, subject=("organisation", organisation.pk), action="member.invited", at=at, data=data)
     dispatch.after_commit("greenlist.organisations.tasks.send_invitations")  # by name: tasks lie above services
     return invitation
@@ -160,7 +183,10 @@ def accept_invitation(*, token: str, actor: Actor, at: datetime) -> Membership:
         organisation=invitation.organisation,
         role=invitation.role,
         valid_from=clock.china_date(at),
+        ends_on=invitation.ends_on,
     )
+    lapsed = Membership.objects.open().filter(user_id=actor.user_id, organisation=invitation.organisation)
+    lapsed.filter(ends_on__lt=clock.china_date(at)).update(valid_until=F("ends_on"))
     try:
         with transaction.atomic():
             membership.save(force_insert=True)
@@ -206,3 +232,83 @@ def end_membership(*, organisation_id: int, membership_id: int, actor: Actor, at
     data = {"membership": membership.pk, "user": membership.user_id}
     audit.record(actor=actor, subject=("organisation", organisation.pk), action="member.ended", at=at, data=data)
     return membership
+
+
+# ---- agents -----------------------------------------------------------------------------------------------------------
+@transaction.atomic
+def prolong_agent(
+    *, organisation_id: int, membership_id: int, ends_on: date | None, actor: Actor, at: datetime
+) -> Membership:
+    """Another last day for an agent, later or sooner; one whose days were over comes back.
+
+    Raises NotVisible, NotAllowed (not an owner), Invalid (no such day), WrongState (no agent), Conflict (back already).
+    """
+    organisation = _as_owner(organisation_id, actor)
+    membership = organisation.memberships.select_for_update(of=("self",)).filter(pk=membership_id).first()
+    if membership is None:
+        raise NotVisible
+    lapsed = membership.ends_on is not None and membership.valid_until == membership.ends_on
+    if membership.role != Membership.Role.AGENT or not (membership.valid_until is None or lapsed):
+        raise WrongState(_("Only the days of an agent who was not ended are prolonged; invite the person anew."))
+    last = _end_of(ends_on, at)
+    before, membership.ends_on, membership.valid_until = membership.ends_on, last, None
+    try:
+        with transaction.atomic():
+            membership.save(update_fields=["ends_on", "valid_until"])
+    except IntegrityError as twice:
+        raise Conflict(_("The person belongs to this organisation again already.")) from twice
+    data = {"membership": membership.pk, "from": str(before), "until": last.isoformat()}
+    audit.record(actor=actor, subject=("organisation", organisation.pk), action="member.prolonged", at=at, data=data)
+    outbox.notify(
+        recipients=[membership.user_id],
+        event=f"member.prolonged:{membership.pk}:{at.isoformat()}",
+        kind="member.prolonged",
+        at=at,
+        params={"organisation": organisation.name, "day": last},
+        link="",
+    )
+    return membership
+
+
+def end_agents(*, at: datetime) -> int:
+    """Tells agents and owners some days before the end, and ends those whose last day is over; returns how many ended."""
+    today = clock.china_date(at)
+    agents = Membership.objects.open().filter(role=Membership.Role.AGENT)
+    near = agents.filter(ends_on__gte=today, ends_on__lte=today + timedelta(days=max(TELL_BEFORE)))
+    for row in near.select_related("user", "organisation"):
+        assert row.ends_on is not None
+        left = (row.ends_on - today).days
+        _tell_of_end(row, "member.ending", min(days for days in TELL_BEFORE if left <= days), at)
+
+    def end(pk: int) -> bool:
+        return _end_agent(pk, today, at)
+
+    return rounds.each(agents.filter(ends_on__lt=today).order_by("pk").values_list("pk", flat=True), end)
+
+
+@transaction.atomic
+def _end_agent(pk: int, today: date, at: datetime) -> bool:
+    """False when an owner prolonged it in this moment."""
+    row = Membership.objects.select_for_update(of=("self",)).select_related("user", "organisation").get(pk=pk)
+    if row.valid_until is not None or row.ends_on is None or row.ends_on >= today:
+        return False
+    row.valid_until = row.ends_on
+    row.save(update_fields=["valid_until"])
+    data = {"membership": row.pk, "user": row.user_id}
+    audit.record(actor=SYSTEM, subject=("organisation", row.organisation_id), action="member.lapsed", at=at, data=data)
+    _tell_of_end(row, "member.lapsed", 0, at)
+    return True
+
+
+def _tell_of_end(row: Membership, kind: str, days: int, at: datetime) -> None:
+    """The agent and the owners, once for each day and distance."""
+    owners = Membership.objects.open().filter(organisation=row.organisation_id, role=Membership.Role.OWNER)
+    people = [row.user_id, *owners.filter(user__is_active=True).order_by("pk").values_list("user_id", flat=True)]
+    outbox.notify(
+        recipients=list(dict.fromkeys(people)),
+        event=f"{kind}:{row.pk}:{row.ends_on}:{days}",
+        kind=kind,
+        at=at,
+        params={"name": row.user.name, "organisation": row.organisation.name, "day": row.ends_on},
+        link=reverse("organisations:members"),
+    )

@@ -208,6 +208,21 @@ def membership_end(request: Request, pk: int) -> HttpResponse:
     return redirect("portal:home" if ended.user_id == request.actor.user_id else "organisations:members")
 
 
+@require_POST
+def membership_prolong(request: Request, pk: int) -> HttpResponse:
+    """Another last day for an agent."""
+    form = forms.ProlongForm(request.POST)
+    ends_on = form.cleaned_data["ends_on"] if form.is_valid() else None  # the service says what is wrong, and to whom
+    try:
+        services.prolong_agent(
+            organisation_id=own_id(request), membership_id=pk, ends_on=ends_on, actor=request.actor, at=clock.now()
+        )
+        messages.success(request, _("Saved."))
+    except Invalid as error:
+        messages.error(request, str(error.message))
+    return redirect("organisations:members")
+
+
 @login_not_required
 @get_or_post
 def accept(request: Request, token: str) -> HttpResponse:

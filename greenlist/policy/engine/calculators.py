@@ -23,7 +23,8 @@ HUNDRED = Decimal(100)
 def shaped(spec: Field) -> Field:
     """A calculator field with its columns and results: keys only, as long as no table is bound."""
     kind = KINDS[spec.calculator]
-    numbers = {"amount": True, "amount_1": False, "amount_2": False, "limit": True, "own": False}
+    earlier = spec.every_year
+    numbers = {"amount": True, "amount_1": earlier, "amount_2": earlier, "limit": True, "own": False}
     asked = ["item", "unit", *AMOUNTS[: spec.years], *kind.asks, *(["product"] if spec.products else [])]
     columns = [
         Field(key=key, type=FieldType.NUMBER, label=_bare(key), required=numbers[key], min=Decimal(0), decimals=6)

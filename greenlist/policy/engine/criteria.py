@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any
 
 from greenlist.policy.engine import formulas
 from greenlist.policy.engine.criteria_form import form_of, resolve
@@ -25,7 +26,7 @@ from greenlist.policy.engine.criteria_types import (
     SizeClass,
     Wants,
 )
-from greenlist.policy.engine.factors import KINDS
+from greenlist.policy.engine.factors import KINDS, MOST_PRODUCTS
 from greenlist.policy.engine.form_spec import check_formulas
 from greenlist.policy.engine.loading import CATEGORIES, digest, plain
 from greenlist.policy.engine.reading import Log, Node, close, parse
@@ -36,6 +37,7 @@ __all__ = ["Criteria", "Requirement", "build_criteria", "load_criteria"]
 HIDEABLE = ("points", "reference", "rule", "score")
 SCORINGS = ("points", "weights", "index")
 SIGNS = (">=", ">", "<=", "<")
+MOST_YEARS = 3
 LONGEST_GROUP, LONGEST_ROW = 30, 40  # section and field keys have a column of limited length
 
 
@@ -169,9 +171,23 @@ def _input(node: Node, units: Mapping[str, Unit], *, shared: bool) -> Input:
         required=node.flag("required", default=True),
         calculator=calculator,
         factors=node.texts("factors", required=True) if calculator else (),
+        **(_worked_out(node, calculator) if shared else {"of_product": node.text("of_product", required=False)}),
     )
     node.done()
     return found
+
+
+def _worked_out(node: Node, calculator: str) -> dict[str, Any]:
+    """What only an input that nobody types as one number says: how its calculator counts, or its formula."""
+    if calculator:
+        return {
+            "years": node.whole("years", least=1, most=MOST_YEARS) or 1,
+            "products": node.whole("products", most=MOST_PRODUCTS) or 0,
+            "rows_from": node.text("rows_from", required=False),
+            "national": node.flag("national"),
+        }
+    formula = node.text("formula", required=False)
+    return {"formula": formula, "formula_text": node.words("formula_text", required=bool(formula))}
 
 
 def _group(node: Node, units: Mapping[str, Unit]) -> Group:
@@ -307,6 +323,7 @@ def _products(node: Node, units: Mapping[str, Unit]) -> Products | None:
     formula = child.text("formula", required=False)
     products = Products(
         most=child.whole("most", least=1, most=10, required=True) or 1,
+        energy=child.text("energy", required=False),
         formula=formula,
         formula_text=child.words("formula_text", required=bool(formula)),
         columns=tuple(_input(one, units, shared=False) for one in child.tables("columns")),
@@ -386,6 +403,8 @@ def _check(criteria: Criteria, root: Node, head: Node) -> None:
         same = {row.second for row in criteria.rows if row.no == no}
         if len(same) > 1:
             root.wrong(f"no {no}", "is given to different second-level indicators")
+    for item in criteria.inputs:
+        _check_input(criteria, root, item)
     for row in criteria.rows:
         for measure in row.measures:
             _check_names(criteria, root, row, measure)
@@ -404,8 +423,8 @@ def _check_points(criteria: Criteria, root: Node, head: Node) -> None:
     full = sum((row.points for row in criteria.rows if not row.bonus), Decimal(0))
     if criteria.scoring == "points" and full != criteria.total:
         root.wrong("group", "the points add up to %(sum)s, not to %(total)s", sum=full, total=criteria.total)
-    if criteria.years > 1 and any(item.calculator for item in criteria.inputs):
-        root.wrong("input", "stand beside no years")
+    if any(item.calculator and item.years < criteria.years for item in criteria.inputs):
+        root.wrong("input.years", "must be those of the set")
     if criteria.years > 1 and criteria.scoring != "index":
         head.wrong("years", "several years are only for scoring = index")
     for row in criteria.rows:
@@ -422,9 +441,22 @@ def _check_worth(criteria: Criteria, node: Node, row: Row) -> None:
         node.wrong("products", "stand beside no years")
 
 
+def _check_input(criteria: Criteria, root: Node, item: Input) -> None:
+    where = f"input.{item.key}"
+    for name in _names(root.child({}, where), item.formula):
+        if resolve(criteria, name) is None:
+            root.wrong(f"{where}.formula", "names no number: %(name)s", name=name)
+    sources = {one.key for one in criteria.inputs if one.calculator and not one.rows_from}
+    if item.rows_from and item.rows_from not in sources:
+        root.wrong(f"{where}.rows_from", "names no calculator: %(path)s", path=item.rows_from)
+
+
 def _check_names(criteria: Criteria, root: Node, row: Row, measure: Measure) -> None:
     where = f"group.{row.group}.row.{row.key}"
     used = list(_names(root.child({}, where), measure.formula)) + [one.of for one in measure.classes if one.of]
+    if measure.products:
+        per_product = (measure.products.energy, *(one.of_product for one in measure.products.columns))
+        used += [f"{name}_p{measure.products.most}" for name in per_product if name]
     for name in used:
         if resolve(criteria, name) is None:
             root.wrong(f"{where}.formula", "names no number: %(name)s", name=name)

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal
 
-from greenlist.policy.engine import calculators
+from greenlist.policy.engine import calculators, formulas
 from greenlist.policy.engine.criteria_types import (
     BASIC,
     INPUTS,
@@ -44,6 +44,12 @@ NORM = Text("所依据的标准编号", "Number of the norm")
 MET = Text("符合", "met")
 PRODUCT = Text("产品名称", "Product")
 ENERGY = Text("该产品综合能耗（tce，作为权重）", "Energy of this product (tce, its weight)")
+OWN = Text("按所依据标准的统计边界另行核算", "counted by the bounds of the norm")
+OWN_HELP = Text("选填；不填则按计算器中归入该产品的数量", "")
+BY_CALCULATOR = Text(
+    "另行核算的数值；没有填写的，取计算器归入该产品的数量（第一行为产品1）",
+    "what is typed, else what the calculator puts down to this product (the first row is product 1)",
+)
 VALUE = Text("指标值", "Value")
 BASIC_TITLE = Text("基本要求", "Basic requirements")
 INPUTS_TITLE = Text("指标基础数据", "Figures the indicators are worked out from")
@@ -96,13 +102,27 @@ def _requirement(item: Requirement, clause: str) -> Iterator[Field]:
 
 def _input(criteria: Criteria, item: Input) -> Iterator[Field]:
     if item.calculator:
-        yield _calculator(item)
+        yield _calculator(criteria, item)
         return
     for year in years_of(criteria):
-        yield _number(item, f"{item.key}{_tail(year)}", _of_year(item.label, year))
+        made = _number(item, f"{item.key}{_tail(year)}", _of_year(item.label, year))
+        yield _computed(made, absolute(criteria, item.formula, year), item.formula_text) if item.formula else made
 
 
-def _calculator(item: Input) -> Field:
+def _computed(field: Field, formula: str, text: Text) -> Field:
+    """The same number, worked out instead of typed."""
+    return replace(
+        field,
+        type=FieldType.COMPUTED,
+        formula=formula,
+        formula_text=text,
+        required=False,
+        min=None,
+        max=None,
+    )
+
+
+def _calculator(criteria: Criteria, item: Input) -> Field:
     """Rows of amounts, counted with the factor tables that the report has pinned."""
     return calculators.shaped(
         Field(
@@ -110,9 +130,14 @@ def _calculator(item: Input) -> Field:
             type=FieldType.CALCULATOR,
             label=item.label,
             help=item.help,
-            required=item.required,
+            required=item.required and not item.rows_from,
             calculator=item.calculator,
             factors=item.factors,
+            years=item.years,
+            every_year=criteria.years > 1,
+            products=item.products,
+            rows_from=f"{PREFIX}{INPUTS}.{item.rows_from}" if item.rows_from else "",
+            national=item.national,
             max_rows=40,
             figure=True,
         )
@@ -250,7 +275,7 @@ def _measure(
     criteria: Criteria, row: Row, measure: Measure, key: str, label: Text, asked: tuple[str, ...]
 ) -> Iterator[Field]:
     if measure.products:
-        yield _asked(_products(row, measure, key, label), row, asked)
+        yield _asked(_products(criteria, row, measure, key, label), row, asked)
         return
     for year in years_of(criteria):
         yield _single(criteria, row, measure, f"{key}{_tail(year)}", _of_year(label, year), year, asked)
@@ -299,26 +324,20 @@ def _plain(measure: Measure, key: str, label: Text) -> Field:
     )
 
 
-def _products(row: Row, measure: Measure, key: str, label: Text) -> Field:
+def _products(criteria: Criteria, row: Row, measure: Measure, key: str, label: Text) -> Field:
     products = measure.products
     assert products is not None
     unit = f"（{measure.unit.label.zh}）" if measure.unit else ""
     unit_en = f" ({measure.unit.label.en})" if measure.unit else ""
     value = replace(_plain(measure, "value", Text(f"{VALUE.zh}{unit}", f"{VALUE.en}{unit_en}")), required=True)
     if products.formula:
-        value = replace(
-            value,
-            type=FieldType.COMPUTED,
-            formula=products.formula,
-            formula_text=products.formula_text,
-            required=False,
-            min=None,
-        )
+        value = _computed(value, products.formula, products.formula_text)
     weight = Field(key="energy", type=FieldType.NUMBER, label=ENERGY, required=True, min=Decimal(0), decimals=4)
+    numbers = [(weight, products.energy)]
+    numbers += [(replace(_number(one, one.key, one.label), figure=False), one.of_product) for one in products.columns]
     columns = [
         Field(key="name", type=FieldType.TEXT, label=PRODUCT, required=True, max_chars=60),
-        weight,
-        *(replace(_number(one, one.key, one.label), figure=False) for one in products.columns),
+        *(column for number, source in numbers for column in _of_product(criteria, number, source)),
         value,
     ]
     if measure.typed:
@@ -328,6 +347,17 @@ def _products(row: Row, measure: Measure, key: str, label: Text) -> Field:
     return Field(
         key=key, type=FieldType.TABLE, label=label, help=row.help, columns=tuple(columns), max_rows=products.most
     )
+
+
+def _of_product(criteria: Criteria, number: Field, source: str) -> Iterator[Field]:
+    """A product's number: typed, or what a calculator puts down to the product unless something else is typed."""
+    if not source:
+        yield number
+        return
+    typed = replace(number, key=f"{number.key}_own", label=_joined(number.label, OWN), help=OWN_HELP, required=False)
+    yield typed
+    counted = f"{PREFIX}{INPUTS}.{source}{formulas.OF_PRODUCT}"
+    yield _computed(number, f"{formulas.KNOWN}({typed.key}, {counted})", BY_CALCULATOR)
 
 
 def _evidence(
@@ -362,7 +392,10 @@ def resolve(criteria: Criteria, name: str, year: str = "") -> str | None:
     suffix = f"_{year}" if year else ""
     for one in criteria.inputs:
         if one.key == head and bool(one.calculator) == bool(rest):
-            return f"{PREFIX}{INPUTS}.{head}{suffix}{'.' + rest if rest else ''}"
+            if not one.calculator:
+                return f"{PREFIX}{INPUTS}.{head}{suffix}"
+            back = list(YEARS)[::-1].index(year) if year else 0  # a calculator has all its years in one field
+            return f"{PREFIX}{INPUTS}.{head}.{rest}{f'_{back}' if back else ''}"
     for row in criteria.rows:
         if row.path == name and row.kind in MEASURED and not row.has_alternatives and not row.items:
             return f"{row.section}.{row.key}{suffix}" if row.measures[0].products is None else None

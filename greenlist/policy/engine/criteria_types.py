@@ -78,13 +78,24 @@ class Input:
     required: bool = True
     calculator: str = ""  # kind of a calculator (factors.KINDS): rows take its results as `key.result`
     factors: tuple[str, ...] = ()  # slugs of the factor tables it counts with
+    years: int = 1  # of a calculator: the year evaluated and those before, side by side
+    products: int = 0  # of a calculator: up to how many an amount may be put down to
+    of_product: str = ""  # of a product's column: what a calculator puts down to it, where nothing is typed
+    rows_from: str = ""  # key of the calculator whose rows this one counts again
+    national: bool = False  # electricity by the factor of the whole country
+    formula: str = ""  # worked out of other inputs and calculators; "" = typed
+    formula_text: Text = NO_TEXT
 
 
 @dataclass(frozen=True, slots=True)
 class Products:
-    """A measure taken per product and weighted by each product's energy."""
+    """A measure taken per product and weighted by each product's energy.
+
+    `energy` names what a calculator puts down to each product (`energy_use.tce`): the weight where none is typed.
+    """
 
     most: int
+    energy: str = ""
     formula: str = ""  # over `energy` and `columns`; "" = the value is typed
     formula_text: Text = NO_TEXT
     columns: tuple[Input, ...] = ()

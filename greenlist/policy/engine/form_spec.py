@@ -20,6 +20,7 @@ from greenlist.policy.engine.types import (
     Unit,
 )
 
+PAPERS = ("experience",)  # what a section may be printed as, apart from the report
 NUMERIC = frozenset({FieldType.NUMBER, FieldType.COMPUTED})
 IN_TABLE = frozenset(
     {FieldType.TEXT, FieldType.NUMBER, FieldType.DATE, FieldType.CHOICE, FieldType.YESNO, FieldType.COMPUTED}
@@ -79,6 +80,7 @@ def _section(node: Node, units: Mapping[str, Unit], facts: FactTable) -> Section
         clause=_cited(node, only_with),
         only_with=only_with,
         unverified=node.text("unverified", required=False),
+        paper=node.choice("paper", PAPERS, required=False),
         fields=fields,
     )
     node.done()
@@ -324,6 +326,8 @@ def _needs(form: Form, section: str, field: Field, root: Node, where: str, table
             if function
             else absolute(section, name, table=table.key if table else "", columns=columns)
         )
+        if table is not None and path.endswith(formulas.OF_PRODUCT):
+            path = f"{path.removesuffix(formulas.OF_PRODUCT)}_p1"
         if not _numeric(form, path) or not (function or _is_single(form, section, path, table)):
             root.wrong(f"{where}.formula", "names no number: %(name)s", name=name)
         found.append(path)

@@ -382,6 +382,8 @@ class _Values:
                 def lookup(function: str, name: str) -> Decimal | None:
                     if not function and name in keys:
                         return self.cell(section, table, index, name)
+                    if name.endswith(formulas.OF_PRODUCT):
+                        name = f"{name.removesuffix(formulas.OF_PRODUCT)}_p{index + 1}"
                     return self.named(section, function, name)
 
                 self.known[path] = formulas.evaluate(formulas.read(spec.formula), lookup)

@@ -1,4 +1,5 @@
-"""Closed arithmetic over named fields: + - * / ( ), numbers, names, sum(table.column), last(table.column). No eval."""
+"""Closed arithmetic over named fields: + - * / ( ), numbers, names, sum(table.column), last(table.column),
+known(a, b). No eval."""
 
 from __future__ import annotations
 
@@ -11,7 +12,11 @@ from typing import Any
 # A leaf is a number, a name, or sum/last of a column; a node is a sign with its operands.
 Tree = tuple[Any, ...]
 FUNCTIONS = frozenset({"sum", "last"})
-_TOKEN = re.compile(r"\s*(?:(?P<num>\d+(?:\.\d+)?)|(?P<name>[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*)|(?P<sign>[-+*/()]))")
+KNOWN = "known"  # known(a, b): a, or b where a is missing
+OF_PRODUCT = "_pn"  # a calculator's result for the product of the row: product 1 in the first row, and so on
+_TOKEN = re.compile(
+    r"\s*(?:(?P<num>\d+(?:\.\d+)?)|(?P<name>[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*)|(?P<sign>[-+*/(),]))"
+)
 
 
 class BadFormula(ValueError):
@@ -78,6 +83,13 @@ class _Parser:
                 raise BadFormula(f"{text} wants table.column")
             self.expect(")")
             return (text, name)
+        if kind == "name" and text == KNOWN and self.peek() == "(":
+            self.expect("(")
+            first = self.expression()
+            self.expect(",")
+            second = self.expression()
+            self.expect(")")
+            return (KNOWN, first, second)
         if kind == "name":
             return ("name", text)
         raise BadFormula(text)
@@ -118,6 +130,9 @@ def evaluate(tree: Tree, lookup: Lookup) -> Decimal | None:
             return lookup("", name)
         case ("sum" | "last" as function, name):
             return lookup(function, name)
+        case ("known", first, second):
+            value = evaluate(first, lookup)
+            return evaluate(second, lookup) if value is None else value
         case ("neg", inner):
             value = evaluate(inner, lookup)
             return None if value is None else -value

@@ -36,6 +36,7 @@ POLICY, CLAUSES, FORMS = "policy.toml", "clauses.toml", "forms/"
 ASK_TYPES = ("day", "choice", "list", "text", "number", "yesno")
 USES = ("keep", "edit", "drop")
 SPARED = frozenset({"back_from"})  # a table that names a value the call left empty goes with it, but for these keys
+AGAIN = ("block", "warn")  # a unit that is on the list already and applies again
 NOT_IN_BODY = frozenset({"policy", "ask", "layer", "industry_group", "rounds", "who", "evaluation", "body"})
 
 
@@ -74,7 +75,7 @@ def build(raw: Mapping[str, Json], facts: FactTable) -> Policy:
     groups = _industry_groups(root)
     categories = _categories(root)
     modes, modes_clause = _listed(root, "evaluation", "modes", MODES)
-    per_year, calls_clause = _rounds(root)
+    per_year, again, calls_clause = _rounds(root)
     policy = Policy(
         header=header,
         prefix=prefix,
@@ -83,6 +84,7 @@ def build(raw: Mapping[str, Json], facts: FactTable) -> Policy:
         modes_clause=modes_clause,
         calls_per_year=per_year,
         calls_clause=calls_clause,
+        again=again,
         clauses=clauses,
         industry_groups=groups,
         asks=asks,
@@ -188,11 +190,14 @@ def _categories(root: Node) -> tuple[str, ...]:
     return _listed(root, "who", "categories", CATEGORIES)[0]
 
 
-def _rounds(root: Node) -> tuple[int | None, str]:
+def _rounds(root: Node) -> tuple[int | None, str, str]:
+    """How many calls a year, what a unit on the list already meets when it applies again, and by which clause."""
     node = root.table("rounds")
     if node is None:
-        return None, ""
-    found = node.whole("calls_per_year", least=1, most=12), node.clause()[0]
+        return None, AGAIN[0], ""
+    per_year = node.whole("calls_per_year", least=1, most=12)
+    again = node.choice("again", AGAIN, required=False, default=AGAIN[0])
+    found = per_year, again, node.clause()[0]
     node.done()
     return found
 

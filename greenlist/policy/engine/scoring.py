@@ -343,7 +343,7 @@ class _Reader:
         table = self.answer(row.section, key)
         cells = [one for one in table if isinstance(one, Mapping)] if isinstance(table, list) else []
         for index, cell in enumerate(cells[: measure.products.most if measure.products else 0]):
-            weight = forms.number(cell.get("energy"))
+            weight = self.values.get(f"{row.section}.{key}.{index}.energy", forms.number(cell.get("energy")))
             given = self.values.get(f"{row.section}.{key}.{index}.value", forms.number(cell.get("value")))
             if given is None and weight is None:
                 continue

@@ -570,6 +570,7 @@ class Field:
     calculator: str = ""  # kind of a calculator: engine.calculators.KINDS
     factors: tuple[str, ...] = ()  # slugs of the factor tables it counts with
     years: int = 1  # columns of amounts: the year evaluated, the one before …
+    every_year: bool = False  # an amount is asked for each of them, not for the year evaluated only
     products: int = 0  # up to so many products share the amounts
     rows_from: str = ""  # path of the calculator whose rows this one counts again (CO₂ of the energy used)
     national: bool = False  # counts with the factors of the whole country, not of the province
@@ -597,6 +598,7 @@ class Section:
     clause: str = ""
     only_with: str = ""
     unverified: str = ""
+    paper: str = ""  # a document of its own that this section makes: experience
 
     def field(self, key: str) -> Field:
         """Raises KeyError."""
@@ -932,6 +934,9 @@ class Policy:
     digest: str
     raw: Mapping[str, Json]  # canonical form of all files; what the version stores
     bodies: BodyRules = field(default_factory=BodyRules)
+    again: str = (
+        "block"  # a unit on the list already that applies again: refused, or (re-evaluated regularly) only told
+    )
 
     def clause(self, clause_id: str) -> Clause:
         """Raises KeyError."""

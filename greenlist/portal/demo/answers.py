@@ -70,16 +70,16 @@ def submit(*, actor: Actor, case: Application, at: datetime) -> None:
 
 def _answer(field: Field, given: Any, year: int, scale: Decimal) -> Any:
     if isinstance(given, list):
-        return [{key: _text(value, year) for key, value in row.items()} for row in given]
-    if isinstance(given, dict):  # fixed rows by key: the amount of each
-        return [dict(row.preset) | ({"amount": given[row.key]} if row.key in given else {}) for row in field.rows]
+        return [{key: _cell(value, year, scale) for key, value in row.items()} for row in given]
     if given == "@first":
         return field.choices[0].key
-    if given == "@renewable":
-        return f"{Decimal('160.0000') * scale:.4f}"
     if field.type is FieldType.YESNO:
         return bool(given)
     return _text(given, year)
+
+
+def _cell(given: Any, year: int, scale: Decimal) -> Any:
+    return f"{Decimal(160) * scale:.4f}" if given == "@renewable" else _text(given, year)
 
 
 def _text(given: Any, year: int) -> Any:
