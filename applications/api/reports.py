@@ -101,7 +101,7 @@ class RowShape(serializers.Serializer):
     """One indicator row. What the criteria set hides from the reader is an empty text."""
 
     path = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # the word for it everywhere else
     kind = serializers.CharField()
     state = serializers.CharField()
     state_label = serializers.CharField()
@@ -122,6 +122,10 @@ class GroupShape(serializers.Serializer):
     score = serializers.CharField()
     weight = serializers.CharField()
     rows = RowShape(many=True)
+
+
+# of a score: as the selector has it
+PLAIN = ("total", "most", "bonus", "is_met", "is_provisional", "failed", "shows_points", "shows_reference")
 
 
 class ScoreShape(serializers.Serializer):
@@ -159,8 +163,8 @@ class ReportShape(serializers.Serializer):
         found = read.scores
         if found is None:
             return None
-        shown = {name: getattr(found, name) for name in ScoreShape().fields if name not in ("years", "groups")}
-        return {**shown, "years": dict(found.years), "groups": GroupShape(found.groups, many=True).data}
+        groups = GroupShape(found.groups, many=True).data
+        return {**{name: getattr(found, name) for name in PLAIN}, "years": dict(found.years), "groups": groups}
 
     @extend_schema_field(FormShape)
     def get_form(self, read: outside.ReportRead) -> Any:
