@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.urls import reverse
 
 from applications import selectors
@@ -197,3 +200,24 @@ def test_a_submitted_report_keeps_its_set(world: World) -> None:
     filled.submit(world, case)
     with pytest.raises(WrongState):
         renew(world, case)
+
+
+def test_a_draft_keeps_the_inputs_of_the_version_it_was_started_with(world: World) -> None:
+    """A set whose figures were typed gets calculators: who began before goes on as before, page, workbook and all."""
+    standards.load()
+    file = Path(settings.POLICIES_DIR).parent / "criteria" / "factory-2025.toml"
+    now = file.read_text(encoding="utf-8")
+    typed = re.sub(r'(key = "energy"\n(?:.*\n){2})formula = .*\nformula_text = .*\n', r"\1", now, count=1)
+    assert typed != now
+    policies.store_criteria(name=file.name, content=typed.encode(), actor=SYSTEM, at=filled.SPRING)
+    call = filled.open_call(world, values={"edition": "factory-2025"})
+    before = filled.start(world, call)
+    policies.store_criteria(name=file.name, content=now.encode(), actor=SYSTEM, at=filled.SPRING)
+    after = filled.start(world, call, "rival", "rival")
+    kinds = [reads.form_of(case).field("c_inputs.energy").type.value for case in (before, after)]
+    assert kinds == ["number", "computed"]
+    for case, who in ((before, "applicant"), (after, "rival")):
+        page = world.client(who).get(reverse("applications:section", args=[case.reference, "c_inputs"]))
+        assert page.status_code == 200
+        book = world.client(who).get(reverse("applications:workbook-download", args=[case.reference]))
+        assert book.status_code == 200
