@@ -18,6 +18,7 @@ from applications.selectors import drafts as reads
 from applications.services import drafts
 from greenlist.core import documents
 from greenlist.core.models import RenderJob
+from tests import factories
 from tests.applications import filled
 from tests.applications.test_report_word import flat, pdf_text
 from tests.rendering import content, fetched
@@ -38,6 +39,7 @@ def write(world: World, case: Application, **given: Any) -> None:
 @pytest.fixture
 def draft(world: World) -> Application:
     filled.load_rules()
+    factories.title(world.site, "province")  # HEB-1c
     case = filled.fill(world, filled.start(world, filled.open_call(world, "hebei-national")))
     write(world, case, headline="向绿而行", insight=INSIGHT, highlight_1="余热回收供暖", highlight_1_text="做法。" * 70)
     return case

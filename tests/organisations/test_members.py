@@ -267,7 +267,10 @@ def test_open_sessions_and_tokens_are_of_no_use_afterwards(world: World) -> None
     agent(world)
     with time_machine.travel(BEFORE, tick=False):
         client = world.client("stranger")
-        program = keys.program(world, "stranger")
+        token, secret = keys.token_for(world, "stranger", ["read"])
+        token.capacity = f"o{world.org.pk}"
+        token.save(update_fields=["capacity"])
+        program = keys.Program(secret)
         assert client.get("/organisation/").status_code == 200
         assert world.org.name in client.get("/organisation/").content.decode()
         assert program.get("cases/").status_code == 200

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('applications', '0008_hits'),
+        ('applications', '0009_hit_memory'),
     ]
 
     operations = [
