@@ -212,7 +212,8 @@ def test_a_draft_keeps_the_inputs_of_the_version_it_was_started_with(world: Worl
     policies.store_criteria(name=file.name, content=typed.encode(), actor=SYSTEM, at=filled.SPRING)
     call = filled.open_call(world, values={"edition": "factory-2025"})
     before = filled.start(world, call)
-    policies.store_criteria(name=file.name, content=now.encode(), actor=SYSTEM, at=filled.SPRING)
+    again = now.replace("total = 100", 'total = 100\nnote = "第三版"', 1)
+    policies.store_criteria(name=file.name, content=again.encode(), actor=SYSTEM, at=filled.SPRING)
     after = filled.start(world, call, "rival", "rival")
     kinds = [reads.form_of(case).field("c_inputs.energy").type.value for case in (before, after)]
     assert kinds == ["number", "computed"]
