@@ -29,6 +29,9 @@ export function forgetDrafts() {
   document.addEventListener("submit", (event) => { if (event.target.matches("[data-clears-drafts]")) clear(); });
 }
 
+// Values of a field as texts; nothing and an empty text are the same.
+const told = (values) => [].concat(values ?? []).map(String).filter((one) => one !== "");
+
 class Autosave {
   constructor(form) {
     this.form = form;
@@ -101,6 +104,7 @@ class Autosave {
     for (const [name, values] of Object.entries(kept.fields)) restored = this.put(name, values) || restored;
     if (!restored) { storage.drop(this.key); return; }
     // The old version goes along: if somebody else saved meanwhile, the server answers with the conflict.
+    this.resumed = Boolean(kept.version) && kept.version !== this.version;
     if (kept.version) this.version = kept.version;
     this.say("restored");
     this.later(WAIT);
@@ -214,7 +218,10 @@ class Autosave {
     const rows = dialog.querySelector('[data-part="rows"]');
     dialog.querySelector('[data-part="intro"]').textContent = word("conflict-intro", { by: data.by || word("somebody"), at: data.at || "" });
     const touched = new Set(this.changed());
-    const disputed = Object.keys(data.theirs).filter((name) => touched.has(name) && JSON.stringify([].concat(data.theirs[name]).map(String)) !== JSON.stringify(mine[name] ?? []));
+    const same = (one, other) => JSON.stringify(told(one)) === JSON.stringify(told(other));
+    // Both changed it, to different texts. What stood here before is not known when this page took up an older text again.
+    const disputed = Object.keys(data.theirs).filter((name) => touched.has(name) && !same(data.theirs[name], mine[name])
+      && (this.resumed || !same(data.theirs[name], this.saved[name])));
     // What only they changed is simply taken over.
     for (const [name, value] of Object.entries(data.theirs)) {
       if (touched.has(name)) continue;
@@ -228,6 +235,7 @@ class Autosave {
     const settle = (choice) => {
       for (const name of disputed) if (choice(name) === "theirs") this.put(name, [].concat(data.theirs[name] ?? []).map(String));
       this.version = data.version;
+      this.resumed = false;
       this.saved = { ...this.saved, ...Object.fromEntries(Object.entries(data.theirs).map(([name, value]) => [name, [].concat(value ?? []).map(String)])) };
       this.asking = false;
       this.typed();
