@@ -149,8 +149,11 @@ class _Window:
 
     @property
     def live(self) -> QuerySet[Hit]:
-        """Of events; conditions are the checks' own."""
-        return self.kept.exclude(ref="").exclude(state=HitState.CLEARED)
+        """Of events, about units of this very pass: keys of several lists lie between one another. Conditions are the
+        checks' own.
+        """
+        mine = {f"{self.kind.field}__in": self.kind.within(self.low, self.high).values("pk")}
+        return self.kept.filter(**mine).exclude(ref="").exclude(state=HitState.CLEARED)
 
     def found_by(self) -> dict[str, int]:
         """How many findings each way has made, in one look; "" where nobody knows."""

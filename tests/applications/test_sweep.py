@@ -101,6 +101,23 @@ def test_a_listed_unit_is_its_owners_affair(world: World, call: Any) -> None:
     assert Hit.objects.get().state == HitState.CLEARED
 
 
+def test_one_list_clears_nothing_of_another(world: World, call: Any) -> None:
+    """Units of two lists, and of two calls, lie between one another by their keys: each pass keeps to its own."""
+    other = county.open_call(world, "shijiazhuang")
+    county.case(world, call)
+    county.case(world, other, organisation=world.orgs["sjz"], number="T-2026-9998")
+    county.case(world, call, organisation=world.orgs["rival"], number="T-2026-9999")
+    factories.title(world.site, "city")
+    factories.title(world.sites["sjz"], "city")
+    factories.title(world.sites["rival"], "city")
+    for firm in ("org", "sjz", "rival"):
+        factories.adverse(world.orgs[firm], **ACCIDENT)
+    assert sweep.sweep(at=MAY) == 6
+    for night in range(3):
+        assert sweep.sweep(at=MAY + timedelta(days=night)) == 0
+        assert {one.state for one in Hit.objects.all()} == {HitState.OPEN}
+
+
 def test_a_record_entered_while_the_case_is_listed_is_met_the_next_night(world: World, call: Any) -> None:
     """The publication checked before it was there; the sweep sees the title that the publication wrote."""
     case = county.case(world, call)
