@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from applications.querysets import (
     ApplicationQuerySet,
     BatchQuerySet,
+    BodyNoteQuerySet,
     CallQuerySet,
     GrantQuerySet,
     HitQuerySet,
@@ -18,7 +19,7 @@ from applications.querysets import (
     ReleaseQuerySet,
     WorkReportQuerySet,
 )
-from applications.states import FINAL, LIVE_PROJECT, Answer, HitState, Mode, RegistrationState, State, Word
+from applications.states import FINAL, LIVE_PROJECT, Advice, Answer, HitState, Mode, RegistrationState, State, Word
 from applications.transitions import (
     ApplicationWorkflow,
     BatchWorkflow,
@@ -673,6 +674,36 @@ class Project(ProjectWorkflow):
             )
         ]
         indexes = [models.Index(fields=["body", "-id"], name="projects_of_body")]
+
+    def __str__(self) -> str:
+        return f"{self.body} → {self.unit}"
+
+
+class BodyNote(models.Model):
+    """What a matched body suggests to a unit, and how it follows that up; append-only (HLJ-11).
+
+    It hangs on the unit, not on the case alone, so that the cultivation library can carry it on.
+    """
+
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="notes")
+    body = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="+")
+    unit = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="body_notes")
+    area_path = models.CharField(max_length=200, db_index=True)  # of the site
+    category = models.CharField(_("list type"), max_length=15, choices=Category)
+    kind = models.CharField(_("kind"), max_length=10, choices=Advice)
+    to = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="follow_ups")  # of a follow-up
+    text = models.TextField(_("text"))
+    by = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="+")
+    person = models.CharField(max_length=60)
+    at = models.DateTimeField()
+
+    objects = BodyNoteQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["body", "-id"], name="notes_of_body"),
+            models.Index(fields=["unit", "-id"], name="notes_of_unit"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.body} → {self.unit}"

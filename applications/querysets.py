@@ -127,6 +127,19 @@ class ProjectQuerySet(models.QuerySet):
         return self.filter(state__in=AT_WORK)
 
 
+class BodyNoteQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor) -> "BodyNoteQuerySet":
+        """The body that wrote it; the unit; officials of the unit's area, of the list kind they are for."""
+        if actor.is_body:
+            return self.filter(body_id=actor.organisation_id)
+        if actor.capacity == Capacity.APPLICANT and actor.organisation_id:
+            return self.filter(unit_id=actor.organisation_id)
+        if actor.is_official and actor.tier and actor.area_path:
+            rows = self.filter(area_path__startswith=actor.area_path)
+            return rows.filter(category=actor.list_kind) if actor.list_kind else rows
+        return self.none()
+
+
 class ReleaseQuerySet(models.QuerySet):
     def live(self) -> "ReleaseQuerySet":
         return self.filter(ended_at=None)

@@ -121,6 +121,13 @@ class HitState(models.TextChoices):
 SETTLED = (HitState.WAIVED, HitState.DISMISSED)  # the checks go on without it
 
 
+class Advice(models.TextChoices):
+    """What a body notes about a unit it was matched with (HLJ-11)."""
+
+    SUGGESTION = "suggestion", _("suggestion for improvement")
+    FOLLOW_UP = "follow_up", _("follow-up")
+
+
 class Word(models.TextChoices):
     """What an official may say to a finding."""
 

@@ -78,6 +78,7 @@ class Paper:
     unverified: str
     criteria_unverified: str = ""
     scores: Scores | None = None  # what this edition may show of them
+    doubts: tuple[str, ...] = ()  # what nobody has verified of the factors it counts with
     version: ReportVersion | None = None
     is_full: bool = False
     is_draft: bool = False
@@ -348,6 +349,7 @@ def _paper(
         unverified=form.unverified,
         criteria_unverified=doubt,
         scores=_scores(case.report, form, data, is_full=is_full) if case else None,
+        doubts=tuple(f"《{say(title)}》{why}" for title, why in standards.doubts(case.report)) if case else (),
         version=version,
         is_full=is_full,
         is_draft=is_draft,

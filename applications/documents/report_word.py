@@ -184,5 +184,7 @@ def _declaration(file: word.Paper, paper: Paper) -> None:
     file.text(cst(version.declared_at) if version else TO_SIGN, align="right")
     if version:
         file.text(f"声明内容摘要值（SHA-256）：{version.digest}　第 {version.number} 版", style="Small")
+    for text in paper.doubts:
+        file.text(f"尚未核实：{text}。", style="Small")
     if paper.unverified:
         file.text(f"表样说明：{paper.unverified}；{paper.source}。", style="Small")

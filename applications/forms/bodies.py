@@ -1,13 +1,16 @@
 """Forms about third-party bodies: registration, projects, bans, supervision, work reports. No side effects."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from applications.states import Advice
 from greenlist.core.forms import DayField, ServiceForm
 from greenlist.organisations.models import Ban, Category
 
+SHORT = 40  # characters of a suggestion in a list of choices
 FILES = _("PDF, picture, Word or Excel file.")
 SAID = _("What was found, where and when. It goes to the authority above at once.")
 
@@ -27,6 +30,19 @@ class SignForm(ServiceForm):
     digest = forms.CharField(widget=forms.HiddenInput, required=False)
     agreed = forms.BooleanField(label=_("We sign these statements"), required=False)
     signed_name = forms.CharField(label=_("Name of the person who signs"), max_length=60, required=False)
+
+
+class NoteForm(ServiceForm):
+    """A suggestion, or the follow-up of one of `suggestions`."""
+
+    kind = forms.ChoiceField(label=_("What you note"), choices=Advice.choices, initial=Advice.SUGGESTION)
+    to = forms.ChoiceField(label=_("Follow-up of"), required=False)
+    text = lines(_("Text"))
+
+    def __init__(self, *args: Any, suggestions: Iterable[tuple[int, str]] = (), **options: Any) -> None:
+        super().__init__(*args, **options)
+        named = [(str(key), text if len(text) <= SHORT else f"{text[:SHORT]}…") for key, text in suggestions]
+        self.fields["to"].choices = [("", _("nothing: it is a new suggestion")), *named]
 
 
 class ReasonForm(ServiceForm):

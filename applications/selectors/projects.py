@@ -6,7 +6,7 @@ from datetime import date
 
 from django.db.models import Q, QuerySet
 
-from applications.models import Application, Call, Project, Release, SignedStatement
+from applications.models import Application, BodyNote, Call, Project, Release, SignedStatement
 from applications.selectors import bodies, calls, drafts
 from applications.states import COUNTED
 from greenlist.core.actors import Actor
@@ -62,6 +62,11 @@ def project_seen(actor: Actor, reference: str) -> Project:
     if found is None:
         raise NotVisible
     return found
+
+
+def notes_seen(actor: Actor) -> QuerySet[BodyNote]:
+    """Suggestions and follow-ups, newest first; one query."""
+    return BodyNote.objects.visible_to(actor).select_related("body", "unit", "project", "to").order_by("-pk")
 
 
 def projects_of(actor: Actor) -> QuerySet[Project]:

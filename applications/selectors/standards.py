@@ -10,6 +10,7 @@ from greenlist.policy import words
 from greenlist.policy.engine.criteria_types import Criteria
 from greenlist.policy.engine.standards import Reason
 from greenlist.policy.engine.types import BoundPolicy, Form
+from greenlist.policy.engine.types import Text as PolicyText
 
 ALL = "all"
 
@@ -18,6 +19,12 @@ def pinned(report: Report) -> Criteria | None:
     """The set the report is judged by, as it was when the report was started. No query once a process knows it."""
     digest = report.criteria_why.get("digest", "")
     return policy.criteria_with(digest) if digest else None
+
+
+def doubts(report: Report) -> list[tuple[PolicyText, str]]:
+    """(title, what nobody has verified) of the factor tables a report counts with."""
+    tables = [policy.factor_table(digest) for _slug, digest in sorted((report.factors or {}).get("tables", {}).items())]
+    return [(one.title, one.unverified) for one in tables if not one.verified]
 
 
 def scored(report: Report) -> Criteria | None:

@@ -9,22 +9,23 @@ from django.utils.translation import gettext_lazy as _
 from django_fsm import TransitionNotAllowed
 
 from applications import rules, selectors
-from applications.models import Application, Project, Release
+from applications.models import Application, BodyNote, Project, Release
 from applications.rules import applicant as may
 from applications.selectors import bodies, drafts
 from applications.selectors import projects as reads
 from applications.services import cases
 from applications.services.bodies import require_clear, sign, tell_body
-from applications.states import AT_WORK, WITH_APPLICANT, Mode, ProjectState
+from applications.states import AT_WORK, WITH_APPLICANT, Advice, Mode, ProjectState
 from greenlist.core import audit, clock, outbox, rounds
 from greenlist.core.actors import SYSTEM, Actor
-from greenlist.core.errors import Conflict, Invalid, NotAllowed, NotVisible, Refused, WrongState
+from greenlist.core.errors import Conflict, Invalid, NotAllowed, NotVisible, Refused, Text, WrongState
 from greenlist.organisations import selectors as organisations
 from greenlist.organisations.models import BodyProfile, Organisation
 from greenlist.policy import engine, words
 from greenlist.policy import selectors as policy
 from greenlist.policy.engine.types import BoundPolicy
 
+LONGEST_NOTE = 2000
 DAYS_GONE = _("This day has passed.")
 
 
@@ -317,6 +318,51 @@ def end_releases(*, at: datetime) -> None:
             _record(row.project, "project.closed", SYSTEM, at)
 
     rounds.each(Release.objects.over_by(today).order_by("pk").values_list("pk", flat=True), end)
+
+
+@transaction.atomic
+def note(*, actor: Actor, at: datetime, reference: str, kind: str, text: str, to: int | None = None) -> BodyNote:
+    """A matched body suggests an improvement, or says how one goes on; unit and authority see it (HLJ-11).
+
+    Raises NotVisible (a suggestion of another project too), NotAllowed, WrongState (not accepted, or over), Refused (banned),
+    Invalid (nothing written, no suggestion named).
+    """
+    project = _of_body(actor, reference)
+    case = project.application
+    if case is None or project.state not in AT_WORK:
+        raise WrongState(_("Only a body that has accepted and is still at work notes this."))
+    site = case.site
+    ban = bodies.ban_over(project.body_id, site.area.path, clock.china_date(at))
+    if ban is not None:
+        raise Refused(_("The body is banned here until %(day)s.") % {"day": ban.until.isoformat()}, clause=ban.clause)
+    problems: dict[str, list[Text]] = {}
+    if kind not in Advice:
+        problems["kind"] = [_("Choose what you note.")]
+    if not text.strip() or len(text.strip()) > LONGEST_NOTE:
+        problems["text"] = [_("Write 1 to %(most)s characters.") % {"most": LONGEST_NOTE}]
+    if kind == Advice.FOLLOW_UP and to is None:
+        problems["to"] = [_("Choose the suggestion that this follows up.")]
+    if problems:
+        raise Invalid(_("Nothing was noted."), problems=problems)
+    about = project.notes.filter(kind=Advice.SUGGESTION, pk=to).first() if kind == Advice.FOLLOW_UP else None
+    if kind == Advice.FOLLOW_UP and about is None:
+        raise NotVisible
+    made = BodyNote.objects.create(
+        project=project,
+        body=project.body,
+        unit_id=case.organisation_id,
+        area_path=site.area.path,
+        category=case.category,
+        kind=kind,
+        to=about,
+        text=text.strip(),
+        by_id=actor.user_id,
+        person=actor.name,
+        at=at,
+    )
+    _record(project, "project.noted", actor, at, note=made.pk, kind=kind)
+    _tell_applicant(project, "project.noted", at)
+    return made
 
 
 @transaction.atomic

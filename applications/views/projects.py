@@ -16,7 +16,7 @@ from applications.selectors import projects as reads
 from applications.selectors.filling import finding_shown, missing_shown
 from applications.selectors.paging import page_of
 from applications.services import projects as services
-from applications.states import AT_WORK, WITH_APPLICANT, Mode, ProjectState
+from applications.states import AT_WORK, WITH_APPLICANT, Advice, Mode, ProjectState
 from applications.views.bodies import actor_of, form_page, status_of
 from greenlist.core import clock
 from greenlist.core.errors import Conflict, Invalid, NotAllowed, NotVisible, Refused
@@ -141,7 +141,12 @@ def project(request: HttpRequest, project: str) -> HttpResponse:
 
 
 def _project(
-    request: HttpRequest, reference: str, *, form: ServiceForm | None = None, refused: Refused | None = None
+    request: HttpRequest,
+    reference: str,
+    *,
+    form: ServiceForm | None = None,
+    note_form: ServiceForm | None = None,
+    refused: Refused | None = None,
 ) -> HttpResponse:
     """One project as the body sees it: what is asked before it accepts, the report while it is released, its statements."""
     actor = actor_of(request)
@@ -174,7 +179,11 @@ def _project(
             context["is_signed"] = any(one.digest == start["digest"] for one in context["signed"])
     context["form"] = form or forms.SignForm(initial=start)
     context["reason_form"] = forms.ReasonForm()
-    status = refused.status if refused else status_of(form) if form else 200
+    context["notes"] = list(reads.notes_seen(actor).filter(project=row))
+    if case is not None and row.state in AT_WORK:
+        context["note_form"] = note_form or forms.NoteForm(suggestions=_suggestions(row))
+    sent = form or note_form
+    status = refused.status if refused else status_of(sent) if sent else 200
     return render(request, "applications/project.html", context, status=status)
 
 
@@ -208,6 +217,38 @@ def _sign(request: HttpRequest, reference: str, service: Any, done: str, more: t
         return _project(request, reference, refused=refused)  # type: ignore[arg-type]
     messages.success(request, done)
     return redirect("applications:project", reference)
+
+
+@require_POST
+def note(request: HttpRequest, project: str) -> HttpResponse:
+    """A suggestion or a follow-up of the body."""
+    actor = actor_of(request)
+    row = reads.project_seen(actor, project)
+    form = forms.NoteForm(request.POST, suggestions=_suggestions(row))
+    form.is_valid()
+    given = {name: form.cleaned_data.get(name) or request.POST.get(name, "") for name in ("kind", "text")}
+    try:
+        services.note(actor=actor, at=clock.now(), reference=project, to=whole(request.POST.get("to")), **given)
+    except Invalid as invalid:
+        form.take(invalid)
+        return _project(request, project, note_form=form)
+    except Refused as refused:
+        return _project(request, project, refused=refused)
+    messages.success(request, _("Noted. The unit has been told; its authority sees it."))
+    return redirect("applications:project", project)
+
+
+def _suggestions(row: Any) -> list[tuple[int, str]]:
+    return [(one.pk, one.text) for one in row.notes.all() if one.kind == Advice.SUGGESTION]
+
+
+@require_GET
+def notes(request: HttpRequest) -> HttpResponse:
+    """Suggestions and follow-ups: a body's own, those for a unit, those in an office's area."""
+    actor = actor_of(request)
+    if not (actor.is_official or actor.organisation_id):
+        raise NotAllowed(organisations.OFFICIALS_ONLY)
+    return render(request, "applications/notes.html", {"page": page_of(reads.notes_seen(actor), request.GET)})
 
 
 @require_http_methods(["GET", "POST"])
@@ -266,6 +307,8 @@ urlpatterns: list[URLPattern] = [
     path("body/projects/", projects, name="projects"),
     path("body/projects/new/", outside, name="project-outside"),
     path("projects/<str:project>/", project, name="project"),
+    path("notes/", notes, name="notes"),
+    path("projects/<str:project>/note/", note, name="project-note"),
     path("projects/<str:project>/accept/", accept, name="project-accept"),
     path("projects/<str:project>/decline/", decline, name="project-decline"),
     path("projects/<str:project>/sign/", sign, name="project-sign"),

@@ -85,6 +85,7 @@ ACTIONS: dict[str, Text] = {
     "case.reopen": _("review reopened"),
     "case.resubmit": _("corrected and submitted again"),
     "case.return_for_correction": _("returned for correction"),
+    "project.noted": _("suggestion or follow-up of the body noted"),
     "case.row_judged": _("row of the evaluation judged"),
     "case.send_back": _("recommended unit sent back"),
     "case.send_back_proposal": _("proposal sent back to the handler"),

@@ -92,6 +92,10 @@ KINDS = {
         _("The body has signed: %(name)s"),
         _("%(body)s answers for the report of %(name)s as it stands. A later change makes that void."),
     ),
+    "project.noted": (
+        _("A suggestion of the body: %(name)s"),
+        _("%(body)s has noted a suggestion or a follow-up for %(name)s."),
+    ),
     "project.ended": (_("A project has ended: %(name)s"), _("%(name)s has ended the project. Reason: %(reason)s")),
     "project.ended_by_body": (
         _("The body has ended the project: %(name)s"),

@@ -6,8 +6,10 @@ from datetime import date, datetime
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
-from applications.models import Application, Call, Project, Release, ReportVersion, SignedStatement
+from applications.models import Application, BodyNote, Call, Project, Release, ReportVersion, SignedStatement
 from applications.selectors import bodies as body_reads
 from applications.selectors import drafts as reads
 from applications.selectors.batches import _CELLS
@@ -15,7 +17,7 @@ from applications.services import bodies, drafts, projects, submission
 from applications.states import ProjectState, State
 from greenlist.core import audit
 from greenlist.core.errors import Conflict, Invalid, NotAllowed, NotVisible, Refused, WrongState
-from greenlist.core.models import Notification
+from greenlist.core.models import AuditEntry, Notification
 from greenlist.organisations.models import BodyProfile
 from tests.applications import evaluators, filled
 from tests.world import World
@@ -342,3 +344,69 @@ def test_a_returned_report_is_signed_anew(world: World, call: Call) -> None:
         evaluators.sign(world, project)  # not released again
     projects.release(actor=world.actor("applicant"), at=SPRING, reference=project.reference, ends_on=date(2026, 4, 30))
     assert evaluators.sign(world, project).state == ProjectState.REPORTED
+
+
+# ---- suggestions and follow-up ----------------------------------------------------------------------------------------
+def noted(world: World, project: Project, text: str = "建议回收余热", who: str = "evaluator", **given: Any) -> BodyNote:
+    about = {"kind": "suggestion", "reference": project.reference, "text": text} | given
+    return projects.note(actor=world.actor(who), at=APRIL, **about)
+
+
+@pytest.mark.clause("HLJ-11")
+def test_a_matched_body_suggests_and_follows_up_and_unit_and_authority_see_it(world: World, call: Call) -> None:
+    evaluators.approved(world)
+    project = evaluators.at_work(world, call)
+    first = noted(world, project)
+    then = noted(world, project, "余热锅炉已投用", kind="follow_up", to=first.pk)
+    assert (first.unit, first.body, then.to) == (world.org, project.body, first)
+    chain = AuditEntry.objects.filter(action="project.noted")
+    assert {(one.subject_kind, one.subject_id) for one in chain} == {
+        ("case", str(project.application_id)),
+        ("organisation", str(project.body_id)),
+    }
+    assert Notification.objects.filter(kind="project.noted", channel="portal").exists()
+    for who in ("evaluator", "applicant", "county_handler", "city_approver", "province_handler"):
+        page = world.client(who).get("/notes/").content.decode()
+        assert "建议回收余热" in page and "余热锅炉已投用" in page, who
+    for who in ("rival", "other_county_handler", "other_city_approver"):
+        assert "建议回收余热" not in world.client(who).get("/notes/").content.decode(), who
+
+
+@pytest.mark.clause("HLJ-11")
+def test_only_the_matched_body_notes_and_only_while_it_is_at_work(world: World, call: Call) -> None:
+    evaluators.approved(world)
+    project = evaluators.at_work(world, call)
+    first = noted(world, project)
+    with pytest.raises(NotAllowed):
+        noted(world, project, who="applicant")
+    with pytest.raises(NotVisible):
+        noted(world, project, kind="follow_up", to=first.pk + 1)
+    for wrong in ({"text": " "}, {"text": "长" * 2001}, {"kind": "follow_up"}, {"kind": "praise"}):
+        with pytest.raises(Invalid):
+            noted(world, project, **wrong)
+    projects.end(actor=world.actor("applicant"), at=APRIL, reference=project.reference, reason="另请机构")
+    with pytest.raises(WrongState):
+        noted(world, project)
+    assert BodyNote.objects.count() == 1
+
+
+def test_the_page_notes_and_the_list_costs_the_same_for_many(world: World, call: Call) -> None:
+    evaluators.approved(world)
+    project = evaluators.at_work(world, call)
+    body = world.client("evaluator")
+    address = f"/projects/{project.reference}/note/"
+    assert body.post(address, {"kind": "suggestion", "to": "", "text": "建议一"}).status_code == 302
+    assert body.post(address, {"kind": "suggestion", "to": "", "text": ""}).status_code == 422
+    made = BodyNote.objects.get()
+    assert body.post(address, {"kind": "follow_up", "to": str(made.pk), "text": "跟踪一"}).status_code == 302
+    assert "跟踪一" in body.get(f"/projects/{project.reference}/").content.decode()
+
+    def cost() -> int:
+        with CaptureQueriesContext(connection) as caught:
+            assert world.client("county_handler").get("/notes/").status_code == 200
+        return len(caught)
+
+    few = cost()
+    for number in range(20):
+        noted(world, project, f"建议{number}")
+    assert cost() == few

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings
+from django.template.loader import render_to_string
 from django.urls import reverse
 
 from applications import selectors
@@ -87,6 +89,7 @@ def test_the_pages_say_which_and_why(world: World) -> None:
         assert "绿色工厂评价通则（GB/T 36132-2025）" in body
         assert "由申报通知指明" in body
         assert "第五条" in body
+        assert "未取得标准原文" in body  # nobody has verified the figures of this set
 
 
 @pytest.mark.clause("QHD-5.9")
@@ -98,6 +101,11 @@ def test_the_report_on_paper_and_the_empty_one_say_it_too(world: World) -> None:
         "由申报通知指明",
     )
     assert "c_energy" in [part.key for part in paper.sections]
+    assert "未取得标准原文" in paper.criteria_unverified
+    page = render_to_string("applications/print_report.html", {"paper": paper})
+    assert "未取得标准原文" in page
+    doubted = render_to_string("applications/print_report.html", {"paper": replace(paper, doubts=("《系数》未核对",))})
+    assert "尚未核实：《系数》未核对" in doubted
     empty = report.blank(case.call)
     assert "c_energy" in [part.key for part in empty.sections]
     assert empty.criteria == paper.criteria

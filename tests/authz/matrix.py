@@ -310,6 +310,8 @@ BODIES = (
     Row("applications:evaluation", GET, "evaluated", ok=FIRM),
     Row("applications:evaluation-ask", POST, "asking", ok=FIRM, body={"body": "body"}),
     Row("applications:project", GET, "project", ok=(*BODY, *FIRM)),
+    Row("applications:notes", GET, ok=(*MEMBERS, *OFFICIALS), others=403),
+    Row("applications:project-note", POST, "project", ok=BODY, forbidden=FIRM),
     Row("applications:project-accept", POST, "offered", ok=BODY, forbidden=FIRM),
     Row("applications:project-decline", BOTH, "offered", ok=BODY, forbidden=FIRM),
     Row("applications:project-sign", POST, "project", ok=BODY, forbidden=FIRM),
