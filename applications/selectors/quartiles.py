@@ -75,9 +75,25 @@ def _peers(case: Application, industry: str) -> QuerySet[Application]:
 def _class_of(case: Application) -> str:
     for digits in BREADTHS:
         industry = case.industry_code[:digits]
-        if len(industry) == digits and _peers(case, industry).values("organisation").distinct().count() >= LEAST:
+        if len(industry) == digits and _is_safe(_peers(case, industry), digits):
             return industry
     return ""
+
+
+def _is_safe(peers: QuerySet[Application], digits: int) -> bool:
+    """Enough units, and so many beside those of the closer classes that are told too: no difference of two gives one away."""
+    rows = list(peers.values_list("industry_code", "organisation").distinct())
+    every = {firm for _code, firm in rows}
+    if len(every) < LEAST:
+        return False
+    for closer in (one for one in BREADTHS if one > digits):
+        classes: dict[str, set[int]] = {}
+        for code, firm in rows:
+            classes.setdefault(code[:closer], set()).add(firm)
+        rest = every.difference(*(firms for firms in classes.values() if len(firms) >= LEAST))
+        if 0 < len(rest) < LEAST and len(rest) < len(every):
+            return False
+    return True
 
 
 def _known(

@@ -143,6 +143,11 @@ def _append(
     return entry
 
 
+def hold(subject: Subject) -> None:
+    """Lets one transaction at a time go on with a subject; those that wait see what it has written."""
+    _locked_head(subject)
+
+
 def _locked_head(subject: Subject) -> ChainHead:
     named = {"subject_kind": subject[0], "subject_id": str(subject[1])}
     newest = AuditKeyChange.objects.order_by("-pk").values("present")[:1]

@@ -10,6 +10,9 @@ from greenlist.core.actors import Actor, Capacity
 from greenlist.core.errors import Invalid, Text
 
 CODE_LENGTH = 18
+LONGEST_NAME = 120
+UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})  # kinds of signs that leave no mark on a page
+WIDE = str.maketrans("()", "（）")
 SHORTEST = 6  # of the identity numbers and passports we take
 
 
@@ -17,6 +20,15 @@ class BadCode(Invalid):
     """Not a unified social credit code (GB 32100-2015); the message says what is wrong with it."""
 
     code = "bad_code"
+
+
+def clean_name(name: str) -> str:
+    """A name as it is read: no signs that cannot be seen (zero width, direction), one blank for many, plain letters.
+
+    A name that only looks like another one would slip past the adverse records of the other.
+    """
+    seen = "".join(sign for sign in name if sign.isspace() or unicodedata.category(sign) not in UNSEEN)
+    return " ".join(unicodedata.normalize("NFKC", seen).split()).translate(WIDE)
 
 
 def clean_code(text: str) -> str:

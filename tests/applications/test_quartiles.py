@@ -98,6 +98,19 @@ def test_a_wider_class_is_taken_when_the_own_one_is_too_small(world: World, case
     assert look(case).places[0].others == 5
 
 
+def test_no_difference_of_two_classes_gives_one_unit_away(world: World, case: Application) -> None:
+    """Five of 3912 are told to their own; with one of 3911 the wider class would give that one away."""
+    peers(world, case, [10, 20, 30, 40, 50], industry="3912")
+    (lonely,) = peers(world, case, [99])
+    assert look(case).industry == ""
+    Application.objects.filter(pk=lonely.pk).update(state=State.WITHDRAWN)
+    assert look(case).industry == "391"
+    peers(world, case, [1, 2, 3, 4], start=9100)
+    assert look(case).industry == ""
+    peers(world, case, [5], start=9400)
+    assert look(case).industry == "3911"
+
+
 def test_the_newest_declaration_of_a_unit_counts_once(world: World, case: Application) -> None:
     first, *_others = peers(world, case, [10, 20, 30, 40, 50])
     unit = reads.form_of(case).field("basic.site_area").unit

@@ -22,7 +22,7 @@ from greenlist.core import audit
 from greenlist.core.errors import DomainError, Refused
 from greenlist.core.models import Blob, Notification
 from greenlist.organisations import services as organisations
-from greenlist.organisations.models import Organisation
+from greenlist.organisations.models import AdverseRecord, Organisation
 from registry.models import Announcement, Certificate, Listing, Notice, NoticeItem, Objection
 from registry.services import announcements, notices, objections
 from registry.states import AnnouncementState, ItemState, ObjectionState
@@ -353,3 +353,22 @@ def test_an_expert_is_replaced_while_locking(race_world: World, duel: Duel) -> N
     seat.refresh_from_db()
     has_locked = seat.sheets.exclude(locked_at=None).exists()
     assert has_locked == locked
+
+
+def test_two_who_import_the_same_file_add_its_records_once(race_world: World, duel: Duel) -> None:
+    record = organisations.AdverseInput(
+        name=race_world.org.name,
+        kind="other_offence",
+        event_on=deciding.date(2026, 1, 5),
+        source="信用中国",
+        reference="一号",
+    )
+    actors = [race_world.actor(who) for who in ("county_handler", "county_approver")]
+    acts = [
+        lambda actor=actor: organisations.import_adverse(
+            rows=[("表", 2, record)], digest="0" * 64, actor=actor, at=filled.SPRING
+        )
+        for actor in actors
+    ]
+    assert sorted(duel(*acts)) == [(0, 1), (1, 0)]
+    assert AdverseRecord.objects.count() == 1

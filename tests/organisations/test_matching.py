@@ -113,6 +113,57 @@ def test_a_code_links_by_itself_once_somebody_has_it(world: World, now) -> None:
     assert not AdverseMatch.objects.exists()  # a code says more than a name
 
 
+def test_a_code_nobody_has_does_not_hide_a_firm_known_by_its_name_alone(world: World, now) -> None:
+    """Firms inside a park are often noted without their code; a record that has one still finds them."""
+    inside = factories.organisation(world.areas["130302"], "园内无代码企业", code=None)
+    other = factories.organisation(world.areas["130302"], "园内另一企业", serial=6301)
+    for name, serial in (("园内无代码企业", 8810), ("园内另一企业", 8811)):
+        record = entry(world, code=factories.credit_code(serial), name=name)
+        services.enter_adverse(record=record, actor=world.actor("county_handler"), at=now)
+    assert matching.find_all(at=now) == 1
+    match = AdverseMatch.objects.get()
+    assert match.organisation == inside != other  # who has another code is not meant
+    services.decide_match(match_id=match.pk, same=True, note="已核", actor=world.actor("county_handler"), at=now)
+    assert selectors.events_of(inside)
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["后来\u200b示例有限公司", "\u202e后来示例有限公司\u202c", "后来示例有限公司\ufeff", "后来　示例有限公司"],
+)
+def test_signs_nobody_sees_hide_no_firm_from_its_records(world: World, now, written: str) -> None:
+    shown = "后来 示例有限公司" if "\u3000" in written else "后来示例有限公司"
+    made = services.register(
+        code=factories.credit_code(8802),
+        name=written,
+        kind="firm",
+        area=world.areas["130302"],
+        production_area=world.areas["130302"],
+        production_address="示例路",
+        actor=world.actor("stranger"),
+        at=now,
+    )
+    assert made.name == shown
+    nameless(world, now, name=shown)
+    nameless(world, now, name=f"\u2066{shown}", reference="另一号")
+    assert AdverseMatch.objects.filter(organisation=made).count() == 2
+
+
+def test_letters_of_double_width_are_the_same_name(world: World, now) -> None:
+    made = factories.organisation(world.areas["130302"], rules.clean_name("示例ＡＢＣ(秦皇岛)公司"), serial=6302)
+    assert made.name == "示例ABC（秦皇岛）公司"
+    nameless(world, now, name="示例ABC(秦皇岛)公司")
+    assert AdverseMatch.objects.get().organisation == made
+
+
+def test_a_name_that_grows_when_it_is_read_is_refused(world: World, now) -> None:
+    given = {"kind": "firm", "area": world.areas["130302"], "production_area": world.areas["130302"]}
+    given |= {"production_address": "示例路", "actor": world.actor("stranger"), "at": now}
+    with pytest.raises(Invalid):
+        services.register(code=factories.credit_code(8803), name="\ufdfa" * 60, **given)
+    assert services.register(code=factories.credit_code(8803), name="示例" * 60, **given)
+
+
 def test_many_records_cost_few_queries(world: World, now) -> None:
     def cost(count: int) -> int:
         AdverseRecord.objects.bulk_create(

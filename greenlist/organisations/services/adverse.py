@@ -64,7 +64,7 @@ def problems_of(record: AdverseInput, *, at: datetime) -> dict[str, list[Text]]:
     """What is wrong with a record, by field; empty when it can be kept."""
     found: dict[str, list[Text]] = {}
     today = clock.china_date(at)
-    if not record.name.strip():
+    if not rules.clean_name(record.name):
         found["name"] = [_("Please enter the name as the source has it.")]
     if not record.source.strip():
         found["source"] = [_("Please name the source.")]
@@ -245,6 +245,7 @@ def import_adverse(
     """
     if not rules.may_enter_adverse(actor):
         raise NotAllowed(_("Only an industry authority or an administrator imports files."))
+    audit.hold(("system", "imports"))  # one file after the other: two of the same add nothing twice
     mistakes = [
         RowProblem(sheet, number, column, str(getattr(record, column, "")), text)
         for sheet, number, record in rows

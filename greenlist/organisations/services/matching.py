@@ -1,6 +1,5 @@
 """Whom a record is about: by the credit code; where there is none, names propose and an official says yes or no."""
 
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -18,13 +17,13 @@ from greenlist.organisations.models import AdverseMatch, AdverseRecord, Name, Or
 
 State = AdverseMatch.State
 ROUND = 2000  # records one statement looks at
-WIDE = str.maketrans("()", "（）")
+NARROW = str.maketrans("（）", "()")
 
 
 def spellings(name: str) -> set[str]:
     """A name as it is and with brackets of either width: sources mix them."""
-    plain = unicodedata.normalize("NFKC", " ".join(name.split()))
-    return {name, plain, plain.translate(WIDE)}
+    plain = rules.clean_name(name)
+    return {name, plain, plain.translate(NARROW)}
 
 
 def link_codes() -> int:
@@ -49,12 +48,29 @@ def find(*, records: Iterable[AdverseRecord], at: datetime) -> int:
 
 def find_all(*, at: datetime) -> int:
     """The same for every record that nobody was found for yet, batch by batch."""
-    found, last = 0, 0
+    found, last = _find_codeless(at), 0
     rows = AdverseRecord.objects.nobodys().only("pk", "name", "code", "organisation_id").order_by("pk")
     while batch := list(rows.filter(pk__gt=last)[:ROUND]):
         found += _find(batch, at)
         last = batch[-1].pk
     return found
+
+
+def _find_codeless(at: datetime) -> int:
+    """Records whose code nobody has, beside organisations that are known by their name alone (firms inside a park)."""
+    firms = Organisation.objects.filter(code=None)
+    loose = AdverseRecord.objects.filter(organisation=None).exclude(code="")
+    found, last = 0, 0
+    while batch := list(firms.filter(pk__gt=last).order_by("pk").only("pk", "name", "former")[:ROUND]):
+        names = {spelling for firm in batch for spelling in _spelled(firm)}
+        found += _find(list(loose.filter(name__in=names).only("pk", "name", "code", "organisation_id")), at)
+        last = batch[-1].pk
+    return found
+
+
+def _spelled(firm: Organisation) -> set[str]:
+    """Present and former names, as sources may write them."""
+    return {spelling for name in (firm.name, *firm.former.split("\n")) if name for spelling in spellings(name)}
 
 
 def _find(records: Sequence[AdverseRecord], at: datetime) -> int:
@@ -63,9 +79,14 @@ def _find(records: Sequence[AdverseRecord], at: datetime) -> int:
         for name in spellings(record.name):
             by_name[name].append(record.pk)
     asked = list(by_name)
-    pairs = set(Organisation.objects.filter(name__in=asked).values_list("name", "pk"))
-    pairs |= set(Name.objects.filter(text__in=asked).values_list("text", "organisation_id"))
-    wanted = {(record, firm) for name, firm in pairs for record in by_name[name]}
+    pairs = set(Organisation.objects.filter(name__in=asked).values_list("name", "pk", "code"))
+    names = Name.objects.filter(text__in=asked)
+    pairs |= set(names.values_list("text", "organisation_id", "organisation__code"))
+    coded = {record.pk for record in records if record.code}
+    # A record with a code is about nobody who has another one.
+    wanted = {
+        (record, firm) for name, firm, code in pairs for record in by_name[name] if not (code and record in coded)
+    }
     known = set(
         AdverseMatch.objects.filter(record__in=[one.pk for one in records]).values_list("record_id", "organisation_id")
     )
@@ -79,8 +100,12 @@ def _find(records: Sequence[AdverseRecord], at: datetime) -> int:
 
 def find_for(*, organisation: Organisation, at: datetime) -> int:
     """The same from the other side: an organisation that is new here or has a new name."""
-    names = {spelling for name in (organisation.name, *organisation.former.split("\n")) for spelling in spellings(name)}
-    return find(records=AdverseRecord.objects.nobodys().filter(name__in=names - {""}), at=at)
+    names = _spelled(organisation)
+    found = find(records=AdverseRecord.objects.nobodys().filter(name__in=names), at=at)
+    if organisation.code:
+        return found
+    coded = AdverseRecord.objects.filter(organisation=None, name__in=names).exclude(code="")
+    return found + _find(list(coded), at)
 
 
 def drop(record: AdverseRecord) -> None:

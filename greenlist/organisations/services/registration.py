@@ -64,9 +64,12 @@ def _register(
     at: datetime,
 ) -> Organisation:
     code = rules.clean_code(code)
-    name = " ".join(name.split())
+    name = rules.clean_name(name)
     if not name:
         raise Invalid(_("Please enter the name."), problems={"name": [_("Please enter the name as on the licence.")]})
+    if len(name) > rules.LONGEST_NAME:  # some signs stand for many
+        said = _("At most %(limit)s characters.") % {"limit": rules.LONGEST_NAME}
+        raise Invalid(said, problems={"name": [said]})
     organisation = _take(code=code, name=name, kind=kind, area=area, actor=actor, at=at)
     _rename(organisation, name, at=at)
     _settle(organisation, production_area, production_address)
@@ -158,7 +161,7 @@ def find_or_create_unclaimed(
 
     For members of parks and chains and for imported lists. Raises BadCode.
     """
-    code = rules.clean_code(code) if code else ""
+    code, name = rules.clean_code(code) if code else "", rules.clean_name(name)[: rules.LONGEST_NAME]
     known = Organisation.objects.filter(code=code) if code else Organisation.objects.filter(name=name, area=area)
     found = known.first()
     if found is not None:
