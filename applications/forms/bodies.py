@@ -42,7 +42,9 @@ class NoteForm(ServiceForm):
     def __init__(self, *args: Any, suggestions: Iterable[tuple[int, str]] = (), **options: Any) -> None:
         super().__init__(*args, **options)
         named = [(str(key), text if len(text) <= SHORT else f"{text[:SHORT]}…") for key, text in suggestions]
-        self.fields["to"].choices = [("", _("nothing: it is a new suggestion")), *named]
+        to = self.fields["to"]
+        assert isinstance(to, forms.ChoiceField)
+        to.choices = [("", _("nothing: it is a new suggestion")), *named]
 
 
 class ReasonForm(ServiceForm):

@@ -76,7 +76,7 @@ def known(rows: QuerySet[Hit]) -> dict[str, Kept]:
     found = rows.exclude(ref="").values_list(
         "key", "pk", "state", "shape", "authority_id", "rests_on", "basis", "holds_until"
     )
-    return {key: Kept(*rest) for key, *rest in found}
+    return {row[0]: Kept(*row[1:]) for row in found}
 
 
 def event_of(key: str) -> tuple[str, str]:

@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -114,8 +115,8 @@ def join() -> int:
     return count
 
 
-def _picked(on: date) -> list[tuple[Any, str, Any]]:
-    """(veto, rule set's digest, units × records it looks at) for every veto of the city's rules."""
+def _picked(on: date) -> list[tuple[Any, Any, Any]]:
+    """(veto, version of the rules, units × records it looks at) for every veto of the city's rules."""
     from greenlist.organisations import selectors as organisations
     from greenlist.organisations.models import Title
     from greenlist.policy import engine
@@ -246,9 +247,9 @@ def serve(units: int) -> None:
     for day in (TODAY + timedelta(days=number) for number in range(1, ROUNDS + 1)):
         news(units, day)
         joins.append(timed(join)[0])
-        floor, counted = timed(lambda day=day: updated(day))
+        floor, counted = timed(partial(updated, day))
         floors.append(floor)
-        passes.append(timed(lambda day=day: sweep.sweep(at=at + (day - TODAY)))[0])
+        passes.append(timed(partial(sweep.sweep, at=at + (day - TODAY)))[0])
         _same(counted, Hit.objects.exclude(state=HitState.CLEARED).count())
     _same(rows, found)
     told = {

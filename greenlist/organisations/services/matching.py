@@ -1,12 +1,13 @@
 """Whom a record is about: by the credit code; where there is none, names propose and an official says yes or no."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 
 from django.db import transaction
-from django.db.models import OuterRef, Subquery
+from django.db.models import Exists, F, OuterRef, Subquery, Value
+from django.db.models.functions import Replace
 from django.utils.translation import gettext_lazy as _
 
 from greenlist.core import audit
@@ -39,11 +40,8 @@ def find(*, records: Iterable[AdverseRecord], at: datetime) -> int:
 
     A pair that was decided stays decided, however often this runs.
     """
-    found = 0
-    waiting = iter([one for one in records if not one.code and one.organisation_id is None])
-    while batch := list(islice(waiting, ROUND)):
-        found += _find(batch, at)
-    return found
+    waiting = [one for one in records if not one.code and one.organisation_id is None]
+    return sum(_find(batch, at) for batch in batched(waiting))
 
 
 def find_all(*, at: datetime) -> int:
@@ -58,14 +56,19 @@ def find_all(*, at: datetime) -> int:
 
 def _find_codeless(at: datetime) -> int:
     """Records whose code nobody has, beside organisations that are known by their name alone (firms inside a park)."""
-    firms = Organisation.objects.filter(code=None)
     loose = AdverseRecord.objects.filter(organisation=None).exclude(code="")
-    found, last = 0, 0
-    while batch := list(firms.filter(pk__gt=last).order_by("pk").only("pk", "name", "former")[:ROUND]):
-        names = {spelling for firm in batch for spelling in _spelled(firm)}
-        found += _find(list(loose.filter(name__in=names).only("pk", "name", "code", "organisation_id")), at)
-        last = batch[-1].pk
-    return found
+    wide = Replace(Replace(F("name"), Value("("), Value("（")), Value(")"), Value("）"))
+    bears = Organisation.objects.filter(code=None, name=OuterRef("wide"))
+    bore = Name.objects.filter(organisation__code=None, text=OuterRef("wide"))
+    rows = loose.annotate(wide=wide).filter(Exists(bears) | Exists(bore)).only("pk", "name", "code", "organisation_id")
+    return sum(_find(batch, at) for batch in batched(rows.order_by("pk").iterator(chunk_size=ROUND)))
+
+
+def batched(rows: Iterable[AdverseRecord]) -> Iterator[list[AdverseRecord]]:
+    """Lists of at most `ROUND`."""
+    waiting = iter(rows)
+    while batch := list(islice(waiting, ROUND)):
+        yield batch
 
 
 def _spelled(firm: Organisation) -> set[str]:
