@@ -110,7 +110,7 @@ def dossier(case: Application, actor: Actor) -> Dossier:
     version = case.report.versions.order_by("-number").first()
     if version is None or (actor.capacity == Capacity.APPLICANT and case.state in WITH_APPLICANT):
         version = None
-        case = drafts.own_case(actor, case.reference)
+        case = drafts.case_at_work(actor, case.reference)
     with translation.override(report.CHINESE):
         paper = report.declared(case, version) if version else report.unfinished(case)
         lines = tuple(line for line in cases.timeline(case, actor) if line.at)

@@ -20,6 +20,7 @@ from applications.models import Application, Call, Document, Evidence, Report, R
 from applications.selectors import calls, drafts, scores, shown, standards
 from applications.selectors.scores import Scores
 from applications.selectors.shown import say
+from applications.states import Mode
 from greenlist.core import attachments, clock, rendering, word
 from greenlist.core.actors import Actor, Capacity
 from greenlist.core.audit import digest_of
@@ -180,7 +181,7 @@ def _asked_case(job: RenderJob, at: datetime) -> Application:
     """The case, while whoever asked may still have its report. Raises NotVisible."""
     actor = organisations.acting(job.user_id, job.capacity, clock.china_date(at))
     may_read(actor)
-    return drafts.own_case(actor, job.subject) if job.kind == DRAFT else drafts.case_of(actor, job.subject)
+    return drafts.case_at_work(actor, job.subject) if job.kind == DRAFT else drafts.case_of(actor, job.subject)
 
 
 def may_read(actor: Actor) -> None:
@@ -267,7 +268,7 @@ def blank_digest(call: Call) -> str:
 
 def name_of(case: Application, format_: str = "pdf") -> str:
     with translation.override(CHINESE):
-        kind = _("Self-evaluation report")
+        kind = _("Third-party evaluation report") if case.mode == Mode.BODY else _("Self-evaluation report")
     return attachments.safe_name(f"{case.name}-{kind}.{format_}")
 
 

@@ -252,7 +252,9 @@ class Owed:
 
     @property
     def clause(self) -> str:
-        return self.policy.bodies.report.clause if self.policy.bodies.report else ""
+        """The article, as people know it."""
+        found = self.policy.clauses.get(self.policy.bodies.report.clause) if self.policy.bodies.report else None
+        return found.article if found else ""
 
 
 def reporting() -> list[tuple[Authority, Policy]]:

@@ -96,7 +96,9 @@ def start_page(actor: Actor, pk: int, at: datetime) -> StartPage:
         is_over=call.state != "open" or bool(deadline and deadline.is_over(at)),
         is_confirmed=organisation.claim == Organisation.Claim.CONFIRMED,
         modes=tuple((mode, str(Mode(mode).label)) for mode in bound.policy.modes),
-        references=tuple((words.text(one.text), one.clause) for one in engine.bodies.of(bound).references),
+        references=tuple(
+            (words.text(one.text), words.article(bound, one.clause)) for one in engine.bodies.of(bound).references
+        ),
     )
 
 

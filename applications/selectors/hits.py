@@ -66,6 +66,12 @@ def rules_of(hit: Hit) -> BoundPolicy:
     return policy.standing(hit.rules, hit.category)
 
 
+def article(hit: Hit) -> str:
+    """Where the clause it rests on stands in the published text; no query where `rules` was fetched with it."""
+    clause = policy.policy(hit.rules).clauses.get(hit.clause)
+    return clause.article if clause else hit.clause
+
+
 def page(actor: Actor, hit_id: int) -> "HitShown":
     """One finding with its answers, as this reader may act on it. Raises NotVisible."""
     hit = one(actor, hit_id)

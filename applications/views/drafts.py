@@ -417,7 +417,7 @@ def withdraw(request: HttpRequest, reference: str) -> HttpResponse:
 # ---- the report as a file -------------------------------------------------------------------------------------------
 @require_GET
 def report_file(request: HttpRequest, reference: str, format_: str) -> HttpResponseBase:
-    """The declared report; with ?draft, for the applicant, the report as it stands, marked as a draft (QHD-N3a)."""
+    """The declared report; with ?draft, for the applicant and its body, as it stands and marked so (QHD-N3a)."""
     actor, at = _actor(request), clock.now()
     papers.may_read(actor)
     case = reads.case_of(actor, reference)
@@ -425,7 +425,7 @@ def report_file(request: HttpRequest, reference: str, format_: str) -> HttpRespo
     if version is not None and "draft" not in request.GET:
         found = papers.declared_file(case, version, actor=actor, at=at, format_=format_)
     else:
-        found = papers.draft_file(reads.own_case(actor, reference), actor=actor, at=at, format_=format_)
+        found = papers.draft_file(reads.case_at_work(actor, reference), actor=actor, at=at, format_=format_)
     back = reverse("applications:case", args=[reference])
     title = papers.name_of(case, format_)
     return waiting.answer(request, found, at=at, title=title, back=back, inline="inline" in request.GET)

@@ -28,7 +28,7 @@ def listed(request: Request) -> HttpResponse:
     offices = [{"value": "1", "label": _("only what my authority answers"), "chosen": mine}]
     context = {
         "page": page,
-        "rows": [(row, reads.said_of(row)) for row in page.rows],
+        "rows": [(row, reads.said_of(row), reads.article(row)) for row in page.rows],
         "selects": [
             {"name": "state", "label": _("State"), "options": states},
             {"name": "mine", "label": _("To be answered by"), "options": offices},

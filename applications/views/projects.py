@@ -57,7 +57,7 @@ def _evaluation(
         "release_form": release_form or forms.ReleaseForm(),
         "is_at_work": now.project is not None and now.project.state in AT_WORK,
         "statements": [words.text(one.text) for one in reads.to_sign_by_applicant(bound)],
-        "references": [(words.text(one.text), one.clause) for one in asked.references],
+        "references": [(words.text(one.text), words.article(bound, one.clause)) for one in asked.references],
         "refused": refused,
     }
     wrong = (ask is not None and ask.is_bound) or (release_form is not None)

@@ -183,6 +183,12 @@ def cited(bound: BoundPolicy, clause_id: str) -> Clause | None:
     return bound.clause(clause_id) or bound.policy.clauses.get(clause_id)
 
 
+def article(bound: BoundPolicy, clause_id: str) -> str:
+    """Where a clause stands in the text people have before them; nobody knows our own numbers of clauses."""
+    found = cited(bound, clause_id)
+    return found.article if found else ""
+
+
 CRITERIA = {
     "call": gettext_lazy("Named by the call"),
     "named": gettext_lazy("Named by the rules for this list"),

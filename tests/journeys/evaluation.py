@@ -259,7 +259,7 @@ class Evaluation:
             author = self.author
             page = author.open("applications:fill", self.reference)
             for section in reads.form_of(self.case).sections:
-                given = self._answers(section)
+                given = self.answers(section)
                 tables = [one.key for one in section.fields if one.is_table and len(given.get(one.key) or ()) > 1]
                 for table in tables[:1]:
                     page = author.open("applications:section", self.reference, section.key, more=table)
@@ -276,7 +276,7 @@ class Evaluation:
         assert self.project is not None
         return self.project.reference
 
-    def _answers(self, section: Section) -> dict[str, Any]:
+    def answers(self, section: Section) -> dict[str, Any]:
         """What the example says; for what it leaves open, any right answer."""
         example = self.example.answers.get(section.key, {})
         found = {}
@@ -328,6 +328,9 @@ class Evaluation:
                     author.press(page, f"/{field}/files/", having=["file"], file=upload)
                     uploaded += 1
             assert used and uploaded
+            if self.mode == "body":  # its people read on paper, too, what they write
+                assert self.case.name in _pdf(author.open("applications:report-pdf", self.reference, draft=1))
+                assert author.open("applications:dossier-pdf", self.reference).body.startswith(b"%PDF")
             assert self._missing(author) == []
 
     def _missing(self, author: Person) -> list[str]:
