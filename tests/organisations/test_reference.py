@@ -178,6 +178,19 @@ class TestDemoOrganisations:
         assert {"1306", "2301", "4452"} <= {code[:4] for code in counties}
 
 
+def test_parks_and_bodies_of_the_demonstration_are_invented_with_valid_codes() -> None:
+    columns = ("key", "kind", "code", "name", "county_code", "industry", "legal_representative", "founded_on")
+    others = rows(DEMO / "others.csv", *columns, "address", "size", "products")
+    assert {row["kind"] for row in others} == {"firm", "park", "body"}
+    known = {row["code"] for row in organisations()}
+    for row in others:
+        assert uscc.is_valid(row["code"]) and row["code"] not in known
+        assert row["code"][2:8] == "000000", "no division has this code: nobody real"
+        assert row["code"][16] == gb11714_check(row["code"][8:16])
+        assert row["name"].startswith("示例") and "示例" in row["address"]
+        assert row["legal_representative"][1] == "示"
+
+
 def test_demo_people_are_distinct_and_invented() -> None:
     people = rows(DEMO / "people.csv", "key", "name")
     assert len(people) >= 60

@@ -40,6 +40,15 @@ ROLES = {
     "expert-locked": "130300-expert2",
     "province": "130000-handler",
     "sjz-handler": "130100-handler",
+    "park": "park",
+    "cement": "cement",
+    "chain": "firm45",
+    "chain-with-body": "firm47",
+    "body": "body",
+    "body-waiting": "body2",
+    "national-handler": "130600-handler",
+    "national-approver": "130600-approver",
+    "approving": "230000-approver",
     "admin": "admin",
     "security": "security",
     "auditor": "auditor",
@@ -67,7 +76,7 @@ FILE = re.compile(r"\.pdf$|\.docx$|/files/|/documents/\w|/opinion/$|/evidence/$|
 ENGLISH = re.compile(r"[A-Za-z][A-Za-z'’-]{3,}")
 KNOWN = re.compile(  # names, formats, and what people typed
     r"https?://\S+|\S+@\S+|[\w./-]+\.(?:pdf|xlsx|docx|zip|txt|csv|png|jpe?g)|\b(?:PDF|XLSX|ZIP|CSV|JSON|DOCX|JPEG|HTML|English|Excel|Word|zzzz)\b|"
-    r"\b[0-9A-Za-z]*\d[0-9A-Za-z]*\b|GB/T|SHA-256|\b[A-Z]{3}-\d+|\b(?:QHD|SJZ|HEB)-\S+|\b(?:qinhuangdao|shijiazhuang|factory|firm)-\S+|130\d{3}\S*"
+    r"\b[0-9A-Za-z]*\d[0-9A-Za-z]*\b|GB/T|SHA-256|\b[A-Z]{3}-\d+|\b(?:QHD|SJZ|HEB|HLJ)-\S+|\b(?:qinhuangdao|shijiazhuang|hebei|factory|park|supply|cement|firm|body)-\S+|130\d{3}\S*"
 )
 
 
@@ -161,12 +170,18 @@ class Walk:
             self.take(label)
 
     def take(self, label: str) -> None:
+        from playwright.sync_api import TimeoutError as TooSlow
+
         for width in WIDTHS:
             self.page.set_viewport_size({"width": width, "height": 900 if width > 600 else 740})
             over = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
             if over > 0:
                 self.note(f"scrolls sideways by {over} px at {width}")
-            self.page.screenshot(path=OUT / f"{label}-{width}.png", full_page=True, animations="disabled")
+            try:
+                self.page.screenshot(path=OUT / f"{label}-{width}.png", full_page=True, animations="disabled")
+            except TooSlow:
+                self.note(f"no picture within 30 s at {width}")
+                continue
             self.seen.shots += 1
         words = set(ENGLISH.findall(KNOWN.sub(" ", self.page.inner_text("body"))))
         if words:

@@ -57,10 +57,12 @@ class Cast:
     people: dict[str, User] = field(default_factory=dict)  # by user name
     actors: dict[str, Actor] = field(default_factory=dict)  # by user name
     firms: list[Organisation] = field(default_factory=list)
+    others: dict[str, Organisation] = field(default_factory=dict)  # parks, bodies, and who applies to the nation
+    owners: dict[int, Actor] = field(default_factory=dict)  # by the organisation's id
     names: Iterator[str] = field(default_factory=lambda: iter(()))
 
     def owner(self, firm: Organisation) -> Actor:
-        return self.actors[f"firm{self.firms.index(firm) + 1:02d}"]
+        return self.owners[firm.pk]
 
     def official(self, slug: str, role: str) -> Actor:
         return self.actors[f"{slug}-{role}"]
@@ -134,45 +136,59 @@ def _administrators(cast: Cast) -> None:
 
 
 def _firms(cast: Cast) -> None:
-    industries = {industry.code: industry for industry in Industry.objects.filter(level=4)}
     for number, row in enumerate(rows("organisations.csv"), start=1):
-        user = _person(cast, f"firm{number:02d}")
-        founded = datetime.fromisoformat(row["founded_on"]).date()
-        at = max(cast.at, datetime.combine(founded + timedelta(days=30), time(9), tzinfo=CHINA))
-        area = cast.areas[row["county_code"]]
-        nobody = Actor(capacity=Capacity.NONE, user_id=user.pk, name=user.name)
-        firm = organisation_services.register(
-            code=row["code"],
-            name=row["name"],
-            kind=Organisation.Kind.FIRM,
-            area=area,
-            production_area=area,
-            production_address=row["address"],
-            actor=nobody,
-            at=at,
-        )
+        firm = _enrol(cast, f"firm{number:02d}", row, confirmed=number != WAITING)
         cast.firms.append(firm)
-        (cast.actors[user.username],) = organisations.capacities(user, at.date())
-        organisation_services.change_profile(
-            organisation_id=firm.pk,
-            profile=Profile(
-                area=area,
-                industry=industries.get(row["industry"]),
-                legal_representative=row["legal_representative"],
-                founded_on=founded,
-                independent_accounting=True,
-                manufacturing=True,
-                size=SIZES[row["size"]],
-                address=row["address"],
-                products=row["products"],
-                contact_name=user.name,
-                contact_phone="13800000000",
-                contact_email=user.email,
-            ),
-            actor=cast.actors[user.username],
-            at=at,
-        )
-        office = organisations.local_authority(firm)
-        if office is not None and number != WAITING:
-            handler = next(actor for actor in cast.actors.values() if actor.authority_id == office.pk)
-            organisation_services.confirm_claim(organisation_id=firm.pk, actor=handler, at=at)
+    for row in rows("others.csv"):
+        cast.others[row["key"]] = _enrol(cast, row["key"], row)
+
+
+def _enrol(cast: Cast, username: str, row: dict[str, str], *, confirmed: bool = True) -> Organisation:
+    """Registered by its own person, profile filled in, confirmed by the authority of its place."""
+    user = _person(cast, username)
+    founded = datetime.fromisoformat(row["founded_on"]).date()
+    at = max(cast.at, datetime.combine(founded + timedelta(days=30), time(9), tzinfo=CHINA))
+    area = cast.areas[row["county_code"]]
+    nobody = Actor(capacity=Capacity.NONE, user_id=user.pk, name=user.name)
+    firm = organisation_services.register(
+        code=row["code"],
+        name=row["name"],
+        kind=row.get("kind") or Organisation.Kind.FIRM,
+        area=area,
+        production_area=area,
+        production_address=row["address"],
+        actor=nobody,
+        at=at,
+    )
+    (cast.actors[username],) = organisations.capacities(user, at.date())
+    cast.owners[firm.pk] = cast.actors[username]
+    organisation_services.change_profile(
+        organisation_id=firm.pk,
+        profile=Profile(
+            area=area,
+            industry=_industries().get(row["industry"]),
+            legal_representative=row["legal_representative"],
+            founded_on=founded,
+            independent_accounting=True,
+            manufacturing=firm.kind == Organisation.Kind.FIRM,
+            size=SIZES.get(row["size"], ""),
+            address=row["address"],
+            products=row["products"],
+            contact_name=user.name,
+            contact_phone="13800000000",
+            contact_email=user.email,
+        ),
+        actor=cast.actors[username],
+        at=at,
+    )
+    office = organisations.local_authority(firm)
+    if office is not None and confirmed:
+        handler = next(actor for actor in cast.actors.values() if actor.authority_id == office.pk)
+        organisation_services.confirm_claim(organisation_id=firm.pk, actor=handler, at=at)
+        firm.refresh_from_db()
+    return firm
+
+
+@lru_cache(maxsize=1)
+def _industries() -> dict[str, Industry]:
+    return {industry.code: industry for industry in Industry.objects.filter(level=4)}

@@ -55,6 +55,10 @@ class Round:
     def approver(self, slug: str = "") -> Any:
         return self.cast.official(slug or self.city, "approver")
 
+    def reviewer(self, case: Application, role: str = "handler") -> Any:
+        """Of the authority that reviews first: the county here."""
+        return self.cast.official(_slug(case), role)
+
     # ---- call and applications -------------------------------------------------------------------------------------
     def open(self, year: int, title: str, number: str = "", **values: Any) -> Call:
         draft = calls.Draft(
@@ -100,14 +104,14 @@ class Round:
         if failing:
             given[asked[-1].key] = Given("no", failing)
         screening.save_findings(
-            actor=self.handler(_slug(case)), at=self.later(hours=1), reference=case.reference, verdicts=given
+            actor=self.reviewer(case), at=self.later(hours=1), reference=case.reference, verdicts=given
         )
 
     def propose(
         self, case: Application, outcome: str = "pass", opinion: str = "材料齐全，指标属实，同意推荐。"
     ) -> None:
         screening.propose(
-            actor=self.handler(_slug(case)),
+            actor=self.reviewer(case),
             at=self.later(hours=1),
             reference=case.reference,
             outcome=outcome,
@@ -115,7 +119,7 @@ class Round:
         )
 
     def sign(self, case: Application) -> None:
-        screening.sign(actor=self.approver(_slug(case)), at=self.later(hours=1), reference=case.reference)
+        screening.sign(actor=self.reviewer(case, "approver"), at=self.later(hours=1), reference=case.reference)
 
     def passed(self, cases: Iterable[Application]) -> list[Application]:
         found = []

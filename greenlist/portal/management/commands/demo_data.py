@@ -7,7 +7,7 @@ from django.db import transaction
 
 from applications.models import Call
 from greenlist.core import clock
-from greenlist.portal.demo import places, story
+from greenlist.portal.demo import national, places, story
 
 
 class Command(BaseCommand):
@@ -41,8 +41,19 @@ class Command(BaseCommand):
         story.finished(
             cast, "shijiazhuang", "130100", there[3:4], date(2025, 3, 10), title.format(year=2025, city="石家庄市")
         )
+        story.finished(
+            cast,
+            "qinhuangdao",
+            "130300",
+            here[21:22],
+            date(2025, 9, 8),
+            title.format(year=2025, city="秦皇岛市"),
+            county_by="2025-09-30",
+            edition="factory-2025",
+        )
         start = now - timedelta(seconds=1)
         story.running(cast, "qinhuangdao", "130300", here[4:], start, title.format(year="{year}", city="秦皇岛市"))
         story.running(cast, "shijiazhuang", "130100", there[4:], start, title.format(year="{year}", city="石家庄市"))
+        national.running(cast, start)
         story.adverse(cast, here[:3], here[17], start)
         story.quieten()

@@ -1,0 +1,62 @@
+"""The demonstration: made through the services, with finished examples of each category, and nothing in it that a check finds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+
+from applications.models import Application, Hit, Project, Registration
+from applications.selectors import cases
+from applications.states import HitState, ProjectState, State
+from greenlist.accounts import selectors as accounts
+from greenlist.accounts.models import Mandate, User
+from greenlist.core import audit, clock
+from greenlist.core.actors import Actor
+from greenlist.portal.demo.places import PASSWORD
+from greenlist.portal.management.commands.demo_logins import LOGINS
+from registry.models import Listing
+
+
+def _handler(case: Application) -> Actor:
+    held = Mandate.objects.select_related("user", "authority__area").get(authority=case.desk, role="handler")
+    return accounts.actor_of(held)
+
+
+@pytest.mark.journey
+@pytest.mark.once
+@pytest.mark.django_db
+@pytest.mark.timeout(400)
+def test_the_demonstration_has_finished_examples_of_each_category(settings: Any, capsys: Any) -> None:
+    settings.DEMO = True
+    for name in ("load_reference", "load_policies", "load_calendar", "demo_data"):
+        call_command(name)
+    national = Application.objects.filter(call__rules__rule_set__slug="hebei-national")
+    finished = {(one.category, one.mode): one for one in national.exclude(submitted_at=None)}
+    assert set(finished) == {("factory", "body"), ("park", "self"), ("supply_chain", "self")}
+    totals = {category: one.report.versions.get().score["total"] for (category, _mode), one in finished.items()}
+    assert totals["park"] == "81.94"
+    assert finished["factory", "body"].report.criteria.criteria_set.slug == "cement-2025"
+    assert finished["park", "self"].state == State.DECIDING  # the departments are asked
+    for one in finished.values():
+        assert one.report.evidence.count() > 10
+    general = Application.objects.get(call__rules__rule_set__slug="heilongjiang")
+    assert (general.mode, general.report.criteria.criteria_set.slug) == ("body", "factory-2025")
+    page = cases.case_page(_handler(general), general.reference, "report", clock.now())
+    assert page.scores is not None and page.scores.total == "65.51"  # docs/criteria-factory.md, one value corrected
+    assert Listing.objects.filter(application__call__values__edition="factory-2025").exists()
+    assert {one.state for one in Project.objects.all()} == {
+        ProjectState.OFFERED,
+        ProjectState.ACCEPTED,
+        ProjectState.REPORTED,
+    }
+    assert {one.state for one in Registration.objects.all()} == {"approved", "submitted"}
+    assert Hit.objects.filter(state=HitState.OPEN, name=finished["supply_chain", "self"].name).exists()
+    assert list(audit.verify()) == []
+    assert User.objects.filter(username__in=LOGINS).count() == len(LOGINS)
+    for username in ("park", "cement", "body", "130600-handler"):
+        client = Client()
+        assert client.post("/account/login/", {"username": username, "password": PASSWORD}).status_code == 302
+        assert client.get("/work/", follow=True).status_code == 200
