@@ -85,12 +85,12 @@ def _found(paper: Paper) -> Blob | None:
 # ---- made by the worker -------------------------------------------------------------------------------------------------
 @rendering.maker("notice")
 def _make_notice(job: RenderJob, *, at: datetime, tick: rendering.Tick) -> None:
-    _made(_notice(selectors.public_notice(*job.subject.split("/", 1))), at=at)
+    _made(_notice(selectors.public_notice(*job.subject.split("/", 1))), at=at, tick=tick)
 
 
 @rendering.maker("announcement")
 def _make_announcement(job: RenderJob, *, at: datetime, tick: rendering.Tick) -> None:
-    _made(_announcement(selectors.public_announcement(*job.subject.split("/", 1))), at=at)
+    _made(_announcement(selectors.public_announcement(*job.subject.split("/", 1))), at=at, tick=tick)
 
 
 @rendering.maker("certificate")
@@ -116,13 +116,13 @@ def issue(certificate: Certificate, *, at: datetime) -> Blob:
     return Blob.objects.get(pk=Certificate.objects.values_list("blob", flat=True).get(pk=certificate.pk))
 
 
-def _made(paper: Paper, *, at: datetime) -> Blob:
+def _made(paper: Paper, *, at: datetime, tick: rendering.Tick) -> Blob:
     """The stored file for this data, made now if it is the first time."""
     found = _found(paper)
     if found is not None:
         return found
     context = {**paper.context, "qr": qr_data(paper.context["link"]), "digest": paper.digest}
-    body = render_pdf(paper.template, context)
+    body = render_pdf(paper.template, context, tick=tick)
     blob = attachments.store_bytes(name=f"{paper.name}.pdf", content=body, content_type=PDF, at=at)
     Document.objects.create(
         kind=paper.kind, format="pdf", data_digest=paper.digest, blob=blob, created_at=at, **paper.row

@@ -86,7 +86,7 @@ def for_panel(panel: Panel, kind: str, *, actor: Actor, at: datetime) -> Blob | 
 @rendering.maker(PANEL)
 def _make_panel_paper(job: RenderJob, *, at: datetime, tick: rendering.Tick) -> None:
     panel = reads.get(_asker(job, at), job.subject)
-    _made(panel_paper(panel, job.part), at=at)
+    _made(panel_paper(panel, job.part), at=at, tick=tick)
 
 
 def panel_paper(panel: Panel, kind: str) -> Paper:
@@ -124,7 +124,7 @@ def for_decision(decision: Decision, kind: str, *, actor: Actor, at: datetime) -
 @rendering.maker(DECISION)
 def _make_decision_paper(job: RenderJob, *, at: datetime, tick: rendering.Tick) -> None:
     decision = decisions.get(_asker(job, at), job.subject)
-    _made(decision_paper(decision, job.part), at=at)
+    _made(decision_paper(decision, job.part), at=at, tick=tick)
 
 
 def decision_paper(decision: Decision, kind: str) -> Paper:
@@ -234,12 +234,12 @@ def _found(paper: Paper) -> Blob | None:
     return row.blob if row else None
 
 
-def _made(paper: Paper, *, at: datetime) -> Blob:
+def _made(paper: Paper, *, at: datetime, tick: rendering.Tick) -> Blob:
     """The file of these data: the one there is, or a new one. Rendered outside any transaction: it takes its time."""
     found = _found(paper)
     if found is not None:
         return found
-    body = render_pdf(paper.template, {"data_digest": paper.digest, **paper.data})
+    body = render_pdf(paper.template, {"data_digest": paper.digest, **paper.data}, tick=tick)
     blob = attachments.store_bytes(name=f"{paper.name}.pdf", content=body, content_type="application/pdf", at=at)
     Document.objects.create(**paper.row, blob=blob, created_at=at)
     return blob

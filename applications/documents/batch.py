@@ -163,14 +163,14 @@ def name_of(batch: Batch, kind: str, format_: str) -> str:
         return attachments.safe_name(f"{batch.sender.name}-{kinds[kind]}.{format_}")
 
 
-def render(sheet: Sheet, kind: str, format_: str) -> bytes:
+def render(sheet: Sheet, kind: str, format_: str, tick: rendering.Tick | None = None) -> bytes:
     """The bytes of one paper. Raises PdfUnavailable, PdfFailed, NotVisible for a paper this rule set does not have."""
     if kind == "summary" and sheet.table is None:
         raise NotVisible
     with translation.override("zh-hans"):
         if format_ == "xlsx":
             return workbook(sheet)
-        return render_pdf(TEMPLATES[kind], {"sheet": sheet, "batch": sheet.batch, "frozen": sheet.frozen})
+        return render_pdf(TEMPLATES[kind], {"sheet": sheet, "batch": sheet.batch, "frozen": sheet.frozen}, tick=tick)
 
 
 # ---- asked for by pages; the caller has checked who asks ----------------------------------------------------------------
@@ -213,7 +213,7 @@ def _make_signed(job: RenderJob, *, at: datetime, tick: rendering.Tick) -> None:
     if job.part == PACKAGE:
         make_package(batch, at=at, tick=tick)
     else:
-        kept(batch, job.part, "pdf", at=at)
+        kept(batch, job.part, "pdf", at=at, tick=tick)
 
 
 @rendering.maker(DRAFT)
@@ -222,7 +222,7 @@ def _make_draft(job: RenderJob, *, at: datetime, tick: rendering.Tick) -> Blob:
     sheet = sheet_of(batch)
     if batch.frozen is not None or audit.digest_of(sheet.frozen) != job.digest:
         raise reports.changed()
-    body = render(sheet, job.part, "pdf")
+    body = render(sheet, job.part, "pdf", tick)
     name = name_of(batch, job.part, "pdf")
     return attachments.store_bytes(name=name, content=body, content_type=TYPES["pdf"], at=at)
 
@@ -235,12 +235,20 @@ def _asked_batch(job: RenderJob, at: datetime) -> Batch:
     return batch
 
 
-def kept(batch: Batch, kind: str, format_: str, *, at: datetime, sheet: Sheet | None = None) -> Document:
+def kept(
+    batch: Batch,
+    kind: str,
+    format_: str,
+    *,
+    at: datetime,
+    sheet: Sheet | None = None,
+    tick: rendering.Tick | None = None,
+) -> Document:
     """The stored paper of a signed batch, rendered at its first use; two at once end with one row."""
     found = _found(batch, kind, format_)
     if found is not None:
         return found
-    body = render(sheet or sheet_of(batch), kind, format_)
+    body = render(sheet or sheet_of(batch), kind, format_, tick)
     name = name_of(batch, kind, format_)
     blob = attachments.store_bytes(name=name, content=body, content_type=TYPES[format_], at=at)
     try:
@@ -339,10 +347,15 @@ def make_package(batch: Batch, *, at: datetime, tick: rendering.Tick) -> None:
         if paper.key in there:
             continue
         if paper.case is None:
-            kept(batch, paper.kind, paper.format, at=at, sheet=sheet)
+            kept(batch, paper.kind, paper.format, at=at, sheet=sheet, tick=_alive(tick, number, len(papers)))
         else:
             reports.kept(paper.case, paper.digest, at=at)
     tick(len(papers), len(papers))
+
+
+def _alive(tick: rendering.Tick, done: int, total: int) -> rendering.Tick:
+    """The parts of one paper are signs of life; papers are what is counted."""
+    return lambda _part, _parts: tick(done, total)
 
 
 def _made(batch: Batch, papers: Sequence[_Paper]) -> dict[tuple[Any, ...], Blob]:

@@ -17,10 +17,10 @@ from applications.services import cases
 from applications.states import FINAL, WITH_APPLICANT, CallState, State
 from greenlist.accounts import selectors as accounts
 from greenlist.accounts.models import Authority
-from greenlist.core import attachments, audit, clock, dates, limits
+from greenlist.core import attachments, audit, clock, dates, limits, pieces
 from greenlist.core.actors import SYSTEM, Actor, Capacity, Tier
 from greenlist.core.errors import Conflict, Invalid, NotAllowed, NotVisible, Refused, WrongState
-from greenlist.core.models import Blob
+from greenlist.core.models import Blob, PartialUpload
 from greenlist.organisations.models import Site
 from greenlist.policy import engine
 from greenlist.policy import selectors as policy
@@ -351,6 +351,94 @@ def _add_evidence(
     _require_opened(case, section, {field: None})
     _require_room(case, section, spec)
     return _place(case, section, field, attachments.store(upload=upload, at=at), actor=actor, at=at)
+
+
+def begin_evidence(
+    *,
+    actor: Actor,
+    at: datetime,
+    reference: str,
+    section: str,
+    field: str,
+    name: str,
+    size: int,
+    type_: str,
+    mark: str,
+    sha256: str = "",
+) -> PartialUpload | Evidence:
+    """A large file beside a field, to be sent in pieces; the same file again goes on where it stopped.
+
+    With its digest the file itself, if it was finished and only the answer was lost.
+
+    Raises what `add_evidence` raises, as far as it can be said before the file is there.
+    """
+    target = _takes_file(actor=actor, at=at, reference=reference, section=section, field=field)
+    row = pieces.found(actor=actor, target=target, name=name, size=size, mark=mark)
+    if row is not None:
+        return row
+    there = {"report": target.split("/")[1], "section": section, "field": field, "blob__sha256": sha256}
+    placed = Evidence.objects.filter(removed_at=None, added_by=actor.user_id, **there).first() if sha256 else None
+    if placed is not None:
+        return placed
+    limits.take("upload", actor=actor, at=at)
+    return pieces.begin(actor=actor, at=at, target=target, name=name, size=size, content_type=type_, mark=mark)
+
+
+def add_piece(
+    *,
+    actor: Actor,
+    at: datetime,
+    reference: str,
+    section: str,
+    field: str,
+    token: str,
+    offset: int,
+    piece: UploadedFile,
+) -> PartialUpload:
+    """The next piece. Raises NotVisible (also for the upload of somebody else), pieces.OutOfStep, Invalid, WrongState."""
+    target = _takes_file(actor=actor, at=at, reference=reference, section=section, field=field)
+    return pieces.take(row=pieces.get(actor=actor, token=token, target=target), offset=offset, body=piece, at=at)
+
+
+def finish_evidence(
+    *, actor: Actor, at: datetime, reference: str, section: str, field: str, token: str, sha256: str
+) -> Evidence:
+    """The whole file, checked and placed as every other. One that is refused is dropped.
+
+    Raises what `add_evidence` raises, pieces.OutOfStep.
+    """
+    target = _takes_file(actor=actor, at=at, reference=reference, section=section, field=field)
+    row = pieces.get(actor=actor, token=token, target=target)
+    with pieces.whole(row, sha256=sha256) as upload:
+        try:
+            placed = _placed_once(
+                row, actor=actor, at=at, reference=reference, section=section, field=field, upload=upload
+            )
+        except Invalid:
+            pieces.drop(row)
+            raise
+    pieces.drop(row)
+    return placed
+
+
+@transaction.atomic
+def _placed_once(
+    row: PartialUpload, *, actor: Actor, at: datetime, reference: str, section: str, field: str, upload: UploadedFile
+) -> Evidence:
+    """Of two that finish the same upload one finds the row."""
+    if not PartialUpload.objects.filter(pk=row.pk).delete()[0]:
+        raise NotVisible
+    return _add_evidence(actor=actor, at=at, reference=reference, section=section, field=field, upload=upload)
+
+
+@transaction.atomic
+def _takes_file(*, actor: Actor, at: datetime, reference: str, section: str, field: str) -> str:
+    """The name of this place among unfinished uploads. Raises as `add_evidence`."""
+    case = writable(actor=actor, at=at, reference=reference)
+    spec = _file_field(case, section, field)
+    _require_opened(case, section, {field: None})
+    _require_room(case, section, spec)
+    return f"report/{case.report_id}/{section}/{field}"
 
 
 @transaction.atomic

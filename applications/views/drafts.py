@@ -1,6 +1,6 @@
 """The applicant's pages: start, fill in, check, submit, receipt, withdraw; evidence and its download."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.contrib import messages
@@ -26,9 +26,10 @@ from applications.services import checks, drafts, submission
 from applications.states import WITH_APPLICANT, Mode
 from greenlist.core import archives, attachments, clock, waiting
 from greenlist.core.actors import Actor
-from greenlist.core.errors import Invalid, NoRoom, NotAllowed, Refused, TooMany
+from greenlist.core.errors import DomainError, Invalid, NoRoom, NotAllowed, Refused, TooMany
 from greenlist.core.http import whole
-from greenlist.core.models import RenderJob
+from greenlist.core.models import PartialUpload, RenderJob
+from greenlist.core.pieces import OutOfStep
 from greenlist.policy import engine, words
 from greenlist.policy.engine.types import Section as SectionSpec
 from greenlist.policy.engine.types import StepKind
@@ -282,6 +283,64 @@ def evidence_add(request: HttpRequest, reference: str, key: str, field: str) -> 
 
 
 @require_POST
+def evidence_begin(request: HttpRequest, reference: str, key: str, field: str) -> JsonResponse:
+    """A script announces a large file; the answer says which bytes are there already."""
+    sent = request.POST
+    about = {
+        "name": sent.get("name", ""),
+        "type_": sent.get("type", ""),
+        "mark": sent.get("mark", ""),
+        "sha256": sent.get("sha256", ""),
+    }
+    return _in_pieces(
+        lambda given: drafts.begin_evidence(size=whole(sent.get("size")) or 0, **about, **given),
+        request,
+        reference,
+        key,
+        field,
+    )
+
+
+@require_POST
+def evidence_piece(request: HttpRequest, reference: str, key: str, field: str) -> JsonResponse:
+    """The next piece of a large file, or with its digest the word that it is whole."""
+    token, piece = request.POST.get("upload", ""), request.FILES.get("piece")
+    if piece is None:
+        digest = request.POST.get("sha256", "")
+        return _in_pieces(
+            lambda given: drafts.finish_evidence(token=token, sha256=digest, **given), request, reference, key, field
+        )
+    offset = whole(request.POST.get("offset"))
+    return _in_pieces(
+        lambda given: drafts.add_piece(token=token, offset=-1 if offset is None else offset, piece=piece, **given),
+        request,
+        reference,
+        key,
+        field,
+    )
+
+
+def _in_pieces(
+    act: Callable[[dict[str, Any]], PartialUpload | Evidence],
+    request: HttpRequest,
+    reference: str,
+    key: str,
+    field: str,
+) -> JsonResponse:
+    """What the script is told: how far the upload is, that it is done, or why not."""
+    reads.case_at_work(_actor(request), reference)
+    try:
+        made = act({"section": key, "field": field, **_given(request, reference)})
+    except OutOfStep as wrong:
+        return JsonResponse({"message": str(wrong.message), "received": wrong.version}, status=wrong.status)
+    except DomainError as refused:
+        return JsonResponse({"message": str(refused.message)}, status=refused.status)
+    if isinstance(made, Evidence):
+        return JsonResponse({"ok": True})
+    return JsonResponse({"upload": made.token, "received": made.received})
+
+
+@require_POST
 def evidence_use(request: HttpRequest, reference: str, key: str, field: str) -> HttpResponse:
     """A file that is uploaded already, beside this field too."""
     reads.case_at_work(_actor(request), reference)
@@ -467,6 +526,8 @@ urlpatterns: list[URLPattern] = [
     path("cases/<str:reference>/fill/", fill, name="fill"),
     path("cases/<str:reference>/fill/<slug:key>/", section, name="section"),
     path("cases/<str:reference>/fill/<slug:key>/<slug:field>/files/", evidence_add, name="evidence-add"),
+    path("cases/<str:reference>/fill/<slug:key>/<slug:field>/files/begin/", evidence_begin, name="evidence-begin"),
+    path("cases/<str:reference>/fill/<slug:key>/<slug:field>/files/piece/", evidence_piece, name="evidence-piece"),
     path("cases/<str:reference>/fill/<slug:key>/<slug:field>/files/use/", evidence_use, name="evidence-use"),
     path("cases/<str:reference>/files/<str:evidence>/", evidence, name="evidence"),
     path("cases/<str:reference>/files/<str:evidence>/view/", evidence_view, name="evidence-view"),

@@ -70,21 +70,27 @@ def check_count(*, stored: int, adding: int = 1) -> None:
         raise Invalid(_("At most %(limit)s files can be kept here.") % {"limit": limit})
 
 
-def store(*, upload: UploadedFile, at: datetime) -> Blob:
-    """Checks an upload and keeps it, pictures without their metadata.
-
-    Raises Invalid (empty, too large, type not allowed, content of another type or unsafe).
-    """
-    name = safe_name(upload.name or "")
-    if not upload.size:
+def check_promise(*, name: str, size: int) -> str:
+    """What can be said of a file before it is there; its extension. Raises Invalid (empty, too large, type not allowed)."""
+    if not size:
         raise Invalid(_("The file “%(name)s” is empty.") % {"name": name})
-    if upload.size > settings.ATTACHMENT_MAX_BYTES:
+    if size > settings.ATTACHMENT_MAX_BYTES:
         limit = settings.ATTACHMENT_MAX_BYTES // 1024 // 1024
         raise Invalid(_("The file “%(name)s” is larger than %(limit)s MB.") % {"name": name, "limit": limit})
     extension = name.rpartition(".")[2].lower()
     if extension not in ALLOWED:
         allowed = "、".join(ALLOWED)
         raise Invalid(_("“%(name)s” cannot be taken: allowed are %(allowed)s.") % {"name": name, "allowed": allowed})
+    return extension
+
+
+def store(*, upload: UploadedFile, at: datetime) -> Blob:
+    """Checks an upload and keeps it, pictures without their metadata.
+
+    Raises Invalid (empty, too large, type not allowed, content of another type or unsafe).
+    """
+    name = safe_name(upload.name or "")
+    extension = check_promise(name=name, size=upload.size or 0)
     try:
         found = contents.examine(cast(BinaryIO, upload), extension=extension, declared=upload.content_type or "")
     except contents.Unfit as unfit:
@@ -114,7 +120,7 @@ def _kept(body: File, *, name: str, content_type: str, scan: str, at: datetime) 
         size += len(chunk)
     body.seek(0)
     return Blob.objects.create(
-        key=_written(f"{at:%Y/%m}/{secrets.token_hex(24)}", body),
+        key=written(f"{at:%Y/%m}/{secrets.token_hex(24)}", body),
         sha256=digest.hexdigest(),
         size=size,
         content_type=content_type,
@@ -124,7 +130,7 @@ def _kept(body: File, *, name: str, content_type: str, scan: str, at: datetime) 
     )
 
 
-def _written(key: str, body: File) -> str:
+def written(key: str, body: File) -> str:
     """Raises NoRoom when the storage cannot take it; what was written so far goes again (UP-09)."""
     try:
         return default_storage.save(key, body)

@@ -71,9 +71,9 @@ class Bundle:
             for (name, _type), one in zip(pictures, answer, strict=True)
         ]
 
-    def join(self, parts: Sequence[Part], *, title: str) -> bytes:
-        """The joined document. Raises PdfFailed."""
-        self._asked("join", [{**asdict(part), "document": title} for part in parts])
+    def join(self, parts: Sequence[Part], *, title: str, over: str = "") -> bytes:
+        """The joined document; `over` is a file whose pages are laid over it, one on each. Raises PdfFailed."""
+        self._asked("join", [{**asdict(part), "document": title, "over": over} for part in parts])
         return (self.folder / "joined.pdf").read_bytes()
 
     def _asked(self, what: str, parts: list[dict[str, Any]]) -> Any:

@@ -6,9 +6,11 @@ import json
 import logging
 import os
 import select
+import struct
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -52,8 +54,8 @@ class _Child:
         self.process: subprocess.Popen[bytes] | None = None
         self.owner = 0
 
-    def render(self, html: str) -> bytes:
-        request = json.dumps({"html": html}).encode()
+    def render(self, html: str, *, carry: bool = False) -> bytes:
+        request = json.dumps({"html": html, "carry": carry}).encode()
         with self.lock:
             answer = self._asked(request)
             if answer is None:  # gone between two documents, by its own clock or somebody's hand: once more
@@ -130,14 +132,26 @@ def styles() -> str:
     return (Path(settings.ROOT) / "static" / "css" / "document.css").read_text(encoding="utf-8")
 
 
-def render_pdf(template: str, context: dict[str, Any], *, language: str = "zh-hans") -> bytes:
-    """A template that extends `layouts/print.html` → PDF, in Chinese unless told otherwise.
+def render_pdf(
+    template: str, context: dict[str, Any], *, language: str = "zh-hans", tick: Callable[[int, int], None] | None = None
+) -> bytes:
+    """A template that extends `layouts/print.html` → PDF, in Chinese unless told otherwise; thousands of rows in parts.
 
-    Raises PdfUnavailable, PdfFailed.
+    `tick` hears how many parts of a long table are made. Raises PdfUnavailable, PdfFailed.
     """
+    from greenlist.core import long_tables  # it knows what joins PDFs, which knows our errors
+
     with translation.override(language):
         html = render_to_string(template, {**context, "styles": styles()})
-    return _child.render(html)
+    document = long_tables.long(html)
+    if document is None:
+        return _child.render(html)
+    return long_tables.render(document, _part, tick or (lambda _done, _total: None))
+
+
+def _part(html: str, carry: bool) -> tuple[bytes, int]:
+    body = _child.render(html, carry=carry)
+    return (body[4:], struct.unpack(">I", body[:4])[0]) if carry else (body, 0)
 
 
 def response(content: bytes, name: str, content_type: str) -> HttpResponse:

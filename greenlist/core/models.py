@@ -150,6 +150,32 @@ class Blob(models.Model):
         return self.scan == self.Scan.CLEAN
 
 
+class PartialUpload(models.Model):
+    """A file that is on its way in pieces, of one person in one capacity (`core.pieces`); gone when it is whole or too old."""
+
+    token = models.CharField(max_length=48, unique=True)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    capacity = models.CharField(max_length=80)
+    target = models.CharField(max_length=200)  # the owner's words for where the whole file belongs
+    name = models.CharField(max_length=255)
+    content_type = models.CharField(max_length=100)  # as declared; judged when it is whole
+    mark = models.CharField(max_length=40)  # tells two files of the same name and size
+    size = models.PositiveBigIntegerField()
+    received = models.PositiveBigIntegerField(default=0)
+    pieces = models.JSONField(default=list)  # their keys in the storage, in order
+    touched_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "capacity", "target", "name", "size", "mark"], name="partial_upload_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class RenderJob(models.Model):
     """A document that somebody waits for. The row is the queue: the broker only wakes the worker (`core.rendering`)."""
 

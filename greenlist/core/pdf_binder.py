@@ -14,7 +14,7 @@ from typing import Any
 
 from PIL import Image, ImageOps
 from pypdf import PageObject, PdfReader, PdfWriter
-from pypdf.generic import DictionaryObject
+from pypdf.generic import DictionaryObject, NameObject, TextStringObject
 
 from greenlist.core.pdf_worker import limit
 
@@ -101,6 +101,8 @@ def join(folder: Path, parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
             marks.append((part["title"], len(writer.pages), part["level"]))
         for page in readers[name].pages[part["first"] : last]:
             _quiet(writer.add_page(page))
+    if parts and parts[0].get("over"):
+        _lay_over(writer, _reader(folder / parts[0]["over"]))
     above = None
     for title, start, level in marks:
         mark = writer.add_outline_item(title=title, page_number=start, parent=above if level else None)
@@ -109,6 +111,14 @@ def join(folder: Path, parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
     with (folder / "joined.pdf").open("wb") as out:
         writer.write(out)
     return [{"pages": len(writer.pages), "reason": ""}]
+
+
+def _lay_over(writer: PdfWriter, numbers: PdfReader) -> None:
+    """The numbers of the pages, on each its own; the document is ours, so it says its language."""
+    for page, number in zip(writer.pages, numbers.pages, strict=True):
+        page.merge_page(number)
+        page.compress_content_streams()
+    writer.root_object[NameObject("/Lang")] = TextStringObject("zh-CN")
 
 
 def _quiet(page: PageObject) -> None:

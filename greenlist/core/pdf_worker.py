@@ -1,14 +1,16 @@
 """A child process that turns HTML into PDF and reaches nothing but the fonts named here. Run by `core.documents`.
 
 It loads WeasyPrint and the fonts once and forks for each document, so that limits, leaks and crashes end with it.
-Frames on stdin and stdout: four bytes of length, then the body. Request: JSON {"html": …}. Answer: "P" + PDF, "E" + reason,
-"L" when a limit ended it, "M" + reason when Pango is missing.
+Frames on stdin and stdout: four bytes of length, then the body. Request: JSON {"html": …, "carry": …}. Answer: "P" + PDF, "E" +
+reason, "L" when a limit ended it, "M" + reason when Pango is missing. With `carry` (core.long_tables) the last page is left out,
+and before the PDF stand four bytes: the number of the first row on that page.
 """
 
 import io
 import json
 import logging
 import os
+import re
 import resource
 import select
 import signal
@@ -39,7 +41,8 @@ FACES = """
 @font-face { font-family: "Noto Serif SC"; src: url("asset:serif"); }
 @font-face { font-family: "Noto Sans SC"; src: url("asset:sans"); }
 """
-Render = Callable[[str], bytes]
+Render = Callable[..., bytes]  # the HTML, and whether to carry over the last page
+ROW = re.compile(r"row-(\d+)")
 
 
 def assets() -> dict[str, Path]:
@@ -101,9 +104,11 @@ def renderer() -> Render:
     configuration = FontConfiguration()
     fonts = CSS(string=faces(named), url_fetcher=fetcher, font_config=configuration)
 
-    def render(html: str) -> bytes:
+    def render(html: str, carry: bool = False) -> bytes:
         out = io.BytesIO()
         document = HTML(string=html, url_fetcher=fetcher, base_url="asset:document")
+        if carry:
+            return carried(document.render(stylesheets=[fonts], font_config=configuration, pdf_variant="pdf/ua-1"))
         document.write_pdf(out, stylesheets=[fonts], font_config=configuration, pdf_variant="pdf/ua-1")
         return out.getvalue()
 
@@ -111,10 +116,19 @@ def renderer() -> Render:
     return render
 
 
+def carried(document: Any) -> bytes:
+    """All pages but the last, after the number of the first row of that one; all of them where it names none."""
+    rows = [int(named[1]) for name in document.pages[-1].anchors if (named := ROW.fullmatch(name))]
+    pages = document.pages[:-1] if rows and len(document.pages) > 1 else document.pages
+    body: bytes = document.copy(pages).write_pdf(pdf_variant="pdf/ua-1")
+    return struct.pack(">I", min(rows) if len(pages) < len(document.pages) else 0) + body
+
+
 def serve(render: Render, source: BinaryIO, target: BinaryIO) -> None:
     """One document after the other until the parent closes the pipe or nothing comes for a while."""
     while select.select([source], [], [], IDLE)[0] and (frame := read_frame(source)) is not None:
-        write_frame(target, in_child(partial(render, json.loads(frame)["html"])))
+        asked = json.loads(frame)
+        write_frame(target, in_child(partial(render, asked["html"], asked.get("carry", False))))
 
 
 def in_child(work: Callable[[], bytes]) -> bytes:

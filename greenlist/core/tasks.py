@@ -4,7 +4,7 @@ from typing import Any
 from celery import Task, shared_task
 from celery.signals import before_task_publish, task_failure, task_success
 
-from greenlist.core import anchors, attachments, clock, heartbeats, limits, outbox, rendering
+from greenlist.core import anchors, attachments, clock, heartbeats, limits, outbox, pieces, rendering
 from greenlist.core.queues import SENT_AT
 
 _sweeping, _asked = threading.Lock(), threading.Event()
@@ -33,11 +33,18 @@ def scan_files(**kwargs: object) -> None:
 
 
 @shared_task
+def forget_pieces(**kwargs: object) -> None:
+    pieces.forget(at=clock.now())
+
+
+@shared_task
 def forget_uses(**kwargs: object) -> None:
     limits.forget(at=clock.now())
 
 
-@shared_task
+@shared_task(
+    soft_time_limit=1000, time_limit=1100
+)  # ten thousand rows take minutes; each of their parts has its own limit
 def render_document(job: int, **kwargs: object) -> None:
     rendering.run(pk=job, at=clock.now())
 

@@ -748,6 +748,7 @@ JOBS: dict[str, Text] = {  # of settings.CELERY_BEAT_SCHEDULE
     "anchor-chains": gettext_lazy("Anchor the audit trail"),
     "forget-sign-ins": gettext_lazy("Forget old sign-ins"),
     "sweep-checks": gettext_lazy("Look for new adverse records of open cases and listed units"),
+    "forget-pieces": gettext_lazy("Drop uploads that were never finished"),
     "forget-uses": gettext_lazy("Forget old counts of attempts"),
     "tell-problems": gettext_lazy("Tell the administrators what to look at"),
 }

@@ -250,6 +250,7 @@ CELERY_BEAT_SCHEDULE: dict = {
     "anchor-chains": {"task": "greenlist.core.tasks.anchor_chains", "schedule": 3600.0},
     "forget-sign-ins": {"task": "greenlist.accounts.tasks.forget_sign_ins", "schedule": 86400.0},
     "sweep-checks": {"task": "applications.tasks.sweep_checks", "schedule": 86400.0},
+    "forget-pieces": {"task": "greenlist.core.tasks.forget_pieces", "schedule": 3600.0},
     "forget-uses": {"task": "greenlist.core.tasks.forget_uses", "schedule": 86400.0},
 }
 CELERY_BEAT_SCHEDULE["tell-problems"] = {"task": "greenlist.portal.tasks.tell_problems", "schedule": 86400.0}

@@ -41,6 +41,114 @@ function send(form, file, status, row) {
   });
 }
 
+// ---- large files in pieces: what has arrived stays, the server says from which byte it goes on ----
+const PIECES_FROM = 4 * 1048576;
+const PIECE = 1048576;
+const PAUSES = [1000, 2000, 5000, 10000, 20000]; // before another try; the last again and again
+const TRIES = 30;
+
+const inPieces = (form, file) => Boolean(form.dataset.pieces) && file.size > PIECES_FROM && Boolean(window.crypto?.subtle);
+
+async function ask(form, path, fields) {
+  const data = new FormData();
+  for (const hidden of form.querySelectorAll('input[type="hidden"]')) data.append(hidden.name, hidden.value);
+  for (const [name, value] of Object.entries(fields)) data.append(name, value);
+  const answer = await fetch(form.dataset.pieces + path, { method: "POST", body: data, headers: { "X-Requested-With": "upload" } });
+  if (answer.status >= 502 || answer.status === 503) throw new TypeError("away"); // as if the connection were broken
+  let said = null;
+  try { said = await answer.json(); } catch (page) { /* an error page: our own words do */ }
+  return { ok: answer.ok && said !== null, said: said ?? {} };
+}
+
+const hex = (buffer) => [...new Uint8Array(buffer)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+
+// A pause that ends early when the network is back, or by the button.
+function rest(milliseconds, gate) {
+  return new Promise((done) => {
+    const timer = setTimeout(over, milliseconds);
+    function over() { clearTimeout(timer); window.removeEventListener("online", over); gate.wake = null; done(); }
+    window.addEventListener("online", over);
+    gate.wake = over;
+  });
+}
+
+function pauseButton(row, gate) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "link-button";
+  const show = () => {
+    button.textContent = word(gate.paused ? "upload-resume" : "upload-pause");
+    const name = document.createElement("span");
+    name.className = "visually-hidden";
+    name.textContent = ` ${gate.name}`;
+    button.append(name);
+  };
+  button.addEventListener("click", () => {
+    gate.paused = !gate.paused;
+    show();
+    if (gate.paused) gate.tell("upload-paused");
+    else { gate.tell("upload-goes-on"); gate.go?.(); gate.wake?.(); }
+  });
+  show();
+  row.querySelector("div").after(button);
+  return button;
+}
+
+async function sendPieces(form, file, status, row) {
+  const bar = row.querySelector("progress");
+  const gate = { name: file.name, paused: false, received: 0 };
+  const percent = () => Math.floor((gate.received / file.size) * 100);
+  gate.tell = (key) => { status.textContent = word(key, { name: file.name, percent: percent() }); };
+  const button = pauseButton(row, gate);
+  const fail = (text) => {
+    row.remove();
+    status.textContent = text;
+    return { ok: false, text };
+  };
+  let upload = "", failures = 0, told = 0, digest = "";
+  for (;;) {
+    if (gate.paused) { await new Promise((go) => { gate.go = go; }); gate.go = null; }
+    try {
+      let answer;
+      if (!upload) {
+        const about = { name: file.name, size: file.size, type: file.type, mark: file.lastModified, sha256: digest };
+        answer = await ask(form, "begin/", about);
+      } else if (gate.received < file.size) {
+        const piece = file.slice(gate.received, gate.received + PIECE);
+        answer = await ask(form, "piece/", { upload, offset: gate.received, piece: new File([piece], file.name) });
+      } else {
+        digest ||= hex(await crypto.subtle.digest("SHA-256", await file.arrayBuffer()));
+        answer = await ask(form, "piece/", { upload, sha256: digest });
+      }
+      failures = 0;
+      const { ok, said } = answer;
+      if (said.ok) {
+        button.remove();
+        gate.tell("uploaded");
+        return { ok: true };
+      }
+      if (!ok && said.received === undefined) return fail(said.message || word("upload-failed", { name: file.name }));
+      if (!upload && said.received > 0) {
+        gate.received = said.received;
+        gate.tell("upload-goes-on");
+      }
+      upload ||= said.upload;
+      gate.received = said.received;
+      bar.value = percent();
+      if (percent() - told >= 20 && gate.received < file.size && !gate.paused) {
+        told = percent();
+        gate.tell("uploading");
+      }
+    } catch (broken) {
+      failures += 1;
+      if (failures > TRIES) return fail(word("upload-failed", { name: file.name }));
+      gate.tell("upload-waits");
+      await rest(PAUSES[Math.min(failures - 1, PAUSES.length - 1)], gate);
+      upload = ""; // asks the server how far it is: an answer may have been lost
+    }
+  }
+}
+
 function rowFor(file) {
   const row = document.createElement("li");
   row.className = "file";
@@ -86,7 +194,7 @@ export function start(root) {
         }
         const row = rowFor(file);
         list.append(row);
-        const result = await send(form, file, status, row);
+        const result = await (inPieces(form, file) ? sendPieces : send)(form, file, status, row);
         if (result.ok) sent += 1;
         else complain(result.text);
       }

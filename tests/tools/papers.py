@@ -13,6 +13,7 @@ import json
 import logging
 import os
 import resource
+import struct
 import time
 from collections.abc import Callable
 from datetime import date
@@ -20,6 +21,7 @@ from types import SimpleNamespace
 
 HEAD = ["document", "rows", "CPU s", "wall s", "peak MiB", "KiB", "against alone", ""]
 ROWS, LONG = 1000, 3000
+IN_PARTS = (4000, 10_000)  # rows of lists that are cut (core.long_tables)
 RATIO = 1.2  # goal G17
 ABOUT = "Peak: of the child that made the document; it shares what the renderer at rest holds (fonts, WeasyPrint)."
 WARM_ROWS = 20
@@ -101,6 +103,38 @@ def once(make: Callable[[], bytes]) -> dict[str, float] | None:
     return said | {"wall": time.perf_counter() - started}
 
 
+def in_parts(render: Callable[..., bytes], count: int) -> dict[str, float]:
+    """A list that is cut: time of all its parts and of joining them; the peak is the largest of one child."""
+    from greenlist.core import long_tables, pdf_worker
+
+    document = long_tables.long(ours(count))
+    assert document is not None
+    before, peaks = resource.getrusage(resource.RUSAGE_CHILDREN), [0.0]
+
+    def part(page: str, carry: bool) -> tuple[bytes, int]:
+        bodies: list[bytes] = []
+
+        def work() -> bytes:
+            said = told(lambda: bodies.append(render(page, carry)) or bodies[0])()
+            return struct.pack(">I", len(said)) + said + bodies[0]
+
+        answer = pdf_worker.in_child(work)
+        if answer[:1] != b"P":
+            raise SystemExit(f"a part of the bench was not made: {answer[:200]!r}")
+        end = 5 + struct.unpack(">I", answer[1:5])[0]
+        said = json.loads(answer[5:end])
+        peaks.append(said["peak"])
+        body = answer[end:]
+        return (body[4:], struct.unpack(">I", body[:4])[0]) if carry else (body, 0)
+
+    started = time.perf_counter()
+    joined = long_tables.render(document, part, lambda _done, _total: None)
+    wall = time.perf_counter() - started
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime  # of the joining too
+    return {"cpu": cpu, "wall": wall, "peak": max(*peaks, after.ru_maxrss / 1024), "size": len(joined) / 1024}
+
+
 def measure(rounds: int) -> list[list[str]]:
     """The table of the section; the pair first, then a long one and the renderer at rest."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "greenlist.settings.test")
@@ -148,6 +182,7 @@ def measure(rounds: int) -> list[list[str]]:
     long = once(lambda: render(ours(LONG)))
     name = "announcement of a list"
     table.append(_row(name, LONG, long, "", "✓") if long else [name, str(LONG), *[""] * 5, "stopped by the limit"])
+    table += [_row("the same in parts", count, in_parts(render, count), "", "✓") for count in IN_PARTS]
     rest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     table.append(["the renderer at rest", "", "", "", f"{rest:.0f}", "", "", "✓"])
     return table
