@@ -286,7 +286,7 @@ def evidence_add(request: HttpRequest, reference: str, key: str, field: str) -> 
 def evidence_begin(request: HttpRequest, reference: str, key: str, field: str) -> JsonResponse:
     """A script announces a large file; the answer says which bytes are there already."""
     sent = request.POST
-    about = {
+    about: dict[str, Any] = {
         "name": sent.get("name", ""),
         "type_": sent.get("type", ""),
         "mark": sent.get("mark", ""),

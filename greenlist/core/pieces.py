@@ -41,9 +41,16 @@ class OutOfStep(Conflict):
         super().__init__(reason, version=received)
 
 
+def _person(actor: Actor) -> int:
+    """Raises NotVisible for who is not signed in."""
+    if actor.user_id is None:
+        raise NotVisible
+    return actor.user_id
+
+
 def found(*, actor: Actor, target: str, name: str, size: int, mark: str) -> PartialUpload | None:
     """The unfinished upload of this very file, if there is one."""
-    rows = PartialUpload.objects.filter(user_id=actor.user_id, capacity=actor.key, target=target)
+    rows = PartialUpload.objects.filter(user_id=_person(actor), capacity=actor.key, target=target)
     return rows.filter(name=attachments.safe_name(name), size=size, mark=mark[:40]).first()
 
 
@@ -53,7 +60,7 @@ def begin(
     """A new upload, or the one that two tabs began at once. Raises Invalid (type, size, too many open)."""
     name = attachments.safe_name(name)
     attachments.check_promise(name=name, size=size)
-    if PartialUpload.objects.filter(user_id=actor.user_id).count() >= OPEN:
+    if PartialUpload.objects.filter(user_id=_person(actor)).count() >= OPEN:
         raise Invalid(
             _("%(most)s of your uploads are not finished yet; finish one of them or wait until they are dropped.")
             % {"most": OPEN}
@@ -62,7 +69,7 @@ def begin(
         with transaction.atomic():
             return PartialUpload.objects.create(
                 token=secrets.token_urlsafe(24),
-                user_id=actor.user_id,
+                user_id=_person(actor),
                 capacity=actor.key,
                 target=target,
                 name=name,
@@ -78,9 +85,11 @@ def begin(
 
 
 def get(*, actor: Actor, token: str, target: str) -> PartialUpload:
-    """One's own upload to this place. Raises NotVisible."""
-    rows = PartialUpload.objects.filter(user_id=actor.user_id, capacity=actor.key, target=target)
-    row = rows.filter(token=token).first() if token else None
+    """One's own upload to this place. Raises NotVisible; Invalid when none is named."""
+    if not token:
+        raise Invalid(_("Choose a file first."))
+    rows = PartialUpload.objects.filter(user_id=_person(actor), capacity=actor.key, target=target)
+    row = rows.filter(token=token).first()
     if row is None:
         raise NotVisible
     return row

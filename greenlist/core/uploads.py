@@ -68,7 +68,7 @@ class BoundedUploadHandler(FileUploadHandler):
                 self.body.seek(0)  # writes what is still held back
             except OSError as failure:
                 self._drop(_no_room(failure))
-        content = self.body if self.refused is None else NotTaken(self.refused)
+        content: Any = self.body if self.refused is None else NotTaken(self.refused)
         self.body = None  # the request closes it from now on
         return UploadedFile(
             file=content,

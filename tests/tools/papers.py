@@ -115,7 +115,7 @@ def in_parts(render: Callable[..., bytes], count: int) -> dict[str, float]:
         bodies: list[bytes] = []
 
         def work() -> bytes:
-            said = told(lambda: bodies.append(render(page, carry)) or bodies[0])()
+            said = told(lambda: _kept(bodies, render(page, carry)))()
             return struct.pack(">I", len(said)) + said + bodies[0]
 
         answer = pdf_worker.in_child(work)
@@ -133,6 +133,11 @@ def in_parts(render: Callable[..., bytes], count: int) -> dict[str, float]:
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime  # of the joining too
     return {"cpu": cpu, "wall": wall, "peak": max(*peaks, after.ru_maxrss / 1024), "size": len(joined) / 1024}
+
+
+def _kept(bodies: list[bytes], body: bytes) -> bytes:
+    bodies.append(body)
+    return body
 
 
 def measure(rounds: int) -> list[list[str]]:
