@@ -85,6 +85,8 @@ class Organisation(models.Model):
     contact_email = EncryptedTextField(_("contact e-mail"), blank=True)
     claim = models.CharField(max_length=12, choices=Claim, default=Claim.UNCLAIMED)
     claimed_at = models.DateTimeField(null=True, blank=True)
+    # What the claim of a firm that authorities know says differently: it holds from the confirmation on (services).
+    claim_says = models.JSONField(default=dict, blank=True, editable=False)
     confirmed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )

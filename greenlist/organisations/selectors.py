@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet, Value
 from django.utils.translation import gettext_lazy as _
 
 from greenlist.accounts import selectors as accounts
-from greenlist.accounts.models import Authority, User
+from greenlist.accounts.models import Area, Authority, User
 from greenlist.core.actors import ANONYMOUS, Actor, Capacity, Tier
 from greenlist.core.errors import NotAllowed, NotVisible
 from greenlist.organisations import facts as mapping
@@ -99,6 +99,26 @@ def local_authority(organisation: Organisation) -> Authority | None:
     """The industry authority nearest to where the firm produces: the county's, else the city's, else the province's."""
     site = organisation.sites.select_related("area").order_by("-is_default", "pk").first()
     return authority_for_site(site) if site else None
+
+
+def is_vouched(organisation: Organisation) -> bool:
+    """Authorities stand for what is known of this firm: it holds or held a title, or was confirmed once."""
+    return organisation.confirmed_at is not None or Title.objects.filter(site__organisation=organisation).exists()
+
+
+def claim_says(organisation: Organisation) -> list[tuple[Any, str]]:
+    """What a waiting claim says differently from what is known, label and value; nothing where nothing was known."""
+    says = organisation.claim_says
+    if not says:
+        return []
+    areas = Area.objects.in_bulk([says["area"], says["production_area"]])
+    return [
+        (_("Name"), says["name"]),
+        (_("Kind of organisation"), str(Organisation.Kind(says["kind"]).label)),
+        (_("Registered in"), areas[says["area"]].full_name),
+        (_("Produces in"), areas[says["production_area"]].full_name),
+        (_("Production address"), says["production_address"]),
+    ]
 
 
 def authority_for_site(site: Site) -> Authority | None:

@@ -68,9 +68,60 @@ def test_an_organisation_known_from_a_list_is_claimed_not_doubled(world: World, 
     factories.title(known.sites.get(), "city")
     made = register(world, "stranger", now)
     assert made.pk == known.pk
+    assert made.name == "旧名有限公司"  # the claim's own words hold once somebody has confirmed them
+    made = services.confirm_claim(organisation_id=made.pk, actor=world.actor("county_handler"), at=now)
+    assert made.name == "新示例有限公司"
     assert [name.text for name in made.names.order_by("pk")] == ["旧名有限公司", "新示例有限公司"]
     assert Organisation.objects.named("旧名").get() == made
     assert made.sites.get().titles.count() == 1
+
+
+@pytest.mark.authz
+def test_who_claims_a_known_firm_neither_renames_it_nor_chooses_who_confirms(world: World, now) -> None:
+    """Anybody can type a public code, and name a county where a friend sits."""
+    known = factories.organisation(world.areas["130302"], "名单企业有限公司", code=CODE, industry=None)
+    factories.title(known.sites.get(), "city")
+    elsewhere = world.areas["130322"]
+    made = register(world, "stranger", now, name="冒名有限公司", area=elsewhere, production_area=elsewhere, kind="park")
+    made.refresh_from_db()
+    assert (made.name, made.kind, made.area, made.sites.get().area) == (
+        "名单企业有限公司", "firm", known.area, world.areas["130302"],
+    )  # fmt: skip
+    told = Notification.objects.filter(kind="organisation.claimed", channel="portal")
+    assert {row.recipient_id for row in told} == {world.user("county_handler").pk, world.user("county_approver").pk}
+    own = selectors.capacities(world.user("stranger"), now.date())[0]
+    moved = {"organisation_id": made.pk, "name": "二厂", "address": "", "area": elsewhere, "actor": own, "at": now}
+    for site in (None, made.sites.get().pk):
+        with pytest.raises(Invalid) as refused:
+            services.save_site(site_id=site, **moved)
+        assert "area" in refused.value.problems
+    with pytest.raises(Invalid):
+        services.change_profile(organisation_id=made.pk, profile=services.Profile(area=elsewhere), actor=own, at=now)
+    services.change_profile(
+        organisation_id=made.pk, profile=services.Profile(area=made.area, size="large"), actor=own, at=now
+    )
+    with pytest.raises(NotVisible):
+        services.confirm_claim(organisation_id=made.pk, actor=world.actor("other_county_handler"), at=now)
+    page = world.client("county_handler").get(f"/organisation/claims/{made.pk}/").content.decode()
+    assert "冒名有限公司" in page
+    assert elsewhere.full_name in page
+
+    services.refuse_claim(organisation_id=made.pk, reason="冒用", actor=world.actor("county_handler"), at=now)
+    made.refresh_from_db()
+    assert (made.name, made.size, made.claim, made.claim_says) == ("名单企业有限公司", known.size, "unclaimed", {})
+
+
+def test_a_confirmed_claim_of_a_known_firm_brings_its_own_words(world: World, now) -> None:
+    known = factories.organisation(world.areas["130302"], "名单企业有限公司", code=CODE, industry=None)
+    factories.title(known.sites.get(), "city")
+    elsewhere = world.areas["130322"]
+    register(world, "stranger", now, name="新名有限公司", area=elsewhere, production_area=elsewhere)
+    made = services.confirm_claim(organisation_id=known.pk, actor=world.actor("county_handler"), at=now)
+    assert (made.name, made.area, made.sites.get().area, made.claim_says) == ("新名有限公司", elsewhere, elsewhere, {})
+    own = selectors.capacities(world.user("stranger"), now.date())[0]
+    services.save_site(
+        organisation_id=made.pk, site_id=None, name="二厂", address="", area=world.areas["130302"], actor=own, at=now
+    )
 
 
 @pytest.mark.authz

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, fields
 from datetime import date, datetime
+from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
@@ -13,6 +14,10 @@ from greenlist.core.errors import Invalid, NotAllowed, NotVisible
 from greenlist.organisations import rules
 from greenlist.organisations.models import Honour, Industry, Organisation, Site
 
+# A firm's places decide which authority confirms who acts for it.
+PLACES_WAIT = _(
+    "The authorities know this organisation: its places can be changed once they have confirmed that you act for it."
+)
 PRIVATE = frozenset({"contact_name", "contact_phone", "contact_email"})  # named in the trail, never quoted
 
 
@@ -34,6 +39,25 @@ class Profile:
     contact_email: str = ""
 
 
+_OPEN = frozenset(field.name for field in fields(Profile)) - PRIVATE
+
+
+def snapshot(organisation: Organisation) -> dict[str, Any]:
+    """The profile as it stands, contacts apart, to be restored should a claim be refused."""
+    names = [field.attname for field in Organisation._meta.concrete_fields if field.name in _OPEN]
+    return {
+        name: value.isoformat() if isinstance(value := getattr(organisation, name), date) else value for name in names
+    }
+
+
+def restore(organisation: Organisation, before: dict[str, Any]) -> None:
+    """Puts a `snapshot` back."""
+    for name, value in before.items():
+        is_day = name == "founded_on" and value is not None
+        setattr(organisation, name, date.fromisoformat(value) if is_day else value)
+    organisation.save(update_fields=list(before))
+
+
 def _own(organisation_id: int, actor: Actor) -> Organisation:
     """The locked row. Raises NotVisible; NotAllowed for who sees it but is no member."""
     found = Organisation.objects.visible_to(actor).filter(pk=organisation_id).first()
@@ -46,8 +70,10 @@ def _own(organisation_id: int, actor: Actor) -> Organisation:
 
 @transaction.atomic
 def change_profile(*, organisation_id: int, profile: Profile, actor: Actor, at: datetime) -> Organisation:
-    """Replaces the whole profile. Raises NotVisible, NotAllowed, Invalid (founded in the future)."""
+    """Replaces the whole profile. Raises NotVisible, NotAllowed, Invalid (founded in the future; moved while a claim waits)."""
     organisation = _own(organisation_id, actor)
+    if organisation.claim_says and profile.area != organisation.area:
+        raise Invalid(PLACES_WAIT, problems={"area": [PLACES_WAIT]})
     if profile.founded_on and profile.founded_on > clock.china_date(at):
         raise Invalid(_("Please check the dates."), problems={"founded_on": [_("This day lies in the future.")]})
     new = {field.name: getattr(profile, field.name) for field in fields(Profile)}
@@ -71,9 +97,11 @@ def save_site(
 ) -> Site:
     """Adds a plant (site_id None) or changes one. Cases already submitted keep the area they were sent to.
 
-    Raises NotVisible (also for a site of another organisation), NotAllowed.
+    Raises NotVisible (also for a site of another organisation), NotAllowed, Invalid (a claim waits).
     """
     organisation = _own(organisation_id, actor)
+    if organisation.claim_says:
+        raise Invalid(PLACES_WAIT, problems={"area": [PLACES_WAIT]})
     site = organisation.sites.filter(pk=site_id).first() if site_id else Site(organisation=organisation)
     if site is None:
         raise NotVisible

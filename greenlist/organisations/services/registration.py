@@ -1,5 +1,6 @@
 """Registering an organisation, claiming one that is known, and the authority's word on the claim."""
 
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
@@ -13,7 +14,7 @@ from greenlist.core.actors import Actor
 from greenlist.core.errors import Conflict, Invalid, NotAllowed, NotVisible, Text, WrongState
 from greenlist.organisations import rules, selectors
 from greenlist.organisations.models import AdverseRecord, Membership, Name, Organisation, Site
-from greenlist.organisations.services import matching
+from greenlist.organisations.services import matching, profile
 
 Claim = Organisation.Claim
 
@@ -22,6 +23,17 @@ class AlreadyClaimed(Conflict):
     """Somebody else acts for this code; the way out is an invitation, or the local authority."""
 
     code = "already_claimed"
+
+
+@dataclass(frozen=True)
+class ClaimSays:
+    """What a claimant writes of the firm; areas by their ids."""
+
+    name: str
+    kind: str
+    area: int
+    production_area: int
+    production_address: str
 
 
 class AlreadyMember(Conflict):
@@ -70,9 +82,10 @@ def _register(
     if len(name) > rules.LONGEST_NAME:  # some signs stand for many
         said = _("At most %(limit)s characters.") % {"limit": rules.LONGEST_NAME}
         raise Invalid(said, problems={"name": [said]})
-    organisation = _take(code=code, name=name, kind=kind, area=area, actor=actor, at=at)
-    _rename(organisation, name, at=at)
-    _settle(organisation, production_area, production_address)
+    says = ClaimSays(name, kind, area.pk, production_area.pk, production_address)
+    organisation = _take(code=code, says=says, actor=actor, at=at)
+    if not organisation.claim_says:
+        _follow(organisation, says, at=at)
     AdverseRecord.objects.filter(code=code, organisation=None).update(organisation=organisation)
     matching.find_for(organisation=organisation, at=at)
     Membership.objects.create(
@@ -86,11 +99,12 @@ def _register(
     return organisation
 
 
-def _take(*, code: str, name: str, kind: str, area: Area, actor: Actor, at: datetime) -> Organisation:
+def _take(*, code: str, says: ClaimSays, actor: Actor, at: datetime) -> Organisation:
     """The row of this code, ours from now on. Two persons at once: the unique code or the lock lets one through."""
     known = Organisation.objects.select_for_update().filter(code=code).first()
     if known is None:
-        fresh = Organisation(code=code, name=name, kind=kind, area=area, claim=Claim.CLAIMED, claimed_at=at)
+        fresh = Organisation(code=code, name=says.name, kind=says.kind, area_id=says.area, claim=Claim.CLAIMED)
+        fresh.claimed_at = at
         try:
             with transaction.atomic():
                 fresh.save(force_insert=True)
@@ -99,9 +113,19 @@ def _take(*, code: str, name: str, kind: str, area: Area, actor: Actor, at: date
         return fresh
     if known.claim != Claim.UNCLAIMED or known.memberships.open().exists():
         raise _claimed(code, actor)
-    known.claim, known.claimed_at, known.kind, known.area = Claim.CLAIMED, at, kind, area
-    known.save(update_fields=["claim", "claimed_at", "kind", "area"])
+    known.claim, known.claimed_at = Claim.CLAIMED, at
+    if selectors.is_vouched(known):  # whoever types a public code neither renames the firm nor chooses who confirms
+        known.claim_says = asdict(says) | {"before": profile.snapshot(known)}
+    known.save(update_fields=["claim", "claimed_at", "claim_says"])
     return known
+
+
+def _follow(organisation: Organisation, says: ClaimSays, *, at: datetime) -> None:
+    """The claim's own words hold: name, kind, where it is registered and produces."""
+    organisation.kind, organisation.area_id = says.kind, says.area
+    organisation.save(update_fields=["kind", "area"])
+    _rename(organisation, says.name, at=at)
+    _settle(organisation, says.production_area, says.production_address)
 
 
 def _claimed(code: str, actor: Actor) -> Conflict:
@@ -130,12 +154,12 @@ def _rename(organisation: Organisation, name: str, *, at: datetime) -> None:
     Name.objects.create(organisation=organisation, text=name, valid_from=today)
 
 
-def _settle(organisation: Organisation, area: Area, address: str) -> None:
+def _settle(organisation: Organisation, area_id: int, address: str) -> None:
     """The default site: where it produces decides which county receives its applications (QHD-7)."""
     Site.objects.update_or_create(
         organisation=organisation,
         is_default=True,
-        defaults={"name": organisation.name, "area": area, "address": address},
+        defaults={"name": organisation.name, "area_id": area_id, "address": address},
     )
 
 
@@ -168,7 +192,7 @@ def find_or_create_unclaimed(
         return found
     made = Organisation.objects.create(code=code or None, name=name, kind=kind, area=area)
     _rename(made, name, at=at)
-    _settle(made, area, "")
+    _settle(made, area.pk, "")
     audit.record(
         actor=actor, subject=("organisation", made.pk), action="organisation.noted", at=at, data={"name": name}
     )
@@ -192,9 +216,13 @@ def _claim_of(organisation_id: int, actor: Actor) -> Organisation:
 def confirm_claim(*, organisation_id: int, actor: Actor, at: datetime) -> Organisation:
     """The authority knows that these people act for the firm: it may submit. Raises NotVisible, NotAllowed, WrongState."""
     organisation = _claim_of(organisation_id, actor)
-    organisation.claim = Claim.CONFIRMED
+    if given := dict(organisation.claim_says):
+        del given["before"]
+        _follow(organisation, ClaimSays(**given), at=at)
+        matching.find_for(organisation=organisation, at=at)
+    organisation.claim, organisation.claim_says = Claim.CONFIRMED, {}
     organisation.confirmed_by_id, organisation.confirmed_at = actor.user_id, at
-    organisation.save(update_fields=["claim", "confirmed_by", "confirmed_at"])
+    organisation.save(update_fields=["claim", "claim_says", "confirmed_by", "confirmed_at"])
     audit.record(actor=actor, subject=("organisation", organisation.pk), action="organisation.confirmed", at=at)
     _tell_members(organisation, kind="organisation.confirmed", at=at, params={"name": organisation.name})
     return organisation
@@ -203,6 +231,8 @@ def confirm_claim(*, organisation_id: int, actor: Actor, at: datetime) -> Organi
 @transaction.atomic
 def refuse_claim(*, organisation_id: int, reason: str, actor: Actor, at: datetime) -> Organisation:
     """Refuses a claim with a reason: its members leave, their contacts go, and the code is free for a right claim.
+
+    What they wrote about a firm that authorities know is taken back.
 
     Raises Invalid (no reason), NotVisible, NotAllowed, WrongState.
     """
@@ -213,9 +243,12 @@ def refuse_claim(*, organisation_id: int, reason: str, actor: Actor, at: datetim
     params = {"name": organisation.name, "reason": reason}
     _tell_members(organisation, kind="organisation.refused", at=at, params=params)
     organisation.memberships.open().update(valid_until=clock.china_date(at))
-    organisation.claim, organisation.claimed_at = Claim.UNCLAIMED, None
+    if before := organisation.claim_says.get("before"):
+        profile.restore(organisation, before)
+    organisation.claim, organisation.claimed_at, organisation.claim_says = Claim.UNCLAIMED, None, {}
     organisation.contact_name = organisation.contact_phone = organisation.contact_email = ""
-    organisation.save(update_fields=["claim", "claimed_at", "contact_name", "contact_phone", "contact_email"])
+    contacts = ["contact_name", "contact_phone", "contact_email"]
+    organisation.save(update_fields=["claim", "claimed_at", "claim_says", *contacts])
     data = {"reason": reason}
     audit.record(
         actor=actor, subject=("organisation", organisation.pk), action="organisation.refused", at=at, data=data

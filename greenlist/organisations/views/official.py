@@ -174,6 +174,7 @@ def claim(request: Request, pk: int) -> HttpResponse:
         "rows": summary(page.organisation),
         "people": [one for one in people if one.valid_until is None],
         "waits": page.organisation.claim == Organisation.Claim.CLAIMED,
+        "says": [{"label": label, "value": value} for label, value in selectors.claim_says(page.organisation)],
     }
     return render(request, "organisations/claim.html", context, status=status_of(form))
 

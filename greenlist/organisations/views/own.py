@@ -144,11 +144,15 @@ def site_edit(request: Request, pk: int | None = None) -> HttpResponse:
     initial = {"name": site.name, "area": site.area, "address": site.address} if site else {}
     form = forms.SiteForm(request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():
-        services.save_site(
-            organisation_id=organisation_id, site_id=pk, **form.cleaned_data, actor=request.actor, at=clock.now()
-        )
-        messages.success(request, _("Saved."))
-        return redirect("organisations:profile")
+        try:
+            services.save_site(
+                organisation_id=organisation_id, site_id=pk, **form.cleaned_data, actor=request.actor, at=clock.now()
+            )
+        except Invalid as error:
+            form.take(error)
+        else:
+            messages.success(request, _("Saved."))
+            return redirect("organisations:profile")
     return render(request, "organisations/site.html", {"form": form, "site": site}, status=status_of(form))
 
 
