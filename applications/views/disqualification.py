@@ -8,7 +8,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from applications.forms.disqualification import DisqualifyForm
+from applications.selectors import calls
 from applications.selectors import cases as reads
+from applications.selectors.filling import finding_shown
 from applications.services import disqualification
 from greenlist.core import clock
 from greenlist.core.errors import Invalid
@@ -29,7 +31,9 @@ def disqualify(request: Request, reference: str) -> HttpResponse:
         else:
             messages.success(request, _("The case is disqualified; the applicant has been told."))
             return redirect("applications:case", reference)
-    context = {"case": case, "form": form, "findings": disqualification.barring(case, at=now)}
+    bound = calls.rules_of(case.call)
+    findings = [finding_shown(bound, one) for one in disqualification.barring(case, at=now)]
+    context = {"case": case, "form": form, "findings": findings}
     return render(request, "applications/disqualify.html", context, status=422 if form.is_bound else 200)
 
 
