@@ -138,12 +138,7 @@ def written(key: str, body: File) -> str:
         log.error("a file of %s bytes cannot be kept: %s", body.size, failure)
         with suppress(Exception):
             default_storage.delete(key)
-        raise NoRoom(
-            _(
-                "The file could not be stored just now: the server's storage is full or does not answer. Nothing was changed. "
-                "What you have typed and uploaded before is kept; please try again in a few minutes."
-            )
-        ) from failure
+        raise NoRoom from failure
 
 
 def opened(blob: Blob) -> File:

@@ -121,6 +121,14 @@ class NoRoom(DomainError):
     status = 503
     code = "no_room"
 
+    def __init__(self) -> None:
+        super().__init__(
+            _(
+                "The file could not be stored just now: the server's storage is full or does not answer. Nothing was changed. "
+                "What you have typed and uploaded before is kept; please try again in a few minutes."
+            )
+        )
+
 
 class Unavailable(DomainError):
     """Nothing can be saved just now: the database takes nothing, or this process must be restarted. Nothing was changed."""

@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.core.files.base import File
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import UploadedFile
@@ -23,12 +24,13 @@ from django.utils.translation import gettext_lazy as _
 
 from greenlist.core import attachments
 from greenlist.core.actors import Actor
-from greenlist.core.errors import Conflict, Invalid, NotVisible, TooLarge
+from greenlist.core.errors import Conflict, Invalid, NoRoom, NotVisible, TooLarge
 from greenlist.core.models import PartialUpload
 
 log = logging.getLogger(__name__)
 LIVES = timedelta(hours=12)  # after the last piece; less than the day after which a file without row is an alert
 MOST = 4 * 1024 * 1024  # bytes of one piece
+LEAST = 256 * 1024  # but the last: a file in crumbs would be thousands of objects, and its row written as often
 OPEN = 5  # unfinished files of one person
 DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -98,7 +100,7 @@ def get(*, actor: Actor, token: str, target: str) -> PartialUpload:
 def take(*, row: PartialUpload, offset: int, body: File, at: datetime) -> PartialUpload:
     """The next piece; limits are judged before it is stored. Of two at once one is taken. Call it outside a transaction.
 
-    Raises OutOfStep, Invalid (empty, longer than announced), TooLarge, NoRoom, NotVisible.
+    Raises OutOfStep, Invalid (empty, too small, longer than announced), TooLarge, NoRoom, NotVisible.
     """
     if offset != row.received:
         raise OutOfStep(row.received)
@@ -108,6 +110,10 @@ def take(*, row: PartialUpload, offset: int, body: File, at: datetime) -> Partia
         raise TooLarge(_("A piece may have %(most)s MB at most.") % {"most": MOST // 1024 // 1024})
     if offset + body.size > row.size:
         raise Invalid(_("More was sent than the file was announced with."))
+    if body.size < LEAST and offset + body.size < row.size:
+        raise Invalid(
+            _("A piece must have %(least)s kB at least, unless it is the last one.") % {"least": LEAST // 1024}
+        )
     key = attachments.written(f"pieces/{row.token}/{secrets.token_hex(12)}", body)
     try:
         with transaction.atomic():
@@ -129,12 +135,17 @@ def take(*, row: PartialUpload, offset: int, body: File, at: datetime) -> Partia
 def whole(row: PartialUpload, *, sha256: str) -> Iterator[UploadedFile]:
     """The finished file, for the check and the place of every upload.
 
-    Raises OutOfStep while something is missing, Invalid when it is not the file that was promised (it is dropped then).
+    Raises OutOfStep while something is missing, Invalid when it is not the file that was promised (it is dropped then),
+    NoRoom when it cannot be put together.
     """
     if row.received != row.size:
         raise OutOfStep(row.received)
-    with tempfile.TemporaryFile() as out:
-        digest = _joined(row, out)
+    with tempfile.TemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR) as out:
+        try:
+            digest = _joined(row, out)
+        except OSError as failure:
+            log.error("an upload cannot be put together: %s", failure)
+            raise NoRoom from failure
         if not DIGEST.fullmatch(sha256) or digest != sha256:
             drop(row)
             raise Invalid(

@@ -101,9 +101,4 @@ def _close(file: Any) -> None:
 
 def _no_room(failure: OSError) -> NoRoom:
     log.error("an upload cannot be taken: %s", failure)
-    return NoRoom(
-        _(
-            "The file could not be stored just now: the server's storage is full or does not answer. Nothing was changed. "
-            "What you have typed and uploaded before is kept; please try again in a few minutes."
-        )
-    )
+    return NoRoom()

@@ -12,6 +12,12 @@ from greenlist.core.errors import Invalid, Text
 CODE_LENGTH = 18
 LONGEST_NAME = 120
 UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})  # kinds of signs that leave no mark on a page
+# Letters and marks that are drawn as nothing (Unicode: default ignorable), and the blank braille pattern.
+EMPTY = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | {
+    chr(sign)
+    for first, last in ((0x180B, 0x180F), (0xFE00, 0xFE0F), (0xE0000, 0xE0FFF))
+    for sign in range(first, last + 1)
+}
 WIDE = str.maketrans("()", "（）")
 SHORTEST = 6  # of the identity numbers and passports we take
 
@@ -27,7 +33,9 @@ def clean_name(name: str) -> str:
 
     A name that only looks like another one would slip past the adverse records of the other.
     """
-    seen = "".join(sign for sign in name if sign.isspace() or unicodedata.category(sign) not in UNSEEN)
+    seen = "".join(
+        sign for sign in name if sign.isspace() or (sign not in EMPTY and unicodedata.category(sign) not in UNSEEN)
+    )
     return " ".join(unicodedata.normalize("NFKC", seen).split()).translate(WIDE)
 
 

@@ -38,6 +38,12 @@ def _own_files(settings: Any, tmp_path: Path) -> None:
     }
 
 
+@pytest.fixture(autouse=True)
+def _small_pieces(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if "crumbs" not in request.node.name:
+        monkeypatch.setattr(pieces, "LEAST", 1)
+
+
 @pytest.fixture
 def case(world: World) -> Application:
     filled.load_rules()
@@ -294,3 +300,34 @@ def test_of_two_writers_one_goes_on_and_of_two_who_finish_one_places(
     assert all(isinstance(one, (Evidence, NotVisible, Invalid)) for one in done), done
     assert (Evidence.objects.count(), Blob.objects.count()) == (1, 1)
     assert list(attachments.faults(at=clock.now() + timedelta(days=2))) == []
+
+
+@pytest.mark.django_db
+def test_crumbs_are_refused_but_for_the_last_piece(world: World, case: Application) -> None:
+    """A file in pieces of one byte would be as many objects in the storage, and its row written as often."""
+    body = pdf(pieces.LEAST + 1000)
+    sender = Sender(world.client("applicant"), case, body)
+    sender.begin()
+    answer = sender.piece(0, body[:1])
+    assert answer.status_code == 422
+    assert "256" in answer.content.decode()
+    assert PartialUpload.objects.get().pieces == []
+    assert sender.piece(0, body[: pieces.LEAST]).status_code == 200
+    assert sender.piece(pieces.LEAST, body[pieces.LEAST :]).status_code == 200
+    assert sender.finish().status_code == 200
+
+
+@pytest.mark.django_db
+def test_a_disk_that_is_full_while_the_pieces_are_joined_is_said(world: World, case: Application) -> None:
+    sender = Sender(world.client("applicant"), case)
+    sender.begin()
+    sender.all()
+    full = pytest.MonkeyPatch()
+
+    def no_space(*_: Any) -> str:
+        raise OSError(28, "No space left on device")
+
+    full.setattr(pieces, "_joined", no_space)
+    assert sender.finish().status_code == 503
+    full.undo()
+    assert sender.finish().status_code == 200

@@ -282,3 +282,12 @@ def test_a_title_taken_away_is_an_event_of_its_own(world: World, now) -> None:
         at=now,
     )
     assert not renewed.removed
+
+
+@pytest.mark.parametrize("sign", ["\ufe00", "\U000e0100", "\u034f", "\u180b", "\u3164", "\u115f", "\uffa0", "\u2800"])
+def test_letters_drawn_as_nothing_are_no_part_of_a_name(world: World, now, sign: str) -> None:
+    assert rules.clean_name(f"示例{sign}铸造厂") == "示例铸造厂"
+    given = {"code": "", "area": world.areas["130302"], "actor": world.actor("county_handler"), "at": now}
+    assert services.find_or_create_unclaimed(name=f"示例{sign}铸造厂", **given).name == "示例铸造厂"
+    with pytest.raises(Invalid):
+        services.find_or_create_unclaimed(name=sign, **given)

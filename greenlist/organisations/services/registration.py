@@ -183,9 +183,11 @@ def find_or_create_unclaimed(
 ) -> Organisation:
     """The organisation of a code (or, without one, of a name in an area), made unclaimed where nobody knows it yet.
 
-    For members of parks and chains and for imported lists. Raises BadCode.
+    For members of parks and chains and for imported lists. Raises BadCode, Invalid (no name).
     """
     code, name = rules.clean_code(code) if code else "", rules.clean_name(name)[: rules.LONGEST_NAME]
+    if not name:
+        raise Invalid(_("Please enter the name."), problems={"name": [_("Please enter the name as on the licence.")]})
     known = Organisation.objects.filter(code=code) if code else Organisation.objects.filter(name=name, area=area)
     found = known.first()
     if found is not None:
