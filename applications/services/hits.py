@@ -50,6 +50,7 @@ class Kept(NamedTuple):
     pk: int
     state: str
     shape: str
+    outcome: str
     authority: int
     rests_on: str
     basis: str
@@ -74,7 +75,7 @@ def shape_of(event: Event) -> str:
 def known(rows: QuerySet[Hit]) -> dict[str, Kept]:
     """What is kept about these units, by key; conditions (without an event) are the checks' own."""
     found = rows.exclude(ref="").values_list(
-        "key", "pk", "state", "shape", "authority_id", "rests_on", "basis", "holds_until"
+        "key", "pk", "state", "shape", "outcome", "authority_id", "rests_on", "basis", "holds_until"
     )
     return {row[0]: Kept(*row[1:]) for row in found}
 
@@ -103,7 +104,8 @@ def reconcile(
         if row is None:
             fresh[key] = one
             continue
-        if row.state == HitState.CLEARED or row.shape != shape_of(one.barred.event):
+        same = row.shape == shape_of(one.barred.event) and row.outcome == one.barred.outcome
+        if row.state == HitState.CLEARED or not same:
             changed[row.pk] = one
             continue
         stays.append((row, one))

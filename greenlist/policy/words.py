@@ -23,6 +23,7 @@ FINDINGS = {
     "veto.none.open": gettext_lazy("No record found: %(label)s"),
     "veto.hit": gettext_lazy("Veto: %(label)s (%(events)s)"),
     "veto.look": gettext_lazy("To be confirmed: %(label)s (%(events)s)"),
+    "veto.before": gettext_lazy("To be confirmed, before the founding day it gives: %(label)s (%(events)s)"),
     "veto.settled": gettext_lazy("Settled by an official: %(label)s (%(events)s)"),
     "portal.listed": gettext_lazy("On this list already: %(evidence)s"),
     "portal.twin": gettext_lazy("An earlier application for the same list is not decided yet: %(evidence)s"),

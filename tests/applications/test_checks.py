@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import translation
 
 from applications import selectors
 from applications.facts import gather
 from applications.models import CheckRun
 from applications.services import checks
+from greenlist.policy import words
 from greenlist.policy.engine.types import Outcome
 from tests import factories
 from tests.applications import county
@@ -65,7 +67,12 @@ def test_a_young_firm_is_looked_at_from_its_founding(world: World, call: Any) ->
     factories.adverse(world.org, "safety", date(2024, 1, 1), 3)
     assert checks.gravest(checks.look(case=case, point="recommend", at=MAY)) is Outcome.BLOCK
     type(world.org).objects.filter(pk=world.org.pk).update(founded_on=date(2025, 1, 1))
-    assert checks.gravest(checks.look(case=case, point="recommend", at=MAY)) is Outcome.CLEAR
+    found = {one.rule: one for one in checks.look(case=case, point="recommend", at=MAY)}["veto.accident"]
+    assert (found.outcome, found.code) == (Outcome.CONFIRM, "veto.before")  # the date or the record is wrong
+    with translation.override("en"):
+        assert "before the founding day" in words.sentence(found)
+    type(world.org).objects.filter(pk=world.org.pk).update(founded_on=date(2023, 12, 31))
+    assert checks.gravest(checks.look(case=case, point="recommend", at=MAY)) is Outcome.BLOCK
 
 
 def test_many_cases_cost_as_few_queries_as_one(world: World, call: Any) -> None:

@@ -277,9 +277,11 @@ def test_what_rests_on_the_same_is_not_decided_again(world: World, call: Any, de
     sweep.sweep(at=MAY + timedelta(days=1))
     assert decided == []
     type(case.organisation).objects.filter(pk=world.org.pk).update(founded_on=date(2026, 4, 1))
-    sweep.sweep(at=MAY + timedelta(days=2))  # the firm is younger than the accident
+    assert Hit.objects.get(application=case).outcome == "block"
+    sweep.sweep(at=MAY + timedelta(days=2))  # the firm says it is younger than the accident: somebody must look
     assert decided == [f"r{record.pk}"]
-    assert Hit.objects.get(application=case).state == HitState.CLEARED
+    hit = Hit.objects.get(application=case)
+    assert (hit.state, hit.outcome) == (HitState.OPEN, "confirm")
     decided.clear()
     AdverseRecord.objects.filter(pk=other.pk).update(severity=3)
     assert sweep.sweep(at=MAY + timedelta(days=3)) == 1

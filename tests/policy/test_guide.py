@@ -159,7 +159,7 @@ def test_a_younger_firm_is_looked_back_on_from_its_founding(place):
     after = Event("safety", date(2023, 1, 10), Severity.MAJOR)
     assert found(place, ACCIDENT, facts=facts, events=[after]).outcome is Outcome.BLOCK
     finding = found(place, ACCIDENT, facts=facts, events=[before])
-    assert (finding.outcome, finding.params["since"]) == (Outcome.CLEAR, "2023-01-10")
+    assert (finding.outcome, finding.params["since"]) == (Outcome.CONFIRM, "2023-01-10")  # a person looks whose it is
     assert found(place, ACCIDENT, events=[before]).outcome is Outcome.BLOCK
 
 

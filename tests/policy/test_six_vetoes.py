@@ -73,7 +73,7 @@ def test_a_deed_of_the_last_three_years_bars(rule: Veto) -> None:
             assert outcome(rule, event) is expected
             assert outcome(rule, replace(event, ended_on=day)) is expected
     young = EDGE + timedelta(days=100)
-    assert {outcome(rule, event, founded=young) for event in events(rule, EDGE)} == {Outcome.CLEAR}
+    assert {outcome(rule, event, founded=young) for event in events(rule, EDGE)} == {Outcome.CONFIRM}
 
 
 @pytest.mark.parametrize("rule", LASTING)

@@ -77,6 +77,20 @@ def test_founding_only_ever_shortens_the_window(event, founded):
         assert outcome(veto(), [event]) is Outcome.BLOCK
 
 
+@pytest.mark.clause("QHD-5.4")
+@given(events, days)
+def test_no_founding_day_makes_an_event_of_the_window_clear(event, founded):
+    """A firm names that day itself: what lies before it waits for a person, at the check and in the night."""
+    rule = veto(at_least=None)
+    if outcome(rule, [event]) is Outcome.CLEAR:
+        return
+    assert outcome(rule, [event], founded=founded) is (Outcome.CONFIRM if event.on < founded <= ON else Outcome.BLOCK)
+    found = _judge_veto(rule, [event], ON, founded)
+    assert found.code == ("veto.before" if found.outcome is Outcome.CONFIRM else "veto.hit")
+    (night,) = engine.barring(Bound((rule,)), [event], ON, founded)
+    assert night.outcome is found.outcome
+
+
 @given(days, st.none() | days)
 def test_a_status_blocks_until_it_has_ended(start, end):
     event = Event("safety", start, Severity.MAJOR, ended_on=end)

@@ -37,7 +37,7 @@ FOUNDED = "org.founded_on"
 INDUSTRY, INDUSTRY_GROUP = "org.industry", "org.industry_group"
 Settled = Mapping[tuple[str, str], str]  # (clause, ref of the event) → what was said
 GRAVITY = (Outcome.BLOCK, Outcome.CONFIRM, Outcome.WARN, Outcome.CLEAR)
-DECIDES = 1  # goes up when `barring` says something else of the same vetoes: what was decided before is decided anew
+DECIDES = 2  # goes up when `barring` says something else of the same vetoes: what was decided before is decided anew
 NEAR = range(-1, 3)  # days about an anniversary: 29 February
 CHECKED = frozenset({"eligibility", "prerequisite", "upward"})  # priority only orders, it never blocks (QHD-N2b)
 
@@ -64,7 +64,7 @@ def candidates(bound: BoundPolicy, on: date, point: str = "") -> EventFilter:
 
 
 def _window(veto: Veto, on: date) -> EventWindow:
-    """Founding is left out: it only ever shortens the look-back."""
+    """Founding is left out: what lies before it in the years is still shown to a person."""
     since = lookback(_counted_from(veto, on), veto.years, None) if veto.years else None
     return EventWindow(
         kinds=veto.events,
@@ -91,10 +91,11 @@ def barring(bound: BoundPolicy, events: Sequence[Event], on: date, founded: date
         near = [event for event in events if event.kind in veto.events]
         if not near:
             continue
-        since = _since(veto, on, founded)
+        since, whole = _since(veto, on, founded), _since(veto, on, None)
         for event in near:
-            if _concerns(veto, event, on, since):
-                outcome = veto.gravest if _is_sure(veto, event) else Outcome.CONFIRM
+            if _concerns(veto, event, on, whole):
+                sure = _is_sure(veto, event) and _concerns(veto, event, on, since)
+                outcome = veto.gravest if sure else Outcome.CONFIRM
                 made = Barred(f"veto.{veto.key}", veto.clause, outcome, event)
                 kept = found.setdefault((veto.clause, event), made)
                 if GRAVITY.index(outcome) < GRAVITY.index(kept.outcome):
@@ -271,10 +272,12 @@ def _judge_veto(
     founded: date | None,
     settled: Settled = MappingProxyType({}),
 ) -> Finding:
-    since = _since(veto, on, founded)
-    found = [event for event in events if _concerns(veto, event, on, since)]
+    # Nothing befalls a firm before it exists: the day it gives or the record is wrong, so a person must look.
+    since, whole = _since(veto, on, founded), _since(veto, on, None)
+    found = [event for event in events if _concerns(veto, event, on, whole)]
     standing = [event for event in found if (veto.clause, event.ref) not in settled]
-    sure = [event for event in standing if _is_sure(veto, event)]
+    within_life = [event for event in standing if _concerns(veto, event, on, since)]
+    sure = [event for event in within_life if _is_sure(veto, event)]
     params: dict[str, Json] = {
         "label": words(veto.label),
         "since": since.isoformat() if since else None,
@@ -287,7 +290,8 @@ def _judge_veto(
         code = {Outcome.BLOCK: "veto.hit"}.get(veto.outcome, "veto.look")
         return _veto_finding(veto, veto.outcome, code, params, sure)
     if standing:
-        return _veto_finding(veto, Outcome.CONFIRM, "veto.look", params, standing)
+        code = "veto.look" if within_life else "veto.before"
+        return _veto_finding(veto, Outcome.CONFIRM, code, params, standing)
     said = tuple(dict.fromkeys(settled[veto.clause, event.ref] for event in found))
     finding = _veto_finding(veto, Outcome.WARN, "veto.settled", params, found)
     return replace(finding, evidence=(*finding.evidence, *said))
