@@ -109,11 +109,14 @@ class RegistrationQuerySet(models.QuerySet):
 
 class ProjectQuerySet(models.QuerySet):
     def visible_to(self, actor: Actor) -> "ProjectQuerySet":
-        """The body; the applicant; officials who see the application."""
+        """The body; the applicant, as far as it sees the application; officials who see it."""
         if actor.is_body:
             return self.filter(body_id=actor.organisation_id)
         if actor.capacity == Capacity.APPLICANT and actor.organisation_id:
-            return self.filter(application__organisation_id=actor.organisation_id)
+            own = Q(application__organisation__claim="confirmed") | Q(
+                application__started_at__gte=F("application__organisation__claimed_at")
+            )
+            return self.filter(own, application__organisation_id=actor.organisation_id)
         if actor.is_official and actor.tier and actor.area_path:
             return self.filter(
                 application__area_path__startswith=actor.area_path, application__reached__gte=actor.tier.rank
@@ -129,11 +132,14 @@ class ProjectQuerySet(models.QuerySet):
 
 class BodyNoteQuerySet(models.QuerySet):
     def visible_to(self, actor: Actor) -> "BodyNoteQuerySet":
-        """The body that wrote it; the unit; officials of the unit's area, of the list kind they are for."""
+        """The body that wrote it; the unit, before its claim is confirmed only of its own time; officials of the unit's area,
+        of the list kind they are for.
+        """
         if actor.is_body:
             return self.filter(body_id=actor.organisation_id)
         if actor.capacity == Capacity.APPLICANT and actor.organisation_id:
-            return self.filter(unit_id=actor.organisation_id)
+            own = Q(unit__claim="confirmed") | Q(at__gte=F("unit__claimed_at"))
+            return self.filter(own, unit_id=actor.organisation_id)
         if actor.is_official and actor.tier and actor.area_path:
             rows = self.filter(area_path__startswith=actor.area_path)
             return rows.filter(category=actor.list_kind) if actor.list_kind else rows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -18,7 +18,7 @@ from applications.states import ProjectState, State
 from greenlist.core import audit
 from greenlist.core.errors import Conflict, Invalid, NotAllowed, NotVisible, Refused, WrongState
 from greenlist.core.models import AuditEntry, Notification
-from greenlist.organisations.models import BodyProfile
+from greenlist.organisations.models import BodyProfile, Organisation
 from tests.applications import evaluators, filled
 from tests.world import World
 
@@ -370,6 +370,27 @@ def test_a_matched_body_suggests_and_follows_up_and_unit_and_authority_see_it(wo
         assert "建议回收余热" in page and "余热锅炉已投用" in page, who
     for who in ("rival", "other_county_handler", "other_city_approver"):
         assert "建议回收余热" not in world.client(who).get("/notes/").content.decode(), who
+
+
+@pytest.mark.authz
+def test_the_next_claimant_reads_nothing_of_the_time_before_its_claim(world: World, call: Call) -> None:
+    evaluators.approved(world)
+    project = evaluators.at_work(world, call)
+    first = noted(world, project)
+    rows, own = Organisation.objects.filter(pk=world.org.pk), world.actor("applicant")
+
+    def seen() -> tuple[list[BodyNote], list[Project]]:
+        return list(BodyNote.objects.visible_to(own)), list(Project.objects.visible_to(own))
+
+    assert seen() == ([first], [project])
+    rows.update(claim=Organisation.Claim.CLAIMED, claimed_at=SPRING - timedelta(days=1))  # its own time
+    assert seen() == ([first], [project])
+    rows.update(claimed_at=APRIL + timedelta(days=1))  # another one's
+    assert seen() == ([], [])
+    assert "建议回收余热" not in world.client("applicant").get("/notes/").content.decode()
+    assert list(BodyNote.objects.visible_to(world.actor("county_handler"))) == [first]
+    rows.update(claim=Organisation.Claim.CONFIRMED)
+    assert seen() == ([first], [project])
 
 
 @pytest.mark.clause("HLJ-11")
