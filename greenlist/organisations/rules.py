@@ -1,6 +1,7 @@
 """Credit codes, and who may do what with an organisation. One predicate per action; no queries."""
 
 import unicodedata
+from datetime import date
 
 from django.utils.translation import gettext_lazy as _
 from stdnum.cn import ric, uscc
@@ -109,6 +110,11 @@ def may_enter_adverse(actor: Actor) -> bool:
 
 def may_import(actor: Actor) -> bool:
     return actor.capacity in {Capacity.ADMINISTRATOR, Capacity.SYSTEM}
+
+
+def may_take_off(actor: Actor, claim: str, added_by: int | None, since: date, on: date) -> bool:
+    """A firm off a park's list: a confirmed park hides none from the checks for a while, but takes back a slip."""
+    return actor.is_official or claim != "confirmed" or (added_by == actor.user_id and since == on)
 
 
 def may_submit(claim: str) -> bool:

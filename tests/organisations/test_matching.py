@@ -1,16 +1,17 @@
 """Whom a record is about: by its code, else by a name that an official confirms; corrections; firms inside a park."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from greenlist.core.actors import Actor
 from greenlist.core.errors import Invalid, NotAllowed, NotVisible, WrongState
 from greenlist.organisations import rules, selectors, services
 from greenlist.organisations.models import AdverseMatch, AdverseRecord, Name, Organisation, ParkFirm
-from greenlist.organisations.services import matching
+from greenlist.organisations.services import matching, parks
 from tests import factories
 from tests.organisations.test_adverse import entry
 from tests.world import World
@@ -260,6 +261,33 @@ def test_only_the_park_and_its_authority_keep_its_firms(world: World, now) -> No
         services.add_firm(**firm | {"code": "911"}, actor=own)
     with pytest.raises(NotVisible):
         services.remove_firm(link_id=link.pk, actor=world.actor("rival"), at=now)
+
+
+@pytest.mark.authz
+@pytest.mark.clause("JY-17.2")
+def test_a_confirmed_park_hides_no_firm_from_the_checks(world: World, now) -> None:
+    park = park_of(world)
+    Organisation.objects.filter(pk=park.pk).update(claim=Organisation.Claim.CONFIRMED)
+    factories.member(world.user("stranger"), park, "owner")
+    own = selectors.member_actor(world.user("stranger"), park.memberships.select_related("organisation").get())
+    official, later = world.actor("county_handler"), now + timedelta(days=1)
+
+    def inside(actor: Actor, name: str) -> ParkFirm:
+        return services.add_firm(park_id=park.pk, code="", name=name, actor=actor, at=now)
+
+    link, slip = inside(own, "园内一厂"), inside(own, "园内二厂")
+    factories.adverse(link.firm, "safety", date(2025, 3, 1), 2)
+    assert services.remove_firm(link_id=slip.pk, actor=own, at=now).valid_until  # a slip of the same day
+    for one, at in ((link, later), (inside(official, "园内三厂"), now)):
+        with pytest.raises(NotAllowed) as refused:
+            services.remove_firm(link_id=one.pk, actor=own, at=at)
+        assert refused.value.message == parks.AUTHORITY_REMOVES
+    assert [e.subject for e in selectors.events_of(park)] == ["members"]
+    assert services.remove_firm(link_id=link.pk, actor=official, at=later).valid_until
+    assert selectors.events_of(park) == []
+    kept = inside(own, "园内四厂")
+    Organisation.objects.filter(pk=park.pk).update(claim="claimed", claimed_at=now)  # no list rests on it yet
+    assert services.remove_firm(link_id=kept.pk, actor=own, at=later).valid_until
 
 
 def test_a_title_taken_away_is_an_event_of_its_own(world: World, now) -> None:

@@ -11,6 +11,7 @@ from greenlist.core.errors import Invalid, NotAllowed, NotVisible
 from greenlist.core.models import AuditEntry
 from greenlist.organisations import selectors, services
 from greenlist.organisations.models import Organisation
+from greenlist.organisations.services import profile as own_words
 from greenlist.policy.engine.types import EventWindow
 from greenlist.policy.facts_table import EVENT_KINDS, FACTS
 from tests import factories
@@ -18,7 +19,8 @@ from tests.world import World
 
 
 def profile(world: World, **changes: Any) -> services.Profile:
-    return services.Profile(**{"area": world.areas["130302"], "legal_representative": "赵示例", **changes})
+    given = {"area": world.areas["130302"], "legal_representative": "赵示例", "founded_on": world.org.founded_on}
+    return services.Profile(**given | changes)
 
 
 @pytest.mark.authz
@@ -62,6 +64,25 @@ def test_a_firm_is_not_founded_tomorrow(world: World, now) -> None:
             at=now,
         )
     assert "founded_on" in wrong.value.problems
+
+
+@pytest.mark.clause("QHD-5.4")
+def test_a_confirmed_firm_does_not_move_its_founding_out_of_the_way(world: World, now) -> None:
+    def found(day: date | None) -> Organisation:
+        change = {"organisation_id": world.org.pk, "profile": profile(world, founded_on=day), "at": now}
+        return services.change_profile(**change, actor=world.actor("applicant"))
+
+    rows = Organisation.objects.filter(pk=world.org.pk)
+    rows.update(founded_on=None)
+    found(date(2010, 5, 2))  # said for the first time
+    assert found(date(2010, 5, 1)).founded_on == date(2010, 5, 1)  # earlier: the look-back grows
+    for day in (date(2010, 5, 2), date(2026, 1, 1), None):
+        with pytest.raises(Invalid) as refused:
+            found(day)
+        assert refused.value.problems["founded_on"] == [own_words.FOUNDING_STAYS]
+    assert rows.get().founded_on == date(2010, 5, 1)
+    rows.update(claim=Organisation.Claim.CLAIMED, claimed_at=now)  # nobody relies on it yet
+    assert found(date(2010, 5, 3)).founded_on == date(2010, 5, 3)
 
 
 @pytest.mark.authz

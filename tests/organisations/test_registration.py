@@ -1,5 +1,8 @@
 """Claiming a code, and the authority's word on it."""
 
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
@@ -9,6 +12,7 @@ from greenlist.core.errors import Conflict, Invalid, NotAllowed, NotVisible, Wro
 from greenlist.core.models import AuditEntry, Notification
 from greenlist.organisations import rules, selectors, services
 from greenlist.organisations.models import AdverseRecord, Membership, Organisation
+from greenlist.organisations.services import profile as own_words
 from tests import factories
 from tests.world import World
 
@@ -95,11 +99,14 @@ def test_who_claims_a_known_firm_neither_renames_it_nor_chooses_who_confirms(wor
         with pytest.raises(Invalid) as refused:
             services.save_site(site_id=site, **moved)
         assert "area" in refused.value.problems
+    kept = services.Profile(area=made.area, founded_on=made.founded_on)
     with pytest.raises(Invalid):
-        services.change_profile(organisation_id=made.pk, profile=services.Profile(area=elsewhere), actor=own, at=now)
-    services.change_profile(
-        organisation_id=made.pk, profile=services.Profile(area=made.area, size="large"), actor=own, at=now
-    )
+        services.change_profile(organisation_id=made.pk, profile=replace(kept, area=elsewhere), actor=own, at=now)
+    for day in (date(2001, 1, 1), date(2025, 1, 1), None):
+        with pytest.raises(Invalid) as refused:
+            services.change_profile(organisation_id=made.pk, profile=replace(kept, founded_on=day), actor=own, at=now)
+        assert "founded_on" in refused.value.problems
+    services.change_profile(organisation_id=made.pk, profile=replace(kept, size="large"), actor=own, at=now)
     with pytest.raises(NotVisible):
         services.confirm_claim(organisation_id=made.pk, actor=world.actor("other_county_handler"), at=now)
     page = world.client("county_handler").get(f"/organisation/claims/{made.pk}/").content.decode()
@@ -109,6 +116,37 @@ def test_who_claims_a_known_firm_neither_renames_it_nor_chooses_who_confirms(wor
     services.refuse_claim(organisation_id=made.pk, reason="冒用", actor=world.actor("county_handler"), at=now)
     made.refresh_from_db()
     assert (made.name, made.size, made.claim, made.claim_says) == ("名单企业有限公司", known.size, "unclaimed", {})
+
+
+@pytest.mark.authz
+def test_a_refused_claim_leaves_no_honour_and_no_firm_inside_a_park(world: World, now) -> None:
+    known = factories.organisation(world.areas["130302"], "名单园区", code=CODE, industry=None, kind="park")
+    factories.title(known.sites.get(), "city", category="park")
+    official = world.actor("county_handler")
+    firm = {"park_id": known.pk, "code": "", "at": now}
+    inside = services.add_firm(**firm, name="园内一厂", actor=official)
+    honour = known.honours.create(kind="水效领跑者", year=2024)
+    register(world, "stranger", now, kind="park")
+    own = selectors.capacities(world.user("stranger"), now.date())[0]
+    mine = {"organisation_id": known.pk, "actor": own, "at": now}
+
+    def attempts() -> list[Callable[[], object]]:
+        return [
+            lambda: services.add_firm(**firm, name="园内二厂", actor=own),
+            lambda: services.add_honour(kind="绿色设计", year=2025, **mine),
+            lambda: services.remove_honour(honour_id=honour.pk, **mine),
+        ]
+
+    for attempt in (*attempts(), lambda: services.remove_firm(link_id=inside.pk, actor=own, at=now)):
+        with pytest.raises(Invalid) as refused:
+            attempt()
+        assert refused.value.message == own_words.CLAIM_WAITS
+    assert (known.honours.count(), known.park_firms.filter(valid_until=None).count()) == (1, 1)
+    services.add_firm(**firm, name="园内三厂", actor=official)
+    services.confirm_claim(organisation_id=known.pk, actor=official, at=now)
+    for attempt in attempts():
+        attempt()
+    assert (known.honours.get().kind, known.park_firms.count()) == ("绿色设计", 3)
 
 
 def test_a_confirmed_claim_of_a_known_firm_brings_its_own_words(world: World, now) -> None:

@@ -10,7 +10,13 @@ from greenlist.core.actors import Actor
 from greenlist.core.errors import Invalid, NotAllowed, NotVisible
 from greenlist.organisations import rules, selectors
 from greenlist.organisations.models import Organisation, ParkFirm
+from greenlist.organisations.services.profile import require_no_claim
 from greenlist.organisations.services.registration import find_or_create_unclaimed
+
+AUTHORITY_REMOVES = _(
+    "What befalls a firm inside counts for the park where the rules say so: once the park is confirmed, only its authority "
+    "takes a firm off. Please tell it that the firm has left. What you yourself added today you may take off today."
+)
 
 
 def _park(park_id: int, actor: Actor) -> Organisation:
@@ -19,6 +25,8 @@ def _park(park_id: int, actor: Actor) -> Organisation:
         raise NotVisible
     if not (rules.is_member(actor, park.pk) or rules.is_in_charge(actor, *selectors.paths_of(park))):
         raise NotAllowed(_("Only the park itself or its authority keeps the list of its firms."))
+    if not actor.is_official:
+        require_no_claim(park, "name")
     return park
 
 
@@ -26,7 +34,7 @@ def _park(park_id: int, actor: Actor) -> Organisation:
 def add_firm(*, park_id: int, code: str, name: str, actor: Actor, at: datetime) -> ParkFirm:
     """Writes a firm inside; one that nobody knows yet is noted, unclaimed. Added twice, it is inside once.
 
-    Raises NotVisible (no park), NotAllowed, BadCode, Invalid (no name, the park itself).
+    Raises NotVisible (no park), NotAllowed, BadCode, Invalid (no name, the park itself, a claim waits).
     """
     park = _park(park_id, actor)
     if not name.strip():
@@ -53,11 +61,13 @@ def add_firm(*, park_id: int, code: str, name: str, actor: Actor, at: datetime) 
 
 @transaction.atomic
 def remove_firm(*, link_id: int, actor: Actor, at: datetime) -> ParkFirm:
-    """The firm has moved out; twice is once. Raises NotVisible, NotAllowed."""
+    """The firm has moved out; twice is once. Raises NotVisible, NotAllowed (a confirmed park itself), Invalid (a claim waits)."""
     link = ParkFirm.objects.select_for_update(of=("self",)).filter(pk=link_id).first()
     if link is None:
         raise NotVisible
-    _park(link.park_id, actor)
+    park = _park(link.park_id, actor)
+    if not rules.may_take_off(actor, park.claim, link.added_by_id, link.valid_from, clock.china_date(at)):
+        raise NotAllowed(AUTHORITY_REMOVES)
     if link.valid_until is None:
         link.valid_until = clock.china_date(at)
         link.save(update_fields=["valid_until"])

@@ -18,6 +18,14 @@ from greenlist.organisations.models import Honour, Industry, Organisation, Site
 PLACES_WAIT = _(
     "The authorities know this organisation: its places can be changed once they have confirmed that you act for it."
 )
+CLAIM_WAITS = _(
+    "The authorities know this organisation: this can be changed once they have confirmed that you act for it."
+)
+FOUNDING_STAYS = _(
+    "The look-back of the checks starts at the founding day: once the organisation is confirmed, the day that was given "
+    "is not taken away or moved to a later one. Is it wrong? Please ask the local authority: it decides on a record "
+    "that lies before the founding."
+)
 PRIVATE = frozenset({"contact_name", "contact_phone", "contact_email"})  # named in the trail, never quoted
 
 
@@ -68,14 +76,34 @@ def _own(organisation_id: int, actor: Actor) -> Organisation:
     return Organisation.objects.select_for_update(of=("self",)).get(pk=organisation_id)
 
 
+def require_no_claim(organisation: Organisation, field: str) -> None:
+    """What a claimant writes about a known firm would outlast a refused claim. Raises Invalid."""
+    if organisation.claim_says:
+        raise Invalid(CLAIM_WAITS, problems={field: [CLAIM_WAITS]})
+
+
+def _require_founding(organisation: Organisation, day: date | None, at: datetime) -> None:
+    """A fact of the licence that shortens the look-back: no firm moves it out of the way of a record (QHD-5.4)."""
+    if day and day > clock.china_date(at):
+        raise Invalid(_("Please check the dates."), problems={"founded_on": [_("This day lies in the future.")]})
+    given = organisation.founded_on
+    if day != given:
+        require_no_claim(organisation, "founded_on")
+    is_later = given is not None and (day is None or day > given)
+    if is_later and organisation.claim == Organisation.Claim.CONFIRMED:
+        raise Invalid(FOUNDING_STAYS, problems={"founded_on": [FOUNDING_STAYS]})
+
+
 @transaction.atomic
 def change_profile(*, organisation_id: int, profile: Profile, actor: Actor, at: datetime) -> Organisation:
-    """Replaces the whole profile. Raises NotVisible, NotAllowed, Invalid (founded in the future; moved while a claim waits)."""
+    """Replaces the whole profile.
+
+    Raises NotVisible, NotAllowed, Invalid (founded in the future or later than it was; moved while a claim waits).
+    """
     organisation = _own(organisation_id, actor)
     if organisation.claim_says and profile.area != organisation.area:
         raise Invalid(PLACES_WAIT, problems={"area": [PLACES_WAIT]})
-    if profile.founded_on and profile.founded_on > clock.china_date(at):
-        raise Invalid(_("Please check the dates."), problems={"founded_on": [_("This day lies in the future.")]})
+    _require_founding(organisation, profile.founded_on, at)
     new = {field.name: getattr(profile, field.name) for field in fields(Profile)}
     changed = [field for field, value in new.items() if getattr(organisation, field) != value]
     if changed:
@@ -117,8 +145,9 @@ def save_site(
 
 @transaction.atomic
 def add_honour(*, organisation_id: int, kind: str, year: int | None, actor: Actor, at: datetime) -> Honour:
-    """Another title of the firm, as it says itself. Raises NotVisible, NotAllowed, Invalid (named twice)."""
+    """Another title of the firm, as it says itself. Raises NotVisible, NotAllowed, Invalid (named twice; a claim waits)."""
     organisation = _own(organisation_id, actor)
+    require_no_claim(organisation, "kind")
     if organisation.honours.filter(kind=kind, year=year).exists():
         raise Invalid(_("This honour is in the list already."), problems={"kind": [_("It is in the list already.")]})
     honour = Honour.objects.create(organisation=organisation, kind=kind, year=year)
@@ -129,8 +158,9 @@ def add_honour(*, organisation_id: int, kind: str, year: int | None, actor: Acto
 
 @transaction.atomic
 def remove_honour(*, organisation_id: int, honour_id: int, actor: Actor, at: datetime) -> None:
-    """Takes an honour off; the trail keeps it. Raises NotVisible, NotAllowed."""
+    """Takes an honour off; the trail keeps it. Raises NotVisible, NotAllowed, Invalid (a claim waits)."""
     organisation = _own(organisation_id, actor)
+    require_no_claim(organisation, "kind")
     honour = organisation.honours.filter(pk=honour_id).first()
     if honour is None:
         raise NotVisible

@@ -157,7 +157,18 @@ def park_firms(request: Request, pk: int) -> HttpResponse:
             messages.success(request, _("%(name)s is inside the park.") % {"name": link.firm.name})
             return redirect("organisations:park_firms", pk)
     listed = leaf(request, selectors.firms_inside(park))
-    context = {"park": park, "form": form, "links": listed.rows, "page": listed.page}
+    today = clock.china_date(clock.now())
+    links = [
+        (link, rules.may_take_off(request.actor, park.claim, link.added_by_id, link.valid_from, today))
+        for link in listed.rows
+    ]
+    context = {
+        "park": park,
+        "form": form,
+        "links": links,
+        "page": listed.page,
+        "kept": not all(go for _one, go in links),
+    }
     return render(request, "organisations/park_firms.html", context, status=status_of(form))
 
 
