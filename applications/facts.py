@@ -61,7 +61,7 @@ def _still_said(
     events: tuple[Event, ...], said: Mapping[tuple[str, str], tuple[Any, str]]
 ) -> dict[tuple[str, str], str]:
     """A word counts for the event as it was when it was given: a record that was regraded asks anew."""
-    shapes = {event.ref: engine.described(event) for event in events} if said else {}
+    shapes = {event.place: engine.described(event) for event in events} if said else {}
     return {key: word for key, (shape, word) in said.items() if key[1] and shapes.get(key[1]) == shape}
 
 

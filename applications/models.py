@@ -344,7 +344,7 @@ class Hit(models.Model):
 
     key = models.CharField(
         max_length=100, unique=True
-    )  # "c12|JY-17.2|r7": unit, clause, event; two sweeps make one row
+    )  # "c12|JY-17.2|r7": unit, clause, place of the event; two sweeps make one row
     application = models.ForeignKey(Application, null=True, on_delete=models.CASCADE, related_name="hits")
     title = models.ForeignKey(Title, null=True, on_delete=models.CASCADE, related_name="hits")
     rules = models.ForeignKey("policy.RuleSetVersion", on_delete=models.PROTECT, related_name="+")

@@ -141,11 +141,16 @@ def of_case(case: Application) -> tuple[HitShown, ...]:
 
 
 def settled_events(cases: list[int]) -> dict[int, dict[tuple[str, str], tuple[Any, str]]]:
-    """What officials settled, by case: (basis, ref) → what it was said about, and the words. One query."""
+    """What officials settled, by case: (basis, place of the event) → what it was said about, and the words. One query."""
     found: dict[int, dict[tuple[str, str], tuple[Any, str]]] = {}
     rows = Hit.objects.settled().filter(application__in=cases)
-    for case, clause, rule, ref, event, word in rows.values_list(
-        "application_id", "clause", "rule", "ref", "event", "word"
+    for case, key, clause, rule, ref, event, word in rows.values_list(
+        "application_id", "key", "clause", "rule", "ref", "event", "word"
     ):
-        found.setdefault(case, {})[clause if ref else rule, ref] = (event, word)
+        found.setdefault(case, {})[clause if ref else rule, place_of(key)] = (event, word)
     return found
+
+
+def place_of(key: str) -> str:
+    """Where the event of a row stands, by the row's key; empty for a condition."""
+    return key.rpartition("|")[2]

@@ -39,8 +39,8 @@ class Unit:
     authority: int
     founded: date | None
 
-    def key(self, basis: str, ref: str) -> str:
-        return f"{'c' if self.field == 'application' else 't'}{self.pk}|{basis}|{ref}"
+    def key(self, basis: str, place: str) -> str:
+        return f"{'c' if self.field == 'application' else 't'}{self.pk}|{basis}|{place}"
 
 
 # ---- found ----------------------------------------------------------------------------------------------------------
@@ -81,8 +81,8 @@ def known(rows: QuerySet[Hit]) -> dict[str, Kept]:
 
 
 def event_of(key: str) -> tuple[str, str]:
-    """Unit and event of a key, without the clause."""
-    return key.partition("|")[0], key.rpartition("|")[2]
+    """Unit and event (`Event.place`) of a key, without the clause."""
+    return key.partition("|")[0], reads.place_of(key)
 
 
 def reconcile(
@@ -98,7 +98,7 @@ def reconcile(
     stays: list[tuple[Kept, Against]] = []
     seen: set[str] = set()
     for one in barred:
-        key = one.unit.key(one.barred.clause, one.barred.event.ref)
+        key = one.unit.key(one.barred.clause, one.barred.event.place)
         seen.add(key)
         row = known.get(key)
         if row is None:
@@ -195,7 +195,7 @@ def _rows(fresh: Mapping[str, Against], rules: RuleSetVersion, at: datetime, bas
             found_at=at,
             **{f"{unit.field}_id": unit.pk},
         )
-        before = settled.get((unit.pk, one.clause, one.event.ref)) if unit.field == "title" else None
+        before = settled.get((unit.pk, one.clause, one.event.place)) if unit.field == "title" else None
         if before is not None and before.event == event:  # an official has answered it while it was a case
             row.state, row.word, row.told_at, row.closed_at = before.state, before.word, at, at
         rows.append(row)
@@ -203,14 +203,14 @@ def _rows(fresh: Mapping[str, Against], rules: RuleSetVersion, at: datetime, bas
 
 
 def _settled_before(fresh: Mapping[str, Against]) -> dict[tuple[int, str, str], Hit]:
-    """What was settled in the case by which a listed unit came onto the list, by (title, clause, ref)."""
+    """What was settled in the case by which a listed unit came onto the list, by (title, clause, place)."""
     titles = {one.unit.pk for one in fresh.values() if one.unit.field == "title"}
     if not titles:
         return {}
     # Between the ends: a list of thousands of keys makes SQLite look through it for each row.
     ends = {"application__site__titles__gte": min(titles), "application__site__titles__lte": max(titles)}
     rows = Hit.objects.settled().filter(**ends).annotate(of=reads.TITLE_OF)
-    return {(row.of, row.clause, row.ref): row for row in rows if row.of in titles}
+    return {(row.of, row.clause, reads.place_of(row.key)): row for row in rows if row.of in titles}
 
 
 def note(*, found: Iterable[tuple[Application, Sequence[Barred]]], at: datetime) -> None:

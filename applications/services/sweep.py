@@ -15,6 +15,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import CharField, Count, Exists, F, Func, Max, Min, OuterRef, Q, QuerySet, Value
+from django.db.models.fields.json import KT
 from django.db.models.functions import Cast, Coalesce
 
 from applications import selectors
@@ -171,11 +172,7 @@ class _Window:
             unit = found.get(row[0]) or found.setdefault(row[0], Found(self.kind.unit(row)))
             unit.lines[event] = line
         known = self.known(found)
-        decided = {
-            (unit.unit.key("", event.ref).partition("|")[0], event.ref)
-            for unit in found.values()
-            for event in unit.lines
-        }
+        decided = {hits.event_of(unit.unit.key("", event.place)) for unit in found.values() for event in unit.lines}
         made = hits.reconcile(
             known={key: row for key, row in known.items() if hits.event_of(key) in decided},
             barred=(one for unit in found.values() for one in self.barring(unit)),
@@ -202,14 +199,14 @@ class _Window:
         width = len(self.kind.columns)
         for way in ways(self.wanted):
             columns = [*self.kind.columns, *way.reads(self.kind.firm), "line"]
-            rows = self.candidates(way).annotate(line=way.line(self.kind.firm)).exclude(self.decided())
+            rows = self.candidates(way).annotate(line=way.line(self.kind.firm)).exclude(self.decided(way))
             for row in rows.values_list(*columns):
                 yield row[:width], way.event(row[width:-1]), row[-1]
 
     def candidates(self, way: "Way") -> QuerySet[Any]:
         return self.kind.within(self.low, self.high).filter(way.condition(self.kind.firm, self.wanted))
 
-    def decided(self) -> Exists:
+    def decided(self, way: "Way") -> Exists:
         """A finding of the same unit that rests on the same, by the same vetoes, still holds and lies at the right desk.
 
         One in `ANEW` is decided again all the same, each night another one: nothing wrong lasts.
@@ -217,6 +214,7 @@ class _Window:
         mine = Q(authority=self.kind.office) | ~Q(state=HitState.OPEN)
         rows = Hit.objects.filter(
             mine,
+            way.kept(),
             Q(holds_until=None) | Q(holds_until__gt=self.on),
             **{self.kind.field: OuterRef("pk")},
             rests_on=OuterRef("line"),
@@ -235,7 +233,11 @@ class _Window:
         """Findings made by this way whose event SQL does not pick on it any more."""
         picked = self.candidates(way).annotate(ref=way.ref(self.kind.firm))
         picked = picked.filter(pk=OuterRef(self.kind.field), ref=OuterRef("ref"))
-        rows = self.live.filter(rests_on__startswith=f"{way.name}|").exclude(Exists(picked))
+        rows = self.live.filter(rests_on__startswith=f"{way.name}|")
+        if way.members:  # one firm of a park may be out of it while another one is not
+            rows = rows.annotate(who=KT("event__who"))
+            picked = picked.annotate(who=F(f"{self.kind.firm}park_firms__firm__name")).filter(who=OuterRef("who"))
+        rows = rows.filter(~Exists(picked) | ~way.kept())
         return list(rows.values_list("pk", flat=True))
 
 
@@ -269,6 +271,10 @@ class Way:
 
     def ref(self, firm: str) -> "Line":
         return Line(Value("t" if self.removal else "r"), _text(f"{firm}{self.to}pk"))
+
+    def kept(self) -> Q:
+        """Rows keyed by the firm inside as well; one that a release before this kept otherwise is found anew."""
+        return Q(key__contains="+") if self.members else Q()
 
     def line(self, firm: str) -> "Line":
         """What a decision rests on: the event and the day the firm was founded."""

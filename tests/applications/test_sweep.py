@@ -5,9 +5,12 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from importlib import import_module
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -17,7 +20,7 @@ from applications.services import checks, hits, sweep
 from applications.states import HitState, State
 from greenlist.core.models import Notification
 from greenlist.organisations import services as organisations
-from greenlist.organisations.models import AdverseMatch, AdverseRecord, ParkFirm
+from greenlist.organisations.models import AdverseMatch, AdverseRecord, Name, ParkFirm
 from greenlist.policy import engine
 from greenlist.policy.engine.types import Event, Outcome, Severity
 from tests import factories
@@ -176,6 +179,118 @@ def test_names_and_members_are_looked_at_as_a_check_looks(world: World, call: An
     }
     checks.run(case=case, point="recommend", actor=world.actor("county_handler"), at=MAY)
     assert Hit.objects.count() == 3
+
+
+@pytest.fixture
+def park_case(world: World, call: Any, monkeypatch: Any) -> Any:
+    """A park whose rules look at the firms inside too."""
+    bound = selectors.rules_of(call)
+    widened = tuple(replace(one, subjects=frozenset({"unit", "members"})) for one in bound.vetoes)
+    bound = replace(bound, vetoes=widened)
+    monkeypatch.setattr(selectors, "rules_of", lambda _call: bound)
+    park = factories.organisation(world.areas["130302"], "示例园区", serial=6210, kind="park")
+    return county.case(world, call, organisation=park)
+
+
+def _inside(world: World, case: Any, name: str, **fields: Any) -> Any:
+    firm = factories.organisation(world.areas["130302"], name, **fields)
+    ParkFirm.objects.create(park=case.organisation, firm=firm, valid_from=date(2020, 1, 1))
+    return firm
+
+
+def _dismiss(world: World, *rows: Hit) -> None:
+    for row in rows:
+        actor = world.actor("county_handler")
+        hits.answer(hit_id=row.pk, word="dismiss", reason="同名异企", actor=actor, at=MAY)
+
+
+def _states() -> list[str]:
+    return list(Hit.objects.order_by("pk").values_list("state", flat=True))
+
+
+def test_one_record_through_two_firms_of_a_park_is_two_findings(world: World, park_case: Any) -> None:
+    present = _inside(world, park_case, "示例甲厂", serial=6211)
+    former = _inside(world, park_case, "示例乙厂", serial=6212)
+    Name.objects.create(organisation=former, text=present.name, valid_until=date(2024, 1, 1))
+    AdverseRecord.objects.create(name=present.name, source="通报", **ACCIDENT)
+    assert sweep.sweep(at=MAY) == 2
+    assert {(row.event["who"], row.outcome) for row in Hit.objects.all()} == {
+        ("示例甲厂", "confirm"),
+        ("示例乙厂", "confirm"),
+    }
+    _dismiss(world, *Hit.objects.all())
+    seen = checks.look(case=park_case, point="recommend", at=MAY)
+    assert {one.rule: one.outcome for one in seen}["veto.accident"] is Outcome.WARN
+    before = len(told())
+    for night in range(1, 4):
+        assert sweep.sweep(at=MAY + timedelta(days=night)) == 0
+        checks.run(case=park_case, point="recommend", actor=world.actor("county_handler"), at=MAY)
+        assert _states() == [HitState.DISMISSED] * 2
+    assert len(told()) == before
+    AdverseMatch.objects.filter(organisation=former).update(state="denied")
+    assert sweep.sweep(at=MAY + timedelta(days=4)) == 0
+    assert Hit.objects.get(state=HitState.CLEARED).event["who"] == "示例乙厂"
+    assert Hit.objects.get(state=HitState.DISMISSED).event["who"] == "示例甲厂"
+
+
+def test_a_word_on_the_doubtful_settles_nothing_that_is_sure(world: World, park_case: Any) -> None:
+    """One firm noted twice, once without its code: the record is surely about the one, perhaps about the other."""
+    _inside(world, park_case, "示例甲厂", code=None)
+    record = AdverseRecord.objects.create(name="示例甲厂", code=factories.credit_code(6213), source="通报", **ACCIDENT)
+    assert sweep.sweep(at=MAY) == 1
+    _inside(world, park_case, "示例甲厂", code=record.code)
+    assert sweep.sweep(at=MAY + timedelta(days=1)) == 1
+    doubtful, sure = Hit.objects.order_by("pk")
+    assert [doubtful.outcome, sure.outcome] == ["confirm", "block"]
+    _dismiss(world, doubtful)
+    for night in range(2, 5):
+        assert sweep.sweep(at=MAY + timedelta(days=night)) == 0
+        assert _states() == [HitState.DISMISSED, HitState.OPEN]
+    seen = checks.look(case=park_case, point="recommend", at=MAY)
+    assert {one.rule: one.outcome for one in seen}["veto.accident"] is Outcome.BLOCK
+
+
+def _as_before(row: Hit) -> None:
+    Hit.objects.filter(pk=row.pk).update(key=row.key.partition("+")[0])
+
+
+def test_what_an_earlier_release_kept_of_a_park_keeps_its_word(world: World, park_case: Any) -> None:
+    firm = _inside(world, park_case, "示例甲厂", serial=6214)
+    AdverseRecord.objects.create(name=firm.name, source="通报", **ACCIDENT)
+    factories.adverse(park_case.organisation, **ACCIDENT)
+    sweep.sweep(at=MAY)
+    row, own = Hit.objects.get(event__subject="members"), Hit.objects.get(event__subject="unit")
+    _dismiss(world, row)
+    _as_before(row)
+    migration = import_module("applications.migrations.0012_hits_apart")
+    for _twice in range(2):
+        migration.set_apart(apps, SimpleNamespace(connection=connection))
+        assert [Hit.objects.get(pk=one.pk).key for one in (row, own)] == [row.key, own.key]
+    assert sweep.sweep(at=MAY + timedelta(days=1)) == 0
+    assert Hit.objects.get(pk=row.pk).state == HitState.DISMISSED
+    _as_before(row)  # kept by an old process while the upgrade ran: closed, and found as it is
+    assert sweep.sweep(at=MAY + timedelta(days=2)) == 1
+    assert Hit.objects.get(pk=row.pk).state == HitState.CLEARED
+    assert Hit.objects.get(key=row.key).state == HitState.OPEN
+    assert sweep.sweep(at=MAY + timedelta(days=3)) == 0
+
+
+def test_a_no_to_what_is_anothers_by_its_code_clears_the_finding(world: World, park_case: Any) -> None:
+    _inside(world, park_case, "示例甲厂", code=None)
+    record = AdverseRecord.objects.create(name="示例甲厂", code=factories.credit_code(6215), source="通报", **ACCIDENT)
+    sweep.sweep(at=MAY)
+    factories.organisation(world.areas["130302"], "示例甲厂", code=record.code)
+    sweep.sweep(at=MAY)
+    assert _states() == [HitState.OPEN]
+    said = {
+        "match_id": AdverseMatch.objects.get().pk,
+        "note": "已核",
+        "actor": world.actor("county_handler"),
+        "at": MAY,
+    }
+    organisations.decide_match(**said, same=False)
+    sweep.sweep(at=MAY + timedelta(days=1))
+    assert _states() == [HitState.CLEARED]
 
 
 def test_a_check_at_a_step_makes_the_same_rows(world: World, call: Any) -> None:

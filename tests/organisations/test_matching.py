@@ -128,6 +128,32 @@ def test_a_code_nobody_has_does_not_hide_a_firm_known_by_its_name_alone(world: W
     assert selectors.events_of(inside)
 
 
+def test_a_name_that_is_anothers_by_its_code_can_still_be_denied(world: World, now) -> None:
+    """A firm of that code registers while its name waits for a word: the record is its own from then on."""
+    inside = factories.organisation(world.areas["130302"], "园内无代码企业", code=None)
+    record = entry(world, code=factories.credit_code(8812), name=inside.name)
+    made = services.enter_adverse(record=record, actor=world.actor("county_handler"), at=now)
+    assert matching.find_all(at=now) == 1
+    owner = factories.organisation(world.areas["130302"], inside.name, code=made.code)
+    assert services.link_codes() == 1
+    decide = {
+        "match_id": AdverseMatch.objects.get().pk,
+        "note": "已核",
+        "actor": world.actor("county_handler"),
+        "at": now,
+    }
+    with pytest.raises(WrongState) as refused:
+        services.decide_match(**decide, same=True)
+    assert refused.value.message == matching.ANOTHERS
+    assert services.decide_match(**decide, same=False).state == State.DENIED
+    with pytest.raises(WrongState):
+        services.decide_match(**decide, same=False)
+    assert selectors.events_of(inside) == []
+    assert len(selectors.events_of(owner)) == 1
+    made.refresh_from_db()
+    assert made.organisation == owner
+
+
 @pytest.mark.parametrize(
     "written",
     ["后来\u200b示例有限公司", "\u202e后来示例有限公司\u202c", "后来示例有限公司\ufeff", "后来　示例有限公司"],

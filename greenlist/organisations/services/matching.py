@@ -18,6 +18,10 @@ from greenlist.organisations.models import AdverseMatch, AdverseRecord, Name, Or
 
 State = AdverseMatch.State
 ROUND = 2000  # records one statement looks at
+ANOTHERS = _(
+    "By its credit code this record belongs to another organisation already. If that is the firm inside the park, add it "
+    "with its credit code to the park's list of firms, and answer here that it is another one."
+)
 NARROW = str.maketrans("（）", "()")
 
 
@@ -120,7 +124,9 @@ def drop(record: AdverseRecord) -> None:
 def decide(*, match_id: int, same: bool, note: str, actor: Actor, at: datetime) -> AdverseMatch:
     """An official of the firm's place says whether the record is about it, and from what that is known.
 
-    A yes links the record and settles its other pairs. Raises NotVisible, NotAllowed, Invalid (no reason), WrongState.
+    A yes links the record and settles its other pairs; a no is always taken while nobody has decided.
+
+    Raises NotVisible, NotAllowed, Invalid (no reason), WrongState (decided already; a yes to what is another's by its code).
     """
     seen = AdverseMatch.objects.visible_to(actor).filter(pk=match_id)
     match = AdverseMatch.objects.select_for_update(of=("self",)).filter(pk__in=seen.values("pk")).first()
@@ -131,8 +137,10 @@ def decide(*, match_id: int, same: bool, note: str, actor: Actor, at: datetime) 
     if not note.strip():
         raise Invalid(_("Not done."), problems={"note": [_("Write from what this is known.")]})
     record = AdverseRecord.objects.select_for_update().get(pk=match.record_id)
-    if match.state != State.OPEN or record.organisation_id is not None:
+    if match.state != State.OPEN:
         raise WrongState(_("This has been decided already."))
+    if same and record.organisation_id not in (None, match.organisation_id):  # linked by its code meanwhile
+        raise WrongState(ANOTHERS)
     _decide(match, State.CONFIRMED if same else State.DENIED, note.strip(), actor, at)
     if same:
         record.organisation_id = match.organisation_id

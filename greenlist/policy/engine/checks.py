@@ -35,7 +35,7 @@ from greenlist.policy.engine.types import (
 
 FOUNDED = "org.founded_on"
 INDUSTRY, INDUSTRY_GROUP = "org.industry", "org.industry_group"
-Settled = Mapping[tuple[str, str], str]  # (clause, ref of the event) → what was said
+Settled = Mapping[tuple[str, str], str]  # (clause, place of the event) → what was said
 GRAVITY = (Outcome.BLOCK, Outcome.CONFIRM, Outcome.WARN, Outcome.CLEAR)
 DECIDES = 2  # goes up when `barring` says something else of the same vetoes: what was decided before is decided anew
 NEAR = range(-1, 3)  # days about an anniversary: 29 February
@@ -275,7 +275,7 @@ def _judge_veto(
     # Nothing befalls a firm before it exists: the day it gives or the record is wrong, so a person must look.
     since, whole = _since(veto, on, founded), _since(veto, on, None)
     found = [event for event in events if _concerns(veto, event, on, whole)]
-    standing = [event for event in found if (veto.clause, event.ref) not in settled]
+    standing = [event for event in found if (veto.clause, event.place) not in settled]
     within_life = [event for event in standing if _concerns(veto, event, on, since)]
     sure = [event for event in within_life if _is_sure(veto, event)]
     params: dict[str, Json] = {
@@ -292,7 +292,7 @@ def _judge_veto(
     if standing:
         code = "veto.look" if within_life else "veto.before"
         return _veto_finding(veto, Outcome.CONFIRM, code, params, standing)
-    said = tuple(dict.fromkeys(settled[veto.clause, event.ref] for event in found))
+    said = tuple(dict.fromkeys(settled[veto.clause, event.place] for event in found))
     finding = _veto_finding(veto, Outcome.WARN, "veto.settled", params, found)
     return replace(finding, evidence=(*finding.evidence, *said))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -234,6 +235,13 @@ class Event:
     who: str = ""  # the firm inside the park that it befell
     doubtful: bool = False  # nobody has confirmed yet that it is about this unit
     ref: str = ""  # the caller's key of the record, so that an answer finds it again
+
+    @property
+    def place(self) -> str:
+        """By what an answer finds it again: one record may reach a park through several firms, sure here, doubtful there."""
+        if self.subject == "unit":
+            return self.ref
+        return f"{self.ref}+{hashlib.sha256(f'{self.who}|{int(self.doubtful)}'.encode()).hexdigest()[:12]}"
 
 
 @dataclass(frozen=True, slots=True)
