@@ -16,6 +16,7 @@ from greenlist.core import attachments, audit, clock, limits
 from greenlist.core.actors import Actor
 from greenlist.core.errors import Invalid, NotAllowed, Text, WrongState
 from greenlist.core.models import Blob
+from greenlist.core.sheets import ImportRefused, RowProblem
 from greenlist.organisations import rules, selectors
 from greenlist.organisations.models import AdverseChange, AdverseRecord, Organisation, Site
 from greenlist.organisations.services import matching
@@ -37,27 +38,6 @@ class AdverseInput:
     reference: str = ""
     ended_on: date | None = None
     tier: str = ""
-
-
-@dataclass(frozen=True)
-class RowProblem:
-    """One mistake in a file: where it stands, what stands there, and the rule it breaks."""
-
-    sheet: str
-    row: int
-    column: str
-    value: str
-    rule: Text
-
-
-class ImportRefused(Invalid):
-    """Nothing of the file was taken; `rows` lists every mistake."""
-
-    code = "import_refused"
-
-    def __init__(self, rows: Sequence[RowProblem]) -> None:
-        super().__init__(_("Nothing was imported: please correct the file and send it again."))
-        self.rows = tuple(rows)
 
 
 def problems_of(record: AdverseInput, *, at: datetime) -> dict[str, list[Text]]:
