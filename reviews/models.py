@@ -4,11 +4,12 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
-from applications.models import Application, Call, new_reference
-from greenlist.accounts.models import Authority
+from applications.models import Application, Call, Evidence, new_reference
+from greenlist.accounts.models import Area, Authority
 from greenlist.core.models import Blob
+from greenlist.organisations.models import Organisation
 from reviews.querysets import DecisionQuerySet, PanelQuerySet, SeatQuerySet
-from reviews.states import ConflictKind, Outcome, PanelKind
+from reviews.states import ConflictKind, DrawKind, Outcome, PanelKind
 from reviews.transitions import DecisionWorkflow, PanelWorkflow
 
 PERSON = settings.AUTH_USER_MODEL
@@ -24,7 +25,13 @@ class Panel(PanelWorkflow):
     title = models.CharField(max_length=160)
     kind = models.CharField(max_length=10, choices=PanelKind, default=PanelKind.EXPERTS)
     body = models.CharField(max_length=120, blank=True)  # name of the commissioned body (QHD-9)
+    commissioned = models.ForeignKey(Organisation, null=True, on_delete=models.PROTECT, related_name="+")
+    blind = models.BooleanField(default=False)  # experts see no names of units
+    per_case = models.PositiveSmallIntegerField(null=True)  # experts for each unit; None: everybody judges everything
     plan = models.TextField(blank=True)
+    risks = models.TextField(blank=True)  # integrity risk points, and the reminder talk about them (HLJ-17)
+    talk_on = models.DateField(null=True, blank=True)
+    talk = models.CharField(max_length=300, blank=True)  # who spoke to whom, where
     pledge = models.TextField(blank=True)  # the text that each expert signs before any material opens
     scored = models.BooleanField(default=True)  # the step names a score rule: each unit gets a score
     closes_on = models.DateField(null=True, blank=True)
@@ -53,6 +60,7 @@ class PanelItem(models.Model):
     conclusion = models.TextField(blank=True)
     score = models.DecimalField(max_digits=6, decimal_places=2, null=True)
     spread = models.DecimalField(max_digits=6, decimal_places=2, null=True)
+    alias = models.CharField(max_length=24, default=new_reference)  # what a blind panel calls it in addresses
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["panel", "application"], name="once_before_a_panel")]
@@ -69,6 +77,10 @@ class Seat(models.Model):
     employer = models.CharField(max_length=100, blank=True)  # this and the field as on the day of invitation
     field = models.CharField(max_length=60, blank=True)
     is_chair = models.BooleanField(default=False)
+    draw = models.ForeignKey(
+        "Draw", null=True, on_delete=models.SET_NULL, related_name="seats"
+    )  # that chose the expert
+    stands_for = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="+")  # a substitute
     invited_at = models.DateTimeField()
     pledged_at = models.DateTimeField(null=True)
     pledge_digest = models.CharField(max_length=64, blank=True)
@@ -95,6 +107,7 @@ class Sheet(models.Model):
     score = models.DecimalField(max_digits=5, decimal_places=2, null=True)
     suggests = models.BooleanField(null=True)
     comment = models.TextField(blank=True)
+    rows = models.JSONField(default=dict)  # by the criteria's rows: {path: {"points": "3.5", "comment": ""}}
     conflict = models.CharField(max_length=10, choices=ConflictKind, blank=True)  # set: not this expert's to judge
     conflict_reason = models.CharField(max_length=300, blank=True)  # in the expert's own words
     version = models.PositiveIntegerField(default=0)
@@ -111,6 +124,126 @@ class Sheet(models.Model):
 
     def __str__(self) -> str:
         return f"{self.seat} · {self.item_id}"
+
+
+class Expert(models.Model):
+    """What the pool knows of somebody beside the mandate: kept by the pool's authority and by the expert."""
+
+    user = models.OneToOneField(PERSON, on_delete=models.PROTECT, related_name="expertise")
+    fields = models.JSONField(default=list)  # of work; empty: the mandate's
+    area = models.ForeignKey(Area, null=True, on_delete=models.PROTECT, related_name="+")  # where the expert is from
+    cap_per_panel = models.PositiveSmallIntegerField(null=True)
+    cap_per_year = models.PositiveSmallIntegerField(null=True)
+    suspended_at = models.DateTimeField(null=True)
+    suspended_by = models.ForeignKey(PERSON, null=True, on_delete=models.PROTECT, related_name="+")
+    suspension_reason = models.CharField(max_length=300, blank=True)
+    version = models.PositiveIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return str(self.user)
+
+
+class Employment(models.Model):
+    """Where an expert works or worked, and from when until when as far as known. Kept, never rewritten: ended or added."""
+
+    expert = models.ForeignKey(Expert, on_delete=models.CASCADE, related_name="employments")
+    employer = models.CharField(max_length=100)
+    since = models.DateField(null=True)
+    until = models.DateField(null=True)  # empty: works there now
+    added_by = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="+")
+    added_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(until=None) | Q(since=None) | Q(until__gte=F("since")), name="employment_ends_after_start"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.expert}: {self.employer}"
+
+
+class Absence(models.Model):
+    """Days on which an expert cannot review, both included."""
+
+    expert = models.ForeignKey(Expert, on_delete=models.CASCADE, related_name="absences")
+    since = models.DateField()
+    until = models.DateField()
+    reason = models.CharField(max_length=100, blank=True)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(until__gte=F("since")), name="absence_ends_after_start")]
+
+    def __str__(self) -> str:
+        return f"{self.expert}: {self.since}–{self.until}"
+
+
+class Draw(models.Model):
+    """抽取: one draw with its seed, everything it depended on and what came out; never changed (HLJ-16b)."""
+
+    panel = models.ForeignKey(Panel, on_delete=models.PROTECT, related_name="draws")
+    number = models.PositiveSmallIntegerField()
+    kind = models.CharField(max_length=12, choices=DrawKind)
+    reason = models.CharField(max_length=300, blank=True)  # of a second draw, a substitute, another opinion
+    seed = models.CharField(max_length=64)
+    inputs = models.JSONField()  # as policy.engine.drawing.record_of writes it; people by id, units by reference
+    names = models.JSONField()  # of those people and units as on that day
+    result = models.JSONField()
+    digest = models.CharField(max_length=64)
+    drawn_by = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="+")
+    drawn_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["panel", "number"], name="draws_of_a_panel_are_numbered")]
+
+    def __str__(self) -> str:
+        return f"{self.panel_id}/{self.number}"
+
+
+class Watch(models.Model):
+    """A supervisor's place: reads how the panel goes, judges nothing (HLJ-16b, 一评审四监督)."""
+
+    panel = models.ForeignKey(Panel, on_delete=models.PROTECT, related_name="watches")
+    user = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="watches")
+    named_by = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="+")
+    named_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["panel", "user"], condition=Q(ended_at=None), name="watches_a_panel_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} · {self.panel}"
+
+
+class Remark(models.Model):
+    """A supervisor's note on a panel; once written it stands."""
+
+    watch = models.ForeignKey(Watch, on_delete=models.PROTECT, related_name="remarks")
+    text = models.TextField()
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.watch}: {self.text[:20]}"
+
+
+class ShownFile(models.Model):
+    """A piece of evidence that an official found to name nobody: a blind panel may see it."""
+
+    panel = models.ForeignKey(Panel, on_delete=models.CASCADE, related_name="shown_files")
+    evidence = models.ForeignKey(Evidence, on_delete=models.CASCADE, related_name="+")
+    alias = models.CharField(max_length=24, default=new_reference, unique=True)
+    shown_by = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="+")
+    shown_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["panel", "evidence"], name="shown_to_a_panel_once")]
+
+    def __str__(self) -> str:
+        return f"{self.panel_id}: {self.evidence_id}"
 
 
 class Decision(DecisionWorkflow):

@@ -25,6 +25,29 @@ class ConflictKind(models.TextChoices):
     MEMBER = "member", _("acts or acted for the applicant in this portal")
     ACTED = "acted", _("handled this application for an authority")
     DECLARED = "declared", _("declared by the expert")
+    FORMER = "former", _("was employed by the applicant")
+    BODY = "body", _("employed by the body that evaluated the applicant")
+    AREA = "area", _("from the same place as the applicant")
+    EARLIER = "earlier", _("declared a conflict with this applicant before")
+
+
+class OutKind(models.TextChoices):
+    """Why somebody of the pool cannot take part in a panel at all."""
+
+    SUSPENDED = "suspended", _("suspended")
+    AWAY = "away", _("not available on the days of the review")
+    FULL = "full", _("has the most units of a year already")
+    SEATED = "seated", _("has or had a seat on this panel")
+    WATCHES = "watches", _("supervises this panel")
+
+
+class DrawKind(models.TextChoices):
+    """What was drawn."""
+
+    FIRST = "first", _("members of the panel")
+    SUBSTITUTE = "substitute", _("substitute")
+    THIRD = "third", _("another opinion")
+    UNITS = "units", _("who judges which unit")
 
 
 class DecisionState(models.TextChoices):

@@ -30,6 +30,7 @@ from greenlist.policy.engine.types import (
     Operator,
     Outcome,
     Package,
+    ReviewRule,
     Rule,
     ScoreRule,
     Severity,
@@ -49,6 +50,8 @@ EVERYWHERE = ("apply", "recommend", "list")
 BY = ("applicant", "county", "city", "province", "nation")
 ENDS = ("rejected", "not_listed")
 DOCUMENTS = ("letter", "summary", "report")
+TRIMMED = "trimmed_mean"
+AGGREGATES = ("mean", "median", TRIMMED)
 REVIEWERS = ("experts", "body", "draw")
 GROUPS = ("regional", "conditions", "review")
 OUTCOMES = tuple(outcome.value for outcome in Outcome if outcome is not Outcome.CLEAR)
@@ -181,6 +184,7 @@ def _step(
         reviewers=node.texts("reviewers", of=REVIEWERS),
         plan=node.flag("plan"),
         pledge=node.flag("pledge"),
+        review=_review(node.table("review")),
         score=score,
         numbered=node.flag("numbered"),
         returned=node.text("returned", required=False),
@@ -296,6 +300,28 @@ def _notice(node: Node | None) -> NoticeRule | None:
         first_day=node.choice("first_day", ("counts", "next")),
         clause=node.clause()[0],
     )
+    node.done()
+    return rule
+
+
+def _review(node: Node | None) -> ReviewRule:
+    if node is None:
+        return ReviewRule()
+    talk = node.table("talk")
+    rule = ReviewRule(
+        clause=node.clause()[0],
+        former_years=node.whole("former_years", most=50),
+        same_area=node.flag("same_area"),
+        seats=node.whole("seats", least=1, most=200),
+        per_case=node.whole("per_case", least=1, most=20),
+        cap=node.whole("cap", least=1, most=2000),
+        supervisors=node.whole("supervisors", least=1, most=20),
+        blind=node.flag("blind"),
+        talk=talk is not None,
+        talk_clause=talk.clause()[0] if talk else "",
+    )
+    if talk is not None:
+        talk.done()
     node.done()
     return rule
 
@@ -598,12 +624,15 @@ def _criteria(node: Node) -> CriteriaRule:
 def _score(key: str, node: Node) -> ScoreRule:
     rule = ScoreRule(
         key=key,
-        aggregate=node.choice("aggregate", ("mean", "median")),
+        aggregate=node.choice("aggregate", AGGREGATES),
         max=node.decimal("max") or Decimal(100),
         passing=node.decimal("pass"),
         spread=node.decimal("spread"),
         clause=node.clause()[0],
+        drop=node.whole("drop", least=1, most=5) or 0,
     )
+    if (rule.aggregate == TRIMMED) != bool(rule.drop):
+        node.wrong("drop", "belongs to a trimmed mean, and only there: how many are left out at each end")
     node.done()
     return rule
 

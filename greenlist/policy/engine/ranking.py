@@ -18,6 +18,7 @@ from greenlist.policy.engine.types import (
     Ranked,
     Rule,
     Score,
+    ScoreRule,
     Sheet,
 )
 
@@ -57,8 +58,7 @@ def aggregate(bound: BoundPolicy, sheets: Sequence[Sheet], key: str) -> Score:
     totals = [sheet.total for sheet in sheets]
     if not totals:
         return Score(total=None, spread=Decimal(0), sheets=0, passed=None, findings=())
-    middle = mean(totals) if rule.aggregate == "mean" else median(totals)
-    total = Decimal(middle).quantize(CENT, rounding=ROUND_HALF_UP)
+    total = Decimal(_middle(rule, totals)).quantize(CENT, rounding=ROUND_HALF_UP)
     spread = max(totals) - min(totals)
     findings = []
     if rule.spread is not None and spread > rule.spread:
@@ -67,3 +67,11 @@ def aggregate(bound: BoundPolicy, sheets: Sequence[Sheet], key: str) -> Score:
         findings.append(Finding(f"score.{key}", rule.clause, Outcome.WARN, "score.spread", params, (), layer))
     passed = None if rule.passing is None else total >= rule.passing
     return Score(total=total, spread=spread, sheets=len(totals), passed=passed, findings=tuple(findings))
+
+
+def _middle(rule: ScoreRule, totals: Sequence[Decimal]) -> Decimal:
+    """Where trimming would leave nothing, nothing is left out: two scores of two count both."""
+    if rule.aggregate == "median":
+        return median(totals)
+    kept = sorted(totals)[rule.drop : len(totals) - rule.drop] if len(totals) > 2 * rule.drop else totals
+    return mean(kept)

@@ -416,6 +416,22 @@ class NoticeRule:
 
 
 @dataclass(frozen=True, slots=True)
+class ReviewRule:
+    """How a panel is drawn and held (HLJ-16b, HLJ-17). What a rule set does not say is the authority's to choose."""
+
+    clause: str = ""
+    former_years: int | None = None  # how long a former employer bars; None: for good
+    same_area: bool = False  # experts keep away from units of the place they live in
+    seats: int | None = None  # suggested number of experts
+    per_case: int | None = None  # suggested number of experts for each unit
+    cap: int | None = None  # most units that one expert takes on a panel
+    supervisors: int | None = None  # suggested number of those who watch
+    blind: bool = False  # suggested: experts see no names
+    talk: bool = False  # risk points and a reminder talk are recorded before the panel opens
+    talk_clause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Package:
     """What travels with a recommendation batch (QHD-N4a; SJZ-8: the guide's two documents only)."""
 
@@ -457,6 +473,7 @@ class Step:
     reviewers: tuple[str, ...] = ()
     plan: bool = False
     pledge: bool = False
+    review: ReviewRule = ReviewRule()
     score: str = ""
     numbered: bool = False
     returned: str = ""  # step a returned case goes back to
@@ -796,11 +813,12 @@ class Header:
 @dataclass(frozen=True, slots=True)
 class ScoreRule:
     key: str
-    aggregate: str  # mean | median
+    aggregate: str  # mean | median | trimmed_mean
     max: Decimal
     passing: Decimal | None
     spread: Decimal | None  # sheets further apart than this ask for a third opinion
     clause: str
+    drop: int = 0  # of a trimmed mean: how many are left out at each end
 
 
 # ---- third-party bodies -------------------------------------------------------------------------------------------
