@@ -5,6 +5,7 @@ worker makes (`core.rendering`). One text for everybody, but for the table of sc
 with what the criteria set hides from applicants and what reviewers judged so far.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -35,6 +36,7 @@ KIND, FULL, DRAFT, BLANK = "report", "report-full", "report-draft", "report-temp
 TYPES = {"pdf": "application/pdf", "docx": word.TYPE}
 TEMPLATE = "applications/print_report.html"
 CHINESE = "zh-hans"
+ORDINAL = re.compile("[一二三四五六七八九十]+、")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,14 @@ class Paper:
     is_full: bool = False
     is_draft: bool = False
     is_blank: bool = False
+
+    @property
+    def headings(self) -> tuple[str, ...]:
+        """Titles of the sections, numbered where the outline does not number them itself."""
+        titles = (section.title for section in self.sections)
+        return tuple(
+            title if ORDINAL.match(title) else f"{number}. {title}" for number, title in enumerate(titles, start=1)
+        )
 
 
 # ---- asked for by pages; the caller has checked who asks ----------------------------------------------------------------
@@ -395,7 +405,7 @@ def _indicators(form: Form, computed: Mapping[str, Any]) -> Iterable[Indicator]:
             if spec.type is FieldType.COMPUTED:
                 yield _indicator(section, spec, computed.get(path))
             for result in spec.results:
-                if computed.get(f"{path}.{result.key}") is not None:
+                if shown.says(spec, result.key, computed.get(f"{path}.{result.key}")):
                     yield _indicator(section, result, computed[f"{path}.{result.key}"])
 
 
@@ -404,7 +414,7 @@ def _indicator(section: Section, spec: Field, value: Any) -> Indicator:
         section=say(section.title),
         label=say(spec.label),
         value=shown.text_of(spec, value),
-        unit=say(spec.unit.label) if spec.unit else "",
+        unit=say(spec.unit.symbol) if spec.unit else "",
         formula=say(spec.formula_text),
     )
 

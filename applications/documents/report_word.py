@@ -29,12 +29,12 @@ def content(paper: Paper) -> bytes:
         written=paper.version.declared_at if paper.version else None,
     )
     _cover(file, paper)
-    for number, section in enumerate(paper.sections, start=1):
-        file.heading(f"{number}. {section.title}")
+    for heading, section in zip(paper.headings, paper.sections, strict=True):
+        file.heading(heading)
         for table, fields in groupby(section.fields, key=lambda one: one.table is not None or one.work is not None):
             if table:
                 for one in fields:
-                    _grid(file, one)
+                    _grid(file, one, paper)
             else:
                 file.facts([(one.label, value_of(one, paper)) for one in fields], widths=FACTS)
     if not paper.is_blank and paper.indicators:
@@ -83,9 +83,11 @@ def value_of(one: ShownField, paper: Paper) -> str:
     return "\n".join(lines)
 
 
-def _grid(file: word.Paper, one: ShownField) -> None:
+def _grid(file: word.Paper, one: ShownField, paper: Paper) -> None:
     file.heading(one.label, level=2)
-    if one.table is not None:
+    if one.table is not None and not one.table.rows and not paper.is_blank:
+        file.text("（未填写）", style="Small")
+    elif one.table is not None:
         _rows(file, one.table)
     if one.work is not None and one.work.table.rows:
         _rows(file, one.work.table)

@@ -299,7 +299,7 @@ def _block(form: SectionForm, page: Page, spec: Field, as_text: shown.ShownField
         "label": say(spec.label),
         "help": say(spec.help),
         "clause": spec.clause,
-        "unit": say(spec.unit.label) if spec.unit else "",
+        "unit": say(spec.unit.symbol) if spec.unit else "",
         "required": spec.required,
         "remark": page.remarks.get(path, ""),
         "hint": page.last.get(path, ""),
@@ -326,7 +326,7 @@ def _block(form: SectionForm, page: Page, spec: Field, as_text: shown.ShownField
 def _table(form: SectionForm, page: Page, spec: Field, base: dict[str, Any]) -> Block:
     count = sum(1 for name in form.fields if name.startswith(f"{spec.key}.") and name.endswith(f".{_first(spec)}"))
     head = tuple(
-        say(column.label) + (f"（{say(column.unit.label)}）" if column.unit else "") for column in spec.columns
+        say(column.label) + (f"（{say(column.unit.symbol)}）" if column.unit else "") for column in spec.columns
     )
     rows = tuple(_row(form, page, spec, index) for index in range(count))
     most = spec.max_rows or 50
@@ -360,4 +360,4 @@ def _cell(form: SectionForm, page: Page, name: str, column: Field, fixed: FixedR
         path = f"{form.section.key}.{name}"
         value = page.computed.get(path)
         return Cell(label, computed=path, value="" if value is None else str(value))
-    return Cell(label, control=form[name], unit=say(unit.label) if unit else "", problem=form.problem_of(name))
+    return Cell(label, control=form[name], unit=say(unit.symbol) if unit else "", problem=form.problem_of(name))

@@ -168,7 +168,10 @@ class Reader:
                 self._note(sheet.title, 0, "", "", _("This sheet is missing: download the workbook again."))
         made = tuple(change for one in found if (change := self._change(one)) is not None)
         if self.problems:
-            raise WorkbookRefused(NOTHING, self.problems)
+            titles = [sheet.title for sheet in by_mark.values()]
+            raise WorkbookRefused(
+                NOTHING, sorted(self.problems, key=lambda one: (titles.index(one.sheet), one.row, one.column))
+            )
         return made
 
     def _note(self, sheet: str, row: int, column: str, value: Any, rule: Text) -> None:

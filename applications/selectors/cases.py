@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from applications import rules
-from applications.models import Application, CheckRun, Document, Evidence, ReportVersion, TimelineEntry
+from applications.models import Application, Call, CheckRun, Document, Evidence, ReportVersion, TimelineEntry
 from applications.selectors import calls, drafts, projects, scores, shown, standards, told
 from applications.selectors.differing import Pieces, pieces
 from applications.selectors.filling import FindingShown, finding_shown
@@ -23,10 +23,11 @@ from applications.states import FINAL, WITH_APPLICANT, Mode, State
 from greenlist.core import clock
 from greenlist.core.actors import Actor, Capacity
 from greenlist.core.errors import NotVisible
-from greenlist.organisations.models import Site
+from greenlist.organisations.models import Category, Organisation, Site
 from greenlist.policy import words
 from greenlist.policy.engine.types import BoundPolicy, Finding, Form, Step
 
+MAY_APPLY_AGAIN = (State.WITHDRAWN, State.REJECTED, State.NOT_LISTED)
 # What each line of the timeline is called. A later stage's verb without words falls back to the state it led to.
 VERBS = {
     "submit": gettext_lazy("Submitted"),
@@ -80,17 +81,22 @@ def case_list(actor: Actor, given: Mapping[str, str], at: datetime) -> CaseList:
     page = page_of(found, given)
     for case in page.rows:
         told.as_told(case, actor)
-    return CaseList(page, tuple(_open_calls(actor)), seen)
+    return CaseList(page, tuple(open_calls(actor)), seen)
 
 
-def _open_calls(actor: Actor) -> list[Any]:
-    """Open calls for the firm's sites in which none of its applications lives yet; two queries."""
+def open_calls(actor: Actor) -> list[Call]:
+    """Open calls for the organisation's sites in which none of its applications lives or came through; two queries.
+
+    A park is shown the lists of parks, everybody else the others.
+    """
     if actor.capacity != Capacity.APPLICANT or actor.is_body:
         return []
-    paths = list(Site.objects.visible_to(actor).values_list("area__path", flat=True))
-    live = Application.objects.filter(organisation_id=actor.organisation_id).exclude(state__in=FINAL)
-    busy = set(live.values_list("call_id", flat=True))
-    return [call for call in calls.open_calls_at(paths) if call.pk not in busy]
+    sites = list(Site.objects.visible_to(actor).values_list("area__path", "organisation__kind"))
+    is_park = any(kind == Organisation.Kind.PARK for _path, kind in sites)
+    own = Application.objects.filter(organisation_id=actor.organisation_id)
+    busy = set(own.exclude(state__in=MAY_APPLY_AGAIN).values_list("call_id", flat=True))
+    found = calls.open_calls_at(path for path, _kind in sites)
+    return [call for call in found if call.pk not in busy and (call.category == Category.PARK) == is_park]
 
 
 def applicants_cases(actor: Actor) -> QuerySet[Application]:

@@ -255,7 +255,7 @@ def _last(form: Form, case: Application, at: datetime) -> dict[str, str]:
             figure = known.get(f"{section.key}.{spec.key}")
             if spec.figure and figure is not None:
                 value = figure.value / (spec.unit.factor if spec.unit else 1)
-                unit = words.text(spec.unit.label) if spec.unit else ""
+                unit = words.text(spec.unit.symbol) if spec.unit else ""
                 shown = {"year": figure.year, "value": f"{value.normalize():,f}", "unit": unit}
                 found[f"{section.key}.{spec.key}"] = _("In the report of %(year)s: %(value)s %(unit)s") % shown
     return found

@@ -130,7 +130,7 @@ def _place(form: Form, figure: FormFigure, year: int, others: tuple[Decimal, ...
     return Place(
         key=figure.key,
         label=label,
-        unit=words.text(unit.label) if unit else "",
+        unit=words.text(unit.symbol) if unit else "",
         year=year,
         own=figure.value / factor,
         lower=lower,

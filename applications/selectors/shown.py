@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
+from itertools import compress
 from typing import Any
 
 from django.utils.formats import date_format
@@ -22,6 +24,25 @@ class ShownTable:
     rows: tuple[tuple[str, ...], ...]
     numeric: tuple[bool, ...] = ()  # per column: right-aligned
 
+    @property
+    def columns(self) -> tuple[tuple[str, bool], ...]:
+        """Heads with whether figures stand below them."""
+        return tuple(zip(self.head, self.numeric or (False,) * len(self.head), strict=True))
+
+    @property
+    def cells(self) -> tuple[tuple[tuple[str, bool], ...], ...]:
+        """Rows of cells, each with whether it is a figure."""
+        numeric = self.numeric or (False,) * len(self.head)
+        return tuple(tuple(zip(row, numeric, strict=True)) for row in self.rows)
+
+    def without_empty_columns(self) -> "ShownTable":
+        """The same without the columns that nobody filled in: a calculator offers more than most need."""
+        if not self.rows:
+            return self
+        kept = [any(row[place] for row in self.rows) for place in range(len(self.head))]
+        rows = tuple(tuple(compress(row, kept)) for row in self.rows)
+        return ShownTable(tuple(compress(self.head, kept)), rows, tuple(compress(self.numeric, kept)))
+
 
 @dataclass(frozen=True, slots=True)
 class ShownResult:
@@ -31,6 +52,7 @@ class ShownResult:
     unit: str
     formula: str
     cells: tuple[tuple[str, str], ...]
+    is_given: bool = True  # something to say; a product that nobody assigned anything to has nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +67,11 @@ class ShownWork:
     sources: tuple[str, ...]
 
     @property
+    def given(self) -> tuple[ShownResult, ...]:
+        """The results that say something."""
+        return tuple(one for one in self.results if one.is_given)
+
+    @property
     def spare(self) -> int:
         """Columns that a result without earlier years leaves empty."""
         return len(self.years) - 1
@@ -54,8 +81,7 @@ class ShownWork:
         """The results alone, as a table."""
         rows = tuple(
             (one.label, one.unit, *(value for _path, value in one.cells), *[""] * (len(self.years) - len(one.cells)))
-            for one in self.results
-            if any(value for _path, value in one.cells)
+            for one in self.given
         )
         numeric = (False, False, *[True] * len(self.years))
         return ShownTable((_("Result"), _("Unit"), *self.years), rows, numeric)
@@ -103,6 +129,14 @@ class ShownSection:
     intro: str = ""
     clause: str = ""
     fields: tuple[ShownField, ...] = field(default=())
+
+    @property
+    def rows(self) -> tuple[tuple[ShownField, "ShownField | None"], ...]:
+        """Each field with the evidence that belongs to it, if it wants any."""
+        paths = {one.path for one in self.fields}
+        proofs = {one.path.removesuffix("_evidence"): one for one in self.fields if one.path.endswith("_evidence")}
+        beside = {one.path for row, one in proofs.items() if row in paths}
+        return tuple((one, proofs.get(one.path)) for one in self.fields if one.path not in beside)
 
     @property
     def was_open(self) -> bool:
@@ -171,7 +205,15 @@ def _results(path: str, spec: Field, computed: Mapping[str, Any]) -> Iterable[Sh
             continue  # stands beside its year
         names = [key, *(name for name in (f"{key}_1", f"{key}_2") if name in by_key)]
         cells = tuple((f"{path}.{name}", text_of(by_key[name], computed.get(f"{path}.{name}"))) for name in names)
-        yield ShownResult(say(one.label), say(one.unit.label) if one.unit else "", say(one.formula_text), cells)
+        unit = say(one.unit.symbol) if one.unit else ""
+        is_given = any(says(spec, name, computed.get(f"{path}.{name}")) for name in names)
+        yield ShownResult(say(one.label), unit, say(one.formula_text), cells, is_given)
+
+
+def says(spec: Field, name: str, value: Any) -> bool:
+    """Nothing, or nothing of a product, is no result: the table offers products that a unit does not have."""
+    of_product = name.rpartition("_")[2] in {f"p{number}" for number in range(1, spec.products + 1)}
+    return not forms.is_empty(value) and not (of_product and not forms.number(value))
 
 
 def by_path(shown: Iterable[ShownSection]) -> dict[str, ShownField]:
@@ -210,7 +252,7 @@ def _field(
         help=say(spec.help),
         type=spec.type.value,
         value="" if is_table else text_of(spec, given),
-        unit=say(spec.unit.label) if spec.unit else "",
+        unit=say(spec.unit.symbol) if spec.unit else "",
         formula=say(spec.formula_text),
         clause=spec.clause,
         contact=spec.contact,
@@ -223,7 +265,7 @@ def _field(
 
 
 def _table(path: str, spec: Field, value: Any, computed: Mapping[str, Any]) -> ShownTable:
-    head = [say(column.label) + (f" ({say(column.unit.label)})" if column.unit else "") for column in spec.columns]
+    head = [say(column.label) + (f" ({say(column.unit.symbol)})" if column.unit else "") for column in spec.columns]
     rows = []
     for index, row in enumerate(forms.rows_of(spec, value)):
         fixed = spec.rows[index] if spec.rows else None
@@ -233,16 +275,17 @@ def _table(path: str, spec: Field, value: Any, computed: Mapping[str, Any]) -> S
         rows.append(tuple([say(fixed.label), *cells] if fixed else cells))
     numeric = [column.type in (FieldType.NUMBER, FieldType.COMPUTED) for column in spec.columns]
     first = spec.rows != ()
-    return ShownTable(
+    table = ShownTable(
         tuple([_("Item"), *head] if first else head), tuple(rows), tuple([False, *numeric] if first else numeric)
     )
+    return table.without_empty_columns() if spec.calculator else table
 
 
 def _cell(path: str, column: Field, row: Mapping[str, Any], fixed: FixedRow | None, computed: Mapping[str, Any]) -> str:
     given = computed.get(f"{path}.{column.key}") if column.type is FieldType.COMPUTED else row.get(column.key)
     text = text_of(column, given)
     unit = fixed.units.get(column.key) if fixed else None
-    return f"{text} {say(unit.label)}" if text and unit else text
+    return f"{text} {say(unit.symbol)}" if text and unit else text
 
 
 def text_of(spec: Field, value: Any) -> str:
@@ -260,6 +303,8 @@ def text_of(spec: Field, value: Any) -> str:
         amount = forms.number(value)
         if amount is None:
             return str(value)
+        if spec.type is FieldType.COMPUTED and (spec.decimals or 0) > 2:
+            amount = amount.normalize() if amount else Decimal(0)  # more places than anybody reads are cut when empty
         is_count = spec.unit is None and spec.decimals == 0  # a year, an ordinal: no thousands separator
         return f"{amount:f}" if is_count else f"{amount:,f}"
     return str(value)

@@ -253,7 +253,7 @@ def doubt(found: Warning) -> str:
 def working(line: Line) -> str:
     """One amount, step by step: amount × factor = result, and where the factor comes from."""
     top, _slash, below = line.factor.per.partition("/")
-    counts = text(line.table.counts.label) if line.table else top
+    counts = text(line.table.counts.symbol) if line.table else top
     given = {"item": text(line.label), "amount": amount(line.amount), "unit": text(line.unit)}
     if line.limit is not None:
         steps = _("%(item)s: (%(limit)s − %(amount)s) ÷ %(limit)s = %(result)s %(counts)s")

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from applications.models import Application, Batch, Call, Hit, Project, Registration, Screening
-from applications.selectors import calls, due, hits, told
+from applications.selectors import calls, cases, due, hits, told
 from applications.states import WITH_APPLICANT, BatchState, CallState, ProjectState, RegistrationState, State
 from greenlist.accounts.models import User
 from greenlist.core import condition
@@ -23,7 +23,7 @@ from greenlist.core.errors import Text
 from greenlist.core.heartbeats import Beat
 from greenlist.core.templatetags.ui import cst
 from greenlist.organisations import selectors as organisations
-from greenlist.organisations.models import AdverseMatch, Category, Organisation, Site, Supervision
+from greenlist.organisations.models import AdverseMatch, Organisation, Supervision
 from greenlist.policy import selectors as policy
 from greenlist.policy.engine.types import Calendar, Clause, Header
 from registry.models import Announcement, Listing, Notice, NoticeItem, Objection
@@ -251,7 +251,7 @@ def _applicant(actor: Actor, on: date) -> Iterator[_Kind]:
         [case for case in own if case.state == State.DRAFT],
         _case(lambda case: _("Begun for “%(call)s”, not submitted yet.") % {"call": case.call.title}),
     )
-    yield _Kind("apply", gettext_lazy("You can apply"), _calls_for(actor), _apply)
+    yield _Kind("apply", gettext_lazy("You can apply"), cases.open_calls(actor), _apply)
     yield _Kind(
         "waiting",
         gettext_lazy("With the authorities"),
@@ -259,19 +259,6 @@ def _applicant(actor: Actor, on: date) -> Iterator[_Kind]:
         _case(lambda case: _("%(state)s · %(desk)s") % {"state": case.get_state_display(), "desk": case.desk or ""}),
         waiting=True,
     )
-
-
-def _calls_for(actor: Actor) -> list[Call]:
-    """Open calls of the authorities above the organisation's sites, for which it has no live application; a park is
-    shown the lists of parks, everybody else the others."""
-    if actor.is_body:
-        return []
-    sites = list(Site.objects.visible_to(actor).values_list("area__path", "organisation__kind"))
-    paths, is_park = [path for path, _kind in sites], any(kind == Organisation.Kind.PARK for _path, kind in sites)
-    live = Application.objects.visible_to(actor).exclude(state__in=(State.WITHDRAWN, State.REJECTED, State.NOT_LISTED))
-    found = Call.objects.open().exclude(pk__in=live.values("call_id")).select_related("owner__area")
-    fitting = [call for call in found if (call.category == Category.PARK) == is_park]
-    return [call for call in fitting if any(path.startswith(call.owner.area.path) for path in paths)]
 
 
 def _apply(call: Call) -> Task:

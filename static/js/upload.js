@@ -181,12 +181,20 @@ export function start(root) {
         form.before(line);
         input.setAttribute("aria-describedby", `${input.getAttribute("aria-describedby") ?? ""} ${line.id}`.trim());
       }
-      line.textContent = text;
+      line.textContent = [line.textContent, text].filter(Boolean).join(" ");
+    };
+    const forget = () => box.querySelector("[data-upload-error]")?.replaceChildren();
+
+    const redraw = async () => {
+      const page = new DOMParser().parseFromString(await (await fetch(location.href)).text(), "text/html");
+      const fresh = box.id && page.getElementById(box.id)?.querySelector("[data-file-list]");
+      if (fresh) list.replaceChildren(...document.adoptNode(fresh).childNodes);
     };
 
     const take = async (files) => {
       const limit = Number(form.dataset.limit || 0);
       let sent = 0;
+      forget();
       for (const file of files) {
         if (limit && file.size > limit) {
           complain(word("too-large", { name: file.name, size: readable(file.size), limit: readable(limit) }));
@@ -199,8 +207,9 @@ export function start(root) {
         else complain(result.text);
       }
       input.value = "";
-      // The server draws the row: it knows the digest, the check and the address.
-      if (sent && !box.querySelector("[data-upload-error]")) {
+      // The server draws the row: it knows the digest, the check and the address. What was refused stays to be read.
+      if (sent && box.querySelector("[data-upload-error]")?.textContent) await redraw();
+      else if (sent) {
         if (box.dataset.refresh && window.htmx) window.htmx.ajax("GET", box.dataset.refresh, { target: box, swap: "outerHTML" });
         else location.reload();
       }

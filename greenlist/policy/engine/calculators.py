@@ -95,7 +95,7 @@ def _column(spec: Field, column: Field) -> Field:
 def _items(spec: Field) -> Iterator[Choice]:
     for table in spec.tables:
         for item in table.items:
-            unit = item.unit.label
+            unit = item.unit.symbol
             yield Choice(item.key, Text(zh=f"{item.label.zh}（{unit.zh}）", en=f"{item.label.en} ({unit.en})"))
 
 
@@ -328,7 +328,7 @@ def _line(
         value = own_value(factor, entry.own) if entry.own is not None else None
     except units.WrongUnit:
         return None  # said by `problems`
-    unit = table.units[given].label if given in table.units else Text(zh=given, en=given)
+    unit = table.units[given].symbol if given in table.units else Text(zh=given, en=given)
     common = {"row": entry.row, "back": back, "label": entry.label, "amount": amount, "unit": unit, "table": table}
     if kind.margin:
         return _margin(factor, base, entry, amount, common)
@@ -503,7 +503,7 @@ def _large(table: FactorTable, item: Item, entry: Entry) -> Iterator[Warning]:
         return
     for amount in entry.amounts:
         if amount is not None and _in_base(table, item, amount, given, table.names[item.unit.key]) > item.most:
-            unit = table.units[given].label
+            unit = table.units[given].symbol
             yield Warning("large", entry.row, item.label, given=short(amount), limit=short(item.most), unit=unit)
             return
 

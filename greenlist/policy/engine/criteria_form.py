@@ -327,8 +327,8 @@ def _plain(measure: Measure, key: str, label: Text) -> Field:
 def _products(criteria: Criteria, row: Row, measure: Measure, key: str, label: Text) -> Field:
     products = measure.products
     assert products is not None
-    unit = f"（{measure.unit.label.zh}）" if measure.unit else ""
-    unit_en = f" ({measure.unit.label.en})" if measure.unit else ""
+    unit = f"（{measure.unit.symbol.zh}）" if measure.unit else ""
+    unit_en = f" ({measure.unit.symbol.en})" if measure.unit else ""
     value = replace(_plain(measure, "value", Text(f"{VALUE.zh}{unit}", f"{VALUE.en}{unit_en}")), required=True)
     if products.formula:
         value = _computed(value, products.formula, products.formula_text)

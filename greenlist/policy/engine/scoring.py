@@ -292,7 +292,7 @@ class _Reader:
         result = replace(
             result,
             case=measure.key,
-            unit=measure.unit.label if measure.unit else NO_TEXT,
+            unit=measure.unit.symbol if measure.unit else NO_TEXT,
             size=size.label if size else NO_TEXT,
             reference=reference,
         )

@@ -543,6 +543,11 @@ class Unit:
     base: str
     factor: Decimal
 
+    @property
+    def symbol(self) -> Text:
+        """As it stands behind a figure: the label without the name in brackets that helps to choose it."""
+        return replace(self.label, zh=self.label.zh.partition("（")[0] or self.label.zh)
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
