@@ -114,9 +114,9 @@ def reconcile(
     _clear(known, seen, at)
     for authority, keys in moved.items():
         Hit.objects.filter(pk__in=keys).update(authority=authority)
-    _remember(stays, basis)
+    _remember(stays, rules, basis)
     if changed:
-        _open_again(changed, at, basis)
+        _open_again(changed, rules, at, basis)
     if fresh:
         Hit.objects.bulk_create(_rows(fresh, rules, at, basis), ignore_conflicts=True, batch_size=1000)
     return len(fresh) + len(changed)
@@ -132,23 +132,24 @@ def _clear(known: Mapping[str, Kept], seen: set[str], at: datetime) -> None:
     Hit.objects.filter(pk__in=[row.pk for key, row in known.items() if event_of(key) in events]).update(rests_on="")
 
 
-def _remember(stays: Iterable[tuple[Kept, Against]], basis: str) -> None:
-    """From what, by which vetoes and until when the same was decided again."""
-    turned: dict[date | None, list[int]] = {}
+def _remember(stays: Iterable[tuple[Kept, Against]], rules: RuleSetVersion, basis: str) -> None:
+    """From what, by which vetoes and until when the same was decided again; a newer version answers for it from then on."""
+    turned: dict[tuple[date | None, str], list[int]] = {}
     renamed: list[Hit] = []
     for row, one in stays:
         if not one.rests_on:
             continue
         if row.rests_on != one.rests_on:
-            renamed.append(Hit(pk=row.pk, rests_on=one.rests_on, basis=basis, holds_until=one.until))
+            now = {"rests_on": one.rests_on, "basis": basis, "holds_until": one.until}
+            renamed.append(Hit(pk=row.pk, rules=rules, rule=one.barred.rule, **now))
         elif (row.basis, row.until) != (basis, one.until):
-            turned.setdefault(one.until, []).append(row.pk)
-    for until, keys in turned.items():
-        Hit.objects.filter(pk__in=keys).update(basis=basis, holds_until=until)
-    Hit.objects.bulk_update(renamed, ["rests_on", "basis", "holds_until"], batch_size=500)
+            turned.setdefault((one.until, one.barred.rule), []).append(row.pk)
+    for (until, rule), keys in turned.items():
+        Hit.objects.filter(pk__in=keys).update(basis=basis, holds_until=until, rules=rules, rule=rule)
+    Hit.objects.bulk_update(renamed, ["rests_on", "basis", "holds_until", "rules", "rule"], batch_size=500)
 
 
-def _open_again(changed: Mapping[int, Against], at: datetime, basis: str) -> None:
+def _open_again(changed: Mapping[int, Against], rules: RuleSetVersion, at: datetime, basis: str) -> None:
     """What was said before was said about something else."""
     rows = []
     for pk, (unit, one, rests_on, until) in changed.items():
@@ -158,6 +159,7 @@ def _open_again(changed: Mapping[int, Against], at: datetime, basis: str) -> Non
             "event": event,
             "shape": shape,
             "outcome": one.outcome,
+            "rules": rules,
             "rule": one.rule,
             "found_at": at,
             "rests_on": rests_on,

@@ -119,7 +119,9 @@ def _title_unit(owner: int, row: Sequence[Any]) -> hits.Unit:
 def _pass(kind: Kind, bound: BoundPolicy, version: RuleSetVersion, at: datetime) -> int:
     on = clock.china_date(at)
     wanted = engine.candidates(bound, on)
-    if not wanted.windows or not kind.units.exists():
+    if not kind.units.exists():
+        return 0
+    if not any(ways(wanted)) and not _standing(kind).exists():
         return 0
     ends = kind.units.model._default_manager.aggregate(low=Min("pk"), high=Max("pk"))  # by the key alone: at once
     basis = engine.vetoes_digest(bound)
@@ -129,6 +131,11 @@ def _pass(kind: Kind, bound: BoundPolicy, version: RuleSetVersion, at: datetime)
         return _Window(kind, bound, version, wanted, basis, low, low + WINDOW, on).look(at)
 
     return rounds.each(range(ends["low"] - 1, ends["high"], WINDOW), window)
+
+
+def _standing(kind: Kind) -> QuerySet[Hit]:
+    """Findings from events against these units: rules that ask for none any more have them cleared."""
+    return Hit.objects.exclude(ref="").exclude(state=HitState.CLEARED).filter(**{f"{kind.field}__in": kind.units})
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +238,8 @@ class _Window:
 
     def vanished(self, way: "Way") -> list[int]:
         """Findings made by this way whose event SQL does not pick on it any more."""
+        if way not in ways(self.wanted):  # no veto of these rules looks that way any more
+            return list(self.live.filter(rests_on__startswith=f"{way.name}|").values_list("pk", flat=True))
         picked = self.candidates(way).annotate(ref=way.ref(self.kind.firm))
         picked = picked.filter(pk=OuterRef(self.kind.field), ref=OuterRef("ref"))
         rows = self.live.filter(rests_on__startswith=f"{way.name}|")
@@ -326,6 +335,8 @@ EVERY_WAY = tuple(_every_way())
 
 def ways(wanted: EventFilter) -> Iterator[Way]:
     """Those on which some veto looks."""
+    if not wanted.windows:
+        return iter(())
     removals = organisations.REMOVED in wanted.kinds
     return (way for way in EVERY_WAY if (wanted.members or not way.members) and (removals or not way.removal))
 

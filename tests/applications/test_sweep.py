@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import random
+import re
+import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from importlib import import_module
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.apps import apps
+from django.conf import settings
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from applications import selectors, tasks
 from applications.models import Hit
+from applications.selectors import hits as reads
 from applications.services import checks, hits, sweep
 from applications.states import HitState, State
+from greenlist.core.actors import SYSTEM
 from greenlist.core.models import Notification
 from greenlist.organisations import services as organisations
 from greenlist.organisations.models import AdverseMatch, AdverseRecord, Name, ParkFirm
-from greenlist.policy import engine
+from greenlist.policy import engine, services
 from greenlist.policy.engine.types import Event, Outcome, Severity
 from tests import factories
 from tests.applications import county
@@ -500,3 +507,63 @@ def _whole(case: Any, bound: Any, on: date) -> Any:
         for one in records
     ]
     return engine.barring(bound, events, on, founded)
+
+
+def newer_rules(folder: Path, change: Callable[[str], str]) -> None:
+    """Another version of Qinhuangdao's rules, by its file."""
+    shutil.rmtree(folder / "fixtures", ignore_errors=True)
+    shutil.copytree(settings.ROOT / "fixtures", folder / "fixtures")
+    file = folder / "fixtures" / "policies" / "qinhuangdao" / "policy.toml"
+    file.write_text(change(file.read_text(encoding="utf-8")), encoding="utf-8")
+    services.load_policies(actor=SYSTEM, at=MAY, folder=folder / "fixtures")
+
+
+def without_vetoes(text: str) -> str:
+    return re.sub(r"\[\[veto\]\]\n(?:[^\[\n#].*\n|\n)*", "", text)
+
+
+def test_a_newer_version_answers_for_what_stands(world: World, call: Any, tmp_path: Path) -> None:
+    """A listed unit stands under the newest rules: what they allow to be waived can be waived, though found before."""
+    factories.title(world.site, "city")
+    factories.adverse(world.org, **ACCIDENT)
+    sweep.sweep(at=MAY)
+    hit = Hit.objects.get()
+    assert engine.waiver(reads.rules_of(hit), hit.rule) is None
+    newer_rules(tmp_path, lambda text: text.replace("[[veto]]\n", "[[veto]]\nwaivable = true\n"))
+    assert sweep.sweep(at=MAY + timedelta(days=1)) == 0
+    after = Hit.objects.get()
+    assert (after.pk, after.state, after.found_at, after.rules.number) == (hit.pk, HitState.OPEN, MAY, 2)
+    assert engine.waiver(reads.rules_of(after), after.rule) is not None
+
+
+def test_rules_that_ask_for_nothing_clear_what_they_asked_before(world: World, call: Any, tmp_path: Path) -> None:
+    factories.title(world.site, "city")
+    factories.adverse(world.org, **ACCIDENT)
+    case = county.case(world, call, organisation=world.orgs["rival"])
+    factories.adverse(world.orgs["rival"], **ACCIDENT)
+    assert sweep.sweep(at=MAY) == 2
+    newer_rules(tmp_path, without_vetoes)
+    assert sweep.sweep(at=MAY + timedelta(days=1)) == 0
+    states = {hit.application_id: hit.state for hit in Hit.objects.all()}
+    assert states == {None: HitState.CLEARED, case.pk: HitState.OPEN}  # the case keeps the rules it was submitted under
+
+
+REMOVED = """[[veto]]
+key = "removed"
+label = { zh = "被移出名单", en = "Removed from a list" }
+event = ["removed_from_list"]
+years = 3
+subject = ["unit"]
+clause = "QHD-5.4"
+
+"""
+
+
+def test_a_veto_that_is_dropped_leaves_nothing_behind(world: World, call: Any, tmp_path: Path) -> None:
+    factories.title(world.site, "city")
+    factories.title(world.site, "province", valid_until=date(2026, 1, 9), removed=True)
+    newer_rules(tmp_path, lambda text: text.replace("[[veto]]\n", REMOVED + "[[veto]]\n", 1))
+    assert sweep.sweep(at=MAY) == 1
+    newer_rules(tmp_path, lambda text: text.replace("正被列入", "现被列入"))
+    assert sweep.sweep(at=MAY + timedelta(days=1)) == 0
+    assert Hit.objects.get().state == HitState.CLEARED
