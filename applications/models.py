@@ -227,6 +227,8 @@ class Application(ApplicationWorkflow):
     priority = models.PositiveSmallIntegerField(default=9)  # 1: priority industry (QHD-N2b)
     badges = models.JSONField(default=list)
     panel_score = models.DecimalField(max_digits=6, decimal_places=2, null=True, blank=True)
+    # Decided at this step of the route, and the applicant is told later: until then it reads as being decided there.
+    untold_step = models.CharField(max_length=30, blank=True, default="", db_default="")
     revision = models.PositiveIntegerField(default=0)  # counts transitions; a page sends it back to prove what it saw
     started_by = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="+")
     started_at = models.DateTimeField()

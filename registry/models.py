@@ -51,7 +51,7 @@ class Notice(NoticeWorkflow):
     """公示: a proposed list before the public; its counted days are fixed when it is published."""
 
     reference = models.CharField(max_length=24, default=new_reference, unique=True)
-    decision = models.OneToOneField(Decision, on_delete=models.PROTECT, related_name="notice")
+    decision = models.ForeignKey(Decision, on_delete=models.PROTECT, related_name="notices")
     call = models.ForeignKey(Call, on_delete=models.PROTECT, related_name="notices")
     authority = models.ForeignKey(Authority, on_delete=models.PROTECT, related_name="notices")
     step = models.CharField(max_length=30)

@@ -10,14 +10,14 @@ from applications.models import Application, Call
 from applications.selectors import rules_of
 from applications.states import FINAL, State
 from greenlist.accounts.models import Area
-from greenlist.core.actors import Actor
+from greenlist.core.actors import Actor, Capacity
 from greenlist.core.clock import day_end
 from greenlist.core.errors import NotVisible
 from greenlist.organisations.models import Industry
 from registry.models import Announcement, Certificate, Entry, ListBook, Listing, Notice, NoticeItem, Objection
 from registry.querysets import AnnouncementQuerySet, NoticeQuerySet
 from registry.states import AnnouncementState, EntryKind, ItemState, NoticeState, ObjectionState
-from reviews.models import Decision
+from reviews.models import Decision, DecisionItem
 from reviews.states import DecisionState, Outcome
 
 PAGE = 25
@@ -132,6 +132,8 @@ DECIDED = (State.ON_NOTICE, State.APPROVING, *FINAL)
 def outcomes(actor: Actor) -> QuerySet[Application]:
     """What became of the cases an actor sees: from the public notice on, nothing earlier (R3)."""
     rows = Application.objects.visible_to(actor).filter(state__in=DECIDED)
+    if actor.capacity == Capacity.APPLICANT:
+        rows = rows.filter(untold_step="")
     rows = rows.select_related("call", "site__area", "notice_item__notice__authority__area", "listing__listbook")
     return rows.prefetch_related("listing__entries__announcement", "listing__certificates")
 
@@ -198,11 +200,18 @@ def own_notices(actor: Actor) -> QuerySet[Notice]:
 
 
 def decisions_without_notice(actor: Actor) -> QuerySet[Decision]:
-    """Approved lists of the actor's authority that propose somebody and have no notice yet."""
-    rows = Decision.objects.visible_to(actor).filter(
-        state=DecisionState.APPROVED, notice=None, items__outcome=Outcome.PROPOSE
-    )
-    return rows.select_related("call").distinct().order_by("pk")
+    """Approved lists of the actor's authority with units that wait for their notice."""
+    rows = Decision.objects.visible_to(actor).filter(state=DecisionState.APPROVED)
+    rows = rows.filter(Exists(to_put_on_notice().filter(decision=OuterRef("pk"))))
+    return rows.select_related("call").order_by("pk")
+
+
+def to_put_on_notice() -> QuerySet[DecisionItem]:
+    """Units that an approved decision proposes and no notice shows yet; of several decisions the last one counts."""
+    later = DecisionItem.objects.filter(application=OuterRef("application"), pk__gt=OuterRef("pk"))
+    later = later.filter(decision__state=DecisionState.APPROVED)
+    rows = DecisionItem.objects.filter(outcome=Outcome.PROPOSE, application__state=State.PROPOSED)
+    return rows.filter(~Exists(later), application__notice_item=None)
 
 
 def decision(actor: Actor, reference: str) -> Decision:
@@ -217,7 +226,7 @@ STARTS, ENDS = "〔起始日〕", "〔截止日〕"  # stand in a drafted notice
 def notice_words(decision: Decision) -> dict[str, str]:
     """Title and text of a new notice, from the rule set's own texts."""
     rule = next((step.notice for step in rules_of(decision.call).steps if step.notice), None)
-    count = decision.items.filter(outcome=Outcome.PROPOSE).count()
+    count = to_put_on_notice().filter(decision=decision).count()
     return _words(
         decision.call, "notice", count=str(count), starts=STARTS, ends=ENDS, days=str(rule.days if rule else "")
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.urls import reverse
 from django.utils import translation
-from django.utils.dateparse import parse_datetime
+from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.translation import gettext as _
 
 from greenlist.core import attachments, audit, rendering
@@ -108,11 +108,13 @@ def of_decision(decision: Decision) -> list[Link]:
     """What an approved decision leaves."""
     if decision.state != DecisionState.APPROVED:
         return []
+    papers = [
+        (_("Proposed list"), "list"),
+        (_("Table of the overall review"), "table"),
+        (_("Meeting record"), "record"),
+    ]
     return [
-        Link(_("Proposed list"), reverse("reviews:decision-document", args=[decision.reference, "list"])),
-        Link(
-            _("Table of the overall review"), reverse("reviews:decision-document", args=[decision.reference, "table"])
-        ),
+        Link(label, reverse("reviews:decision-document", args=[decision.reference, kind])) for label, kind in papers
     ]
 
 
@@ -137,8 +139,15 @@ def decision_paper(decision: Decision, kind: str) -> Paper:
         "digest": decision.digest,
         "approved_on": parse_datetime(frozen["approved_at"]),
         "proposed_units": [unit for unit in frozen["units"] if unit["outcome"] == Outcome.PROPOSE],
+        "declined_units": [unit for unit in frozen["units"] if unit["outcome"] != Outcome.PROPOSE],
+        "deviating_units": [unit for unit in frozen["units"] if unit.get("deviates")],
+        "met_on": parse_date(frozen.get("meeting", {}).get("on", "")),
     }
-    names = {"list": lambda: _("Proposed list"), "table": lambda: _("Table of the overall review")}
+    names = {
+        "list": lambda: _("Proposed list"),
+        "table": lambda: _("Table of the overall review"),
+        "record": lambda: _("Meeting record"),
+    }
     if kind not in names:
         raise NotVisible
     return Paper(kind, f"reviews/documents/{kind}.html", data, _in_chinese(names[kind]), decision=decision)

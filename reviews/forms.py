@@ -7,11 +7,13 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from greenlist.core.errors import Invalid
 from greenlist.core.forms import DayField, ServiceForm
 from greenlist.policy.engine.types import Step
 from reviews.models import Panel
 from reviews.selectors.decisions import Unit
 from reviews.selectors.panels import Candidate, Choice, UnitRow
+from reviews.selectors.ranking import Asked
 from reviews.services import decisions, panels
 from reviews.states import Outcome, PanelKind
 
@@ -246,11 +248,36 @@ class DecisionForm(ServiceForm):
         _("Record of the overall review"),
         5,
         max_length=5000,
-        help_text=_("Who met, when, and how the list was weighed."),
+        help_text=_("How the list was weighed."),
+    )
+    met_on = DayField(
+        label=_("Day of the meeting"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
+    participants = _text(_("Who took part"), 2, max_length=500)
+    record_number = forms.CharField(label=_("Number of the record"), max_length=60, required=False)
+    record_file = forms.FileField(
+        label=_("Signed record as a file"), help_text=_("Optional: PDF, JPG, PNG, DOCX or XLSX."), required=False
+    )
+    announce_later = forms.BooleanField(
+        label=_("Decide now, announce later"),
+        help_text=_(
+            "No applicant learns the outcome before the public notice, the announcement, or before you tell them."
+        ),
+        required=False,
     )
 
-    def __init__(self, data: Mapping[str, Any] | None, *, units: Iterable[Unit], initial: Mapping[str, Any]) -> None:
-        super().__init__(data, initial=dict(initial))
+    def __init__(
+        self,
+        data: Mapping[str, Any] | None,
+        files: Any = None,
+        *,
+        units: Iterable[Unit],
+        initial: Mapping[str, Any],
+        needs_record: bool = False,
+    ) -> None:
+        super().__init__(data, files, initial=dict(initial))
+        for name in ("met_on", "participants"):
+            self.fields[name].help_text = "" if needs_record else _("Optional here.")
         self.references = []
         for unit in units:
             key = unit.reference
@@ -272,4 +299,36 @@ class DecisionForm(ServiceForm):
             title=given["title"],
             text=given["text"],
             rulings={key: decisions.Ruling(given[f"outcome-{key}"], given[f"reason-{key}"]) for key in self.references},
+            meeting=decisions.Meeting(
+                on=given["met_on"],
+                participants=given["participants"],
+                number=given["record_number"],
+                announce_later=given["announce_later"],
+            ),
         )
+
+    def take(self, error: Invalid) -> None:
+        """What concerns a unit of another page is said on top, with the number of such units."""
+        elsewhere = [key for key in error.problems if key.partition("-")[1] and key not in self.fields]
+        here = {key: texts for key, texts in error.problems.items() if key not in elsewhere}
+        super().take(
+            Invalid(error.message, problems=here) if here else error if not elsewhere else Invalid(error.message)
+        )
+        if elsewhere:
+            said = _("On other pages of this draft, units that are not complete: %(count)s. The first: %(first)s")
+            self.add_error(None, said % {"count": len(elsewhere), "first": str(error.problems[elsewhere[0]][0])})
+
+
+class RankingForm(forms.Form):
+    """What the ranking is asked for; wrong values count as none, the address stays shareable."""
+
+    order = forms.ChoiceField(choices=[("score", _("by score")), ("city", _("by city"))], required=False)
+    quota = forms.IntegerField(
+        label=_("What if so many could be listed?"), min_value=1, max_value=100_000, required=False
+    )
+    page = forms.IntegerField(min_value=1, max_value=10_000, required=False)
+
+    def asked(self) -> Asked:
+        self.is_valid()
+        given = self.cleaned_data
+        return Asked(given.get("order") or "score", given.get("page") or 1, given.get("quota"))

@@ -9,7 +9,7 @@ from greenlist.accounts.models import Area, Authority
 from greenlist.core.models import Blob
 from greenlist.organisations.models import Organisation
 from reviews.querysets import DecisionQuerySet, PanelQuerySet, SeatQuerySet
-from reviews.states import ConflictKind, DrawKind, Outcome, PanelKind
+from reviews.states import ConflictKind, DecisionState, DrawKind, Outcome, PanelKind
 from reviews.transitions import DecisionWorkflow, PanelWorkflow
 
 PERSON = settings.AUTH_USER_MODEL
@@ -255,6 +255,12 @@ class Decision(DecisionWorkflow):
     step = models.CharField(max_length=30)
     title = models.CharField(max_length=160)
     text = models.TextField(blank=True)
+    met_on = models.DateField(null=True, blank=True)  # of the meeting that decided (HLJ-18b, HLJ-20b)
+    participants = models.CharField(max_length=500, blank=True)
+    record_number = models.CharField(max_length=60, blank=True)
+    record_file = models.ForeignKey(Blob, null=True, on_delete=models.PROTECT, related_name="+")  # the signed record
+    announce_later = models.BooleanField(default=False, db_default=False)  # no applicant is told before `released_at`
+    released_at = models.DateTimeField(null=True)
     four_eyes = models.BooleanField(default=True)  # as the rule set says: proposed and approved by two people
     version = models.PositiveIntegerField(default=0)  # counts edits; a page sends it back to prove what it saw
     note = models.CharField(max_length=500, blank=True)  # why the approver handed it back
@@ -283,6 +289,11 @@ class Decision(DecisionWorkflow):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def is_untold(self) -> bool:
+        """Approved, and the applicants are to hear of it later."""
+        return self.state == DecisionState.APPROVED and self.announce_later and self.released_at is None
 
 
 class DecisionItem(models.Model):

@@ -139,6 +139,17 @@ APPROVE = Verb(
     primary=True,
 )
 
+TELL = Verb(
+    "tell",
+    _("Tell the applicants now"),
+    "reviews:decision-tell",
+    may_approve,
+    APPROVERS_ONLY,
+    (DecisionState.APPROVED,),
+    whom=is_of_authority,
+    not_now=_("The applicants have been told already."),
+)
+
 PANEL_VERBS = {
     PanelState.PREPARING: (OPEN_PANEL, EDIT_PANEL, CANCEL_PANEL),
     PanelState.OPEN: (CONCLUDE, INVITE),
@@ -155,5 +166,6 @@ def available_for_panel(panel: Any, actor: Actor) -> list[Action]:
 
 
 def available_for_decision(decision: Any, actor: Actor) -> list[Action]:
-    """What a decision's page offers; an approved one nothing."""
-    return offered(DECISION_VERBS.get(decision.state, ()), decision, actor)
+    """What a decision's page offers; an approved one nothing but to tell what was kept back."""
+    verbs = (TELL,) if decision.is_untold else DECISION_VERBS.get(decision.state, ())
+    return offered(verbs, decision, actor)

@@ -55,7 +55,7 @@ BACK = frozenset({"return_for_correction", "send_back", "reopen"})
 TABS = ("report", "evidence", "checks", "documents", "history")
 EXPERT_TABS = ("report", "evidence")
 LISTED = (  # what a line of the list shows
-    *("reference", "name", "number", "state", "due_on"),
+    *("reference", "name", "number", "state", "due_on", "untold_step"),
     *("call__title", "site__name", "site__area__name", "desk__name"),
 )
 LIST_ROWS = ("call", "organisation", "site__area", "desk")
@@ -74,7 +74,7 @@ def case_list(actor: Actor, given: Mapping[str, str], at: datetime) -> CaseList:
     found = Application.objects.visible_to(actor).select_related("call", "site__area", "desk").only(*LISTED)
     state = given.get("state", "")
     if state in set(told.states_for(actor)):
-        found = found.filter(state__in=told.meant(state, actor))
+        found = found.filter(told.meant(state, actor))
     if text := given.get("q", "").strip():
         found = found.filter(Q(name__holds=text) | Q(number=text) | Q(code=text.upper()))
     seen = tuple((one.value, str(one.label)) for one in told.states_for(actor))

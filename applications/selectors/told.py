@@ -1,4 +1,9 @@
-"""What an applicant is told of its own case: that it is on a proposed list shows with the public notice, not before (R3)."""
+"""What an applicant is told of its own case: that it is on a proposed list shows with the public notice, not before (R3).
+
+An authority may also decide now and announce later: until then the case reads as being decided (`untold_step`).
+"""
+
+from django.db.models import Q
 
 from applications.models import Application
 from applications.states import State
@@ -8,9 +13,11 @@ from greenlist.policy.engine.types import BoundPolicy
 
 def as_told(case: Application, actor: Actor, bound: BoundPolicy | None = None) -> Application:
     """The loaded case for a page; to its applicant a proposed one is still under overall review. Never to be saved."""
-    if actor.capacity == Capacity.APPLICANT and case.state == State.PROPOSED:
+    if actor.capacity == Capacity.APPLICANT and (case.untold_step or case.state == State.PROPOSED):
         case.__dict__["state"] = State.DECIDING.value  # past the protected field: this row is only read
-        if bound is not None:
+        if case.untold_step:
+            case.step = case.untold_step
+        elif bound is not None:
             here = bound.steps.index(bound.step(case.step))
             case.step = bound.steps[max(here - 1, 0)].key
     return case
@@ -23,8 +30,10 @@ def states_for(actor: Actor) -> tuple[State, ...]:
     return tuple(state for state in State if state != State.DRAFT)
 
 
-def meant(state: str, actor: Actor) -> tuple[str, ...]:
-    """The states that a chosen filter stands for."""
-    if actor.capacity == Capacity.APPLICANT and state == State.DECIDING:
-        return (State.DECIDING, State.PROPOSED)
-    return (state,)
+def meant(state: str, actor: Actor) -> Q:
+    """What a chosen filter stands for: an applicant's does not tell apart what is not told yet."""
+    if actor.capacity != Capacity.APPLICANT:
+        return Q(state=state)
+    if state == State.DECIDING:
+        return Q(state__in=(State.DECIDING, State.PROPOSED)) | ~Q(untold_step="")
+    return Q(state=state, untold_step="")

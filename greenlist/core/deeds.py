@@ -100,6 +100,8 @@ ACTIONS: dict[str, Text] = {
     "decision.created": _("proposed list begun"),
     "decision.handed_back": _("proposed list handed back"),
     "decision.handed_over": _("proposed list handed to the approver"),
+    "decision.record_added": _("record of the meeting added"),
+    "decision.told": _("applicants told of the outcome"),
     "decision.unit_left_out": _("unit left out of the proposed list"),
     "decision.units_added": _("units taken into the proposed list"),
     "factors.loaded": _("factor table loaded"),

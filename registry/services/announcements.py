@@ -223,6 +223,9 @@ def publish(*, actor: Actor, reference: str, at: datetime, digest: str | None = 
     }
     announcement.digest = audit.digest_of(announcement.frozen)
     announcement.save()
+    notices.release_decisions(list(found), actor=actor, at=at)
+    for case in found.values():
+        case.untold_step = ""
     for position, item in enumerate(items, start=1):
         _enter(announcement, listbook, found[item.application_id], item, position, actor=actor, at=at)
     audit.record(

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from django_fsm import TransitionNotAllowed
 
@@ -24,12 +25,16 @@ from registry import rules, selectors
 from registry.models import Announcement, Notice, NoticeItem
 from registry.states import ItemState, NoticeState
 from reviews.models import Decision
-from reviews.states import DecisionState, Outcome
+from reviews.services import decisions as deciding
+from reviews.states import DecisionState
 
 
 @transaction.atomic
 def draft(*, actor: Actor, decision: str, title: str, text: str, at: datetime) -> Notice:
-    """A notice of an approved decision's proposed units. Raises NotVisible, NotAllowed, WrongState (not approved, or exists)."""
+    """A notice of those an approved decision proposes, a second one of those that departments held back meanwhile (HLJ-19).
+
+    Raises NotVisible, NotAllowed, WrongState (not approved, or nobody is without a notice).
+    """
     source = (
         Decision.objects.visible_to(actor)
         .select_for_update(of=("self",))
@@ -43,14 +48,15 @@ def draft(*, actor: Actor, decision: str, title: str, text: str, at: datetime) -
         raise NotAllowed(_("Only the deciding authority prepares the notice."))
     if source.state != DecisionState.APPROVED:
         raise WrongState(_("The proposed list is not approved yet."))
-    if Notice.objects.filter(decision=source).exists():
-        raise WrongState(_("There is a notice of this proposed list already."))
     proposed = list(
-        source.items.filter(outcome=Outcome.PROPOSE, application__state=State.PROPOSED)
+        selectors.to_put_on_notice()
+        .filter(decision=source)
         .select_related("application__site__area")
         .order_by("application__area_path", "application_id")
     )
     if not proposed:
+        if Notice.objects.filter(decision=source).exists():
+            raise WrongState(_("There is a notice of this proposed list already."))
         raise WrongState(_("No unit is proposed for the list."))
     notice = Notice.objects.create(
         decision=source,
@@ -199,6 +205,7 @@ def publish(*, actor: Actor, reference: str, at: datetime, digest: str | None = 
     notice.rule = {"days": rule.days, "unit": rule.unit, "first_day": rule.first_day, "clause": rule.clause}
     notice.save()
     for case in found:
+        case.untold_step = ""
         cases.move(
             case,
             "put_on_notice",
@@ -216,7 +223,15 @@ def publish(*, actor: Actor, reference: str, at: datetime, digest: str | None = 
         data={"starts_on": period.starts, "ends_on": period.ends, "units": [case.number for case in found]},
     )
     _tell_applicants(notice, found, at)
+    release_decisions([case.pk for case in found], also=[notice.decision_id], actor=actor, at=at)
     return notice
+
+
+def release_decisions(cases_: Sequence[int], *, also: Sequence[int] = (), actor: Actor, at: datetime) -> None:
+    """What was decided on these units may now be known to everybody, also to those who were declined beside them."""
+    kept_back = Q(pk__in=also) | Q(items__application_id__in=cases_)
+    untold = Decision.objects.filter(kept_back, announce_later=True, released_at=None).distinct()
+    deciding.release(decisions=list(untold), actor=actor, at=at)
 
 
 def _official(day: date) -> str:

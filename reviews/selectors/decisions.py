@@ -3,21 +3,22 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from applications import selectors as applications
 from applications.models import Application, Call
-from applications.selectors import shown
+from applications.selectors import rules_of, shown
 from applications.states import State
 from greenlist.core import audit
 from greenlist.core.actors import Actor
 from greenlist.core.errors import NotVisible
 from greenlist.organisations.models import Industry
 from greenlist.policy import words
-from greenlist.policy.engine.types import Finding, Step
+from greenlist.policy.engine.types import Finding, Step, StepKind
 from reviews.models import Decision, DecisionItem, PanelItem
 from reviews.selectors import titles
 from reviews.states import DecisionState, Outcome, PanelState
@@ -45,6 +46,27 @@ class Unit:
     state_label: str
     gone: bool  # not under overall review any more: to be left out
     deviates: bool
+    reached: bool | None = None  # the pass line; None: there is none
+    marked: bool = False  # for the next tier, by the key line
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """What the rule set says of the scores a decision looks at; nothing where no panel scored, or it was decided before."""
+
+    passing: Decimal | None = None
+    marking: Decimal | None = None  # from here on marked for the next tier (HLJ-18b)
+    strict: bool = False
+    clause: str = ""
+    article: str = ""
+    decided_before: bool = False  # an earlier decision of the same route proposed these units
+
+    def reached(self, score: Decimal | None) -> bool:
+        """On the pass line or above: 80.0 passes, 79.9 does not (JY-15b). True where there is no line."""
+        return self.passing is None or (score is not None and score >= self.passing)
+
+    def marked(self, score: Decimal | None) -> bool:
+        return self.marking is not None and score is not None and score >= self.marking
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +78,16 @@ class DecisionPage:
 def get(actor: Actor, reference: str) -> Decision:
     """Raises NotVisible."""
     rows = Decision.objects.visible_to(actor).select_related(
-        "call__rules", "call__owner__area", "authority", "created_by", "proposed_by", "approved_by", "handed_back_by"
+        *(
+            "call__rules",
+            "call__owner__area",
+            "authority",
+            "created_by",
+            "proposed_by",
+            "approved_by",
+            "handed_back_by",
+        ),
+        "record_file",
     )
     found = rows.filter(reference=reference).first()
     if found is None:
@@ -90,15 +121,47 @@ def calls_waiting(actor: Actor) -> QuerySet[Call]:
     return Call.objects.filter(Exists(waiting(actor).filter(call=OuterRef("pk")))).order_by("-pk")
 
 
-def items_of(decision: Decision) -> list[DecisionItem]:
+@dataclass(frozen=True, slots=True)
+class ToDraw:
+    """A step of a call at which cases wait for a decision."""
+
+    call: Call
+    step: Step
+    units: int
+
+
+def to_draw_up(actor: Actor) -> list[ToDraw]:
+    """What there is to draw up, newest call first; a route may hold several steps of this kind."""
+    rows = waiting(actor).order_by().values_list("call_id", "step").annotate(units=Count("pk"))
+    found = {(call, step): units for call, step, units in rows}
+    calls = Call.objects.select_related("rules", "owner__area").in_bulk({call for call, _step in found})
+    wanted = sorted(found, key=lambda pair: (-pair[0], pair[1]))
+    return [ToDraw(calls[call], rules_of(calls[call]).step(step), found[call, step]) for call, step in wanted]
+
+
+IN_ORDER = (F("application__panel_score").desc(nulls_last=True), "application__number", "application_id")
+
+
+def items_of(decision: Decision, part: slice = slice(None)) -> list[DecisionItem]:
     """In the order of the list: higher score first, then by case number."""
     rows = decision.items.select_related("application__site__area", "application__organisation")
-    return sorted(rows, key=_place)
+    return list(rows.order_by(*IN_ORDER)[part])
 
 
-def _place(item: DecisionItem) -> tuple[bool, Any, str, int]:
-    case = item.application
-    return (case.panel_score is None, -(case.panel_score or 0), case.number, case.pk)
+def lines_of(decision: Decision) -> Lines:
+    """The lines of the score rule that the panel before this step counted by (HLJ-18b, JY-15b)."""
+    bound = rules_of(decision.call)
+    here = bound.steps.index(bound.step(decision.step))
+    before = bound.steps[:here]
+    if any(step.kind is StepKind.DECISION for step in before):
+        return Lines(decided_before=True)
+    key = next((step.score for step in reversed(before) if step.kind is StepKind.PANEL and step.score), "")
+    if not key:
+        return Lines()
+    rule = bound.scores[key]
+    clause = bound.clause(rule.clause)
+    article = clause.article if clause else rule.clause
+    return Lines(rule.passing, rule.marking, rule.strict, rule.clause, article)
 
 
 def suggestions(ids: Collection[int]) -> dict[int, PanelItem]:
@@ -109,22 +172,54 @@ def suggestions(ids: Collection[int]) -> dict[int, PanelItem]:
     return {item.application_id: item for item in rows}
 
 
-def deviates(item: DecisionItem, unit: PanelItem | None) -> bool:
-    """Whether the outcome is another than the panel suggests."""
-    if unit is None or unit.suggested is None or not item.outcome:
+def deviates(item: DecisionItem, unit: PanelItem | None, lines: Lines) -> bool:
+    """Whether the outcome is another than the panel suggests, or than the pass line says, or than was decided before."""
+    if not item.outcome:
         return False
-    return unit.suggested != (item.outcome == Outcome.PROPOSE)
+    proposed = item.outcome == Outcome.PROPOSE
+    if lines.decided_before:
+        return not proposed
+    if unit is not None and unit.suggested is not None and unit.suggested != proposed:
+        return True
+    return lines.passing is not None and lines.reached(item.application.panel_score) != proposed
 
 
-def units(decision: Decision) -> list[Unit]:
+def units(decision: Decision, part: slice = slice(None)) -> list[Unit]:
     """The page's table; the number of queries does not depend on the number of rows."""
-    items = items_of(decision)
+    items = items_of(decision, part)
     said = suggestions([item.application_id for item in items])
     industries = _industries(item.application for item in items)
-    return [_unit(decision, item, said.get(item.application_id), industries) for item in items]
+    lines = lines_of(decision)
+    return [_unit(decision, item, said.get(item.application_id), industries, lines) for item in items]
 
 
-def _unit(decision: Decision, item: DecisionItem, said: PanelItem | None, industries: Mapping[str, str]) -> Unit:
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How a decision stands as a whole, whatever page of it is shown."""
+
+    units: int
+    proposed: int
+    declined: int
+    open: int
+    deviating: int
+
+
+def counts(decision: Decision) -> Counts:
+    rows = list(decision.items.select_related("application").only("outcome", "application__panel_score", "decision"))
+    said, lines = suggestions([item.application_id for item in rows]), lines_of(decision)
+    outcomes = [item.outcome for item in rows]
+    return Counts(
+        units=len(rows),
+        proposed=outcomes.count(Outcome.PROPOSE),
+        declined=outcomes.count(Outcome.DECLINE),
+        open=outcomes.count(""),
+        deviating=sum(deviates(item, said.get(item.application_id), lines) for item in rows),
+    )
+
+
+def _unit(
+    decision: Decision, item: DecisionItem, said: PanelItem | None, industries: Mapping[str, str], lines: Lines
+) -> Unit:
     case = item.application
     decided = decision.state == DecisionState.APPROVED
     return Unit(
@@ -143,7 +238,9 @@ def _unit(decision: Decision, item: DecisionItem, said: PanelItem | None, indust
         state=case.state,
         state_label=case.get_state_display(),
         gone=not decided and (case.state != State.DECIDING or case.step != decision.step),
-        deviates=deviates(item, said),
+        deviates=deviates(item, said, lines),
+        reached=None if lines.passing is None else lines.reached(case.panel_score),
+        marked=lines.marked(case.panel_score),
     )
 
 
@@ -156,7 +253,7 @@ def content(decision: Decision, items: Sequence[DecisionItem]) -> dict[str, Any]
     """What is decided, as data: its digest is what the approver's page sends back."""
     said = suggestions([item.application_id for item in items])
     industries = _industries(item.application for item in items)
-    call = decision.call
+    call, lines = decision.call, lines_of(decision)
     return {
         "call": {"title": call.title, "year": call.year, "round": call.round, "category": call.category},
         "list": titles.list_name(call),
@@ -164,11 +261,24 @@ def content(decision: Decision, items: Sequence[DecisionItem]) -> dict[str, Any]
         "authority": decision.authority.name,
         "title": decision.title,
         "text": decision.text,
-        "units": [_line(item, said.get(item.application_id), industries) for item in items],
+        "step": step_of(decision).title.zh,
+        "meeting": {
+            "on": decision.met_on.isoformat() if decision.met_on else "",
+            "participants": decision.participants,
+            "number": decision.record_number,
+            "file": decision.record_file.sha256 if decision.record_file else "",
+            "announce_later": decision.announce_later,
+        },
+        "lines": {"pass": _figure(lines.passing), "key": _figure(lines.marking), "article": lines.article},
+        "units": [_line(item, said.get(item.application_id), industries, lines) for item in items],
     }
 
 
-def _line(item: DecisionItem, said: PanelItem | None, industries: Mapping[str, str]) -> dict[str, Any]:
+def _figure(value: Decimal | None) -> str:
+    return "" if value is None else f"{value:f}"
+
+
+def _line(item: DecisionItem, said: PanelItem | None, industries: Mapping[str, str], lines: Lines) -> dict[str, Any]:
     case = item.application
     return {
         "reference": case.reference,
@@ -181,6 +291,8 @@ def _line(item: DecisionItem, said: PanelItem | None, industries: Mapping[str, s
         "suggested": said.suggested if said else None,
         "outcome": item.outcome,
         "reason": item.reason,
+        "deviates": deviates(item, said, lines),
+        "marked": lines.marked(case.panel_score),
     }
 
 

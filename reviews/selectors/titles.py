@@ -4,6 +4,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from applications.models import Call
+from greenlist.policy.engine.types import Step
 
 
 def list_name(call: Call) -> str:
@@ -23,7 +24,6 @@ def panel_title(call: Call) -> str:
         return (_("Expert review: %(list)s") % {"list": list_name(call)})[:160]
 
 
-def decision_title(call: Call) -> str:
-    """What a new decision is called until somebody changes it."""
-    with translation.override("zh-hans"):
-        return (_("Overall review: %(list)s") % {"list": list_name(call)})[:160]
+def decision_title(call: Call, step: Step) -> str:
+    """What a new decision is called until somebody changes it: by the step of the route, such as 厅长办公会审议."""
+    return f"{step.title.zh}：{list_name(call)}"[:160]

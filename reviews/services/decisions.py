@@ -2,8 +2,9 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
+from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -14,7 +15,7 @@ from applications.services import cases as application_cases
 from applications.services import checks, screening
 from applications.states import State
 from greenlist.accounts import selectors as accounts
-from greenlist.core import audit, clock, outbox
+from greenlist.core import attachments, audit, clock, limits, outbox
 from greenlist.core.actors import Actor, Capacity
 from greenlist.core.errors import Conflict, Invalid, NotAllowed, NotVisible, Refused, Text, WrongState
 from greenlist.core.verbs import Verb, require
@@ -23,6 +24,7 @@ from reviews import rules
 from reviews.models import Decision, DecisionItem, PanelItem
 from reviews.selectors import conflicts
 from reviews.selectors import decisions as reads
+from reviews.selectors.decisions import Lines
 from reviews.services import cases
 from reviews.states import Outcome
 
@@ -44,28 +46,41 @@ class Draft:
     title: str
     text: str = ""
     rulings: Mapping[str, Ruling] = field(default_factory=dict)
+    meeting: "Meeting | None" = None  # None: what was said of it stays
+
+
+@dataclass(frozen=True)
+class Meeting:
+    """When and by whom it was decided, and whether the applicants hear of it later."""
+
+    on: date | None = None
+    participants: str = ""
+    number: str = ""
+    announce_later: bool = False
 
 
 @transaction.atomic
-def create(*, actor: Actor, call: Call, title: str, at: datetime) -> Decision:
-    """A draft with every case of the call that waits for the overall review, filled in as the panels suggested.
+def create(*, actor: Actor, call: Call, title: str, at: datetime, step: str = "") -> Decision:
+    """A draft with every case of the call that waits for a decision at a step, filled in as the panels suggested.
 
-    Raises NotAllowed, Invalid (nothing waits).
+    A route may hold several such steps; without `step`, the first at which something waits. Raises NotAllowed, Invalid
+    (nothing waits).
     """
     decision = Decision(
         call=call, authority_id=actor.authority_id, title=title.strip(), created_by_id=actor.user_id, created_at=at
     )
     require(rules.DRAW_UP, decision, actor)
-    waiting = _waiting(call, actor)
+    waiting = [case for case in _waiting(call, actor) if step in ("", case.step)]
     if not waiting:
         raise Invalid(_("No application of this call waits for the overall review here."))
     if not decision.title:
         raise Invalid(_("The draft was not made."), problems={"title": [_("Give the decision a title.")]})
-    step = cases.step_of(waiting[0])
-    decision.step, decision.four_eyes = step.key, step.four_eyes
+    here = cases.step_of(waiting[0])
+    decision.step, decision.four_eyes = here.key, here.four_eyes
     decision.save()
-    _take_in(decision, [case for case in waiting if case.step == step.key])
-    _record(decision, "created", actor=actor, at=at, data={"units": [case.reference for case in waiting]})
+    taken = [case for case in waiting if case.step == here.key]
+    _take_in(decision, taken)
+    _record(decision, "created", actor=actor, at=at, data={"units": [case.reference for case in taken]})
     return decision
 
 
@@ -215,6 +230,58 @@ def approve(*, actor: Actor, reference: str, at: datetime, digest: str | None = 
     return decision
 
 
+@transaction.atomic
+def attach_record(
+    *, actor: Actor, reference: str, upload: UploadedFile, at: datetime, version: int | None = None
+) -> Decision:
+    """The signed record of the meeting as a file, while the draft is open.
+
+    Raises NotVisible, NotAllowed, WrongState, Conflict, TooMany, Invalid (the file).
+    """
+    decision = lock(actor=actor, reference=reference, version=version)
+    _drafting(decision, actor)
+    limits.take("upload", actor=actor, at=at)
+    decision.record_file = attachments.store(upload=upload, at=at)
+    decision.version += 1
+    decision.save()
+    _record(decision, "record_added", actor=actor, at=at, data={"sha256": decision.record_file.sha256})
+    return decision
+
+
+@transaction.atomic
+def tell(*, actor: Actor, reference: str, at: datetime) -> Decision:
+    """Ends the silence of a decision that is announced later. Raises NotVisible, NotAllowed, WrongState."""
+    decision = lock(actor=actor, reference=reference)
+    require(rules.TELL, decision, actor)
+    if not decision.is_untold:
+        raise WrongState(rules.TELL.not_now)
+    release(decisions=[decision], actor=actor, at=at)
+    decision.refresh_from_db()
+    return decision
+
+
+def release(*, decisions: Collection[Decision], actor: Actor, at: datetime) -> None:
+    """Tells the applicants what was decided; the caller is inside `atomic`. Told already: nothing to do.
+
+    Called by the public notice and by the announcement too: with them everybody may know.
+    """
+    keys = [decision.pk for decision in decisions if decision.is_untold]
+    for decision in Decision.objects.select_for_update(of=("self",)).filter(pk__in=keys).order_by("pk"):
+        if not decision.is_untold:
+            continue
+        decision.released_at = at
+        decision.save(update_fields=["released_at"])
+        items = {item.application_id: item for item in decision.items.all()}
+        waiting = Application.objects.select_for_update(of=("self",)).filter(pk__in=items).exclude(untold_step="")
+        for case in waiting.select_related("call__rules", "organisation", "desk").order_by("pk"):
+            case.untold_step = ""
+            case.save(update_fields=["untold_step"])
+            item = items[case.pk]
+            if item.outcome == Outcome.DECLINE and case.state == State.DECIDING and case.step == decision.step:
+                _decline(decision, item, case, actor=actor, at=at)
+        _record(decision, "told", actor=actor, at=at)
+
+
 def lock(*, actor: Actor, reference: str, version: int | None = None) -> Decision:
     """The decision, locked. Raises NotVisible, and Conflict when the page that asks saw an older version."""
     rows = (
@@ -264,15 +331,23 @@ def _waiting(call: Call, actor: Actor) -> list[Application]:
 def _take_in(decision: Decision, waiting: Collection[Application]) -> list[DecisionItem]:
     """New items, filled in as the panel suggested; what the panel does not suggest still needs its reason."""
     suggested = reads.suggestions([case.pk for case in waiting])
+    lines = reads.lines_of(decision)
     return DecisionItem.objects.bulk_create(
         DecisionItem(
-            decision=decision, application=case, step=decision.step, outcome=_as_suggested(suggested.get(case.pk))
+            decision=decision,
+            application=case,
+            step=decision.step,
+            outcome=_as_suggested(suggested.get(case.pk), lines, case),
         )
         for case in waiting
     )
 
 
-def _as_suggested(unit: PanelItem | None) -> str:
+def _as_suggested(unit: PanelItem | None, lines: Lines, case: Application) -> str:
+    if lines.decided_before:
+        return Outcome.PROPOSE
+    if lines.strict and not lines.reached(case.panel_score):
+        return Outcome.DECLINE
     if unit is None or unit.suggested is None:
         return ""
     return Outcome.PROPOSE if unit.suggested else Outcome.DECLINE
@@ -296,6 +371,10 @@ def _write(decision: Decision, draft: Draft) -> None:
     if problems:
         raise Invalid(_("The draft was not saved."), problems=problems)
     decision.title, decision.text = draft.title.strip(), draft.text.strip()
+    if draft.meeting is not None:
+        decision.met_on, decision.announce_later = draft.meeting.on, draft.meeting.announce_later
+        decision.participants = draft.meeting.participants.strip()
+        decision.record_number = draft.meeting.number.strip()
     decision.version += 1
     decision.save()
     DecisionItem.objects.bulk_update(items, ["outcome", "reason"])
@@ -320,19 +399,38 @@ def _items(decision: Decision, actor: Actor) -> tuple[list[DecisionItem], dict[i
 def _is_complete(decision: Decision, items: Collection[DecisionItem]) -> None:
     problems: dict[str, list[Text]] = {}
     suggested = reads.suggestions([item.application_id for item in items])
+    lines = reads.lines_of(decision)
     for item in items:
-        key = item.application.reference
-        unit = suggested.get(item.application_id)
-        if not item.outcome:
-            problems[f"outcome-{key}"] = [_("Decide on this unit, or leave it out.")]
-        elif not item.reason and item.outcome == Outcome.DECLINE:
-            problems[f"reason-{key}"] = [_("Give the reasons: the applicant receives them.")]
-        elif not item.reason and reads.deviates(item, unit):
-            problems[f"reason-{key}"] = [_("This differs from what the panel suggests: give the reason.")]
+        problems |= _lacking(item, suggested.get(item.application_id), lines)
+    if reads.step_of(decision).record:
+        if decision.met_on is None:
+            problems["met_on"] = [_("Say on which day the meeting was held.")]
+        if not decision.participants:
+            problems["participants"] = [_("Say who took part in the meeting.")]
     if not items:
         problems["title"] = [_("The draft holds no unit.")]
     if problems:
         raise Invalid(_("The draft is not complete."), problems=problems)
+
+
+def _lacking(item: DecisionItem, unit: PanelItem | None, lines: Lines) -> dict[str, list[Text]]:
+    """What is missing of one unit, by the name of its field."""
+    key = item.application.reference
+    if not item.outcome:
+        return {f"outcome-{key}": [_("Decide on this unit, or leave it out.")]}
+    if item.outcome == Outcome.PROPOSE and lines.strict and not lines.reached(item.application.panel_score):
+        line = {"line": f"{lines.passing:f}", "article": lines.article}
+        return {
+            f"outcome-{key}": [_("Below the pass line of %(line)s points (%(article)s): it cannot be proposed.") % line]
+        }
+    if item.reason:
+        return {}
+    if item.outcome == Outcome.DECLINE:
+        return {f"reason-{key}": [_("Give the reasons: the applicant receives them.")]}
+    if reads.deviates(item, unit, lines):
+        said = _("This differs from what the panel suggests or from the pass line: give the reason.")
+        return {f"reason-{key}": [said]}
+    return {}
 
 
 def _refuse_who_took_part(actor: Actor, items: Collection[DecisionItem]) -> None:
@@ -379,6 +477,7 @@ def _point(proposed: list[Application]) -> str:
 
 def _carry_out(decision: Decision, item: DecisionItem, case: Application, *, actor: Actor, at: datetime) -> None:
     data = {"decision": decision.reference}
+    case.untold_step = decision.step if decision.announce_later else ""
     if item.outcome == Outcome.PROPOSE:
         step = cases.next_step(case)
         application_cases.move(
@@ -395,6 +494,14 @@ def _carry_out(decision: Decision, item: DecisionItem, case: Application, *, act
             data=data,
         )
         return
+    if decision.announce_later:  # it stays where it is until `release`
+        case.save(update_fields=["untold_step"])
+        return
+    _decline(decision, item, case, actor=actor, at=at)
+
+
+def _decline(decision: Decision, item: DecisionItem, case: Application, *, actor: Actor, at: datetime) -> None:
+    data = {"decision": decision.reference}
     application_cases.move(case, "decline", case.decline, actor=actor, at=at, desk=None, opinion=item.reason, data=data)
     outbox.notify(
         recipients=screening.applicants_of(case),

@@ -10,18 +10,20 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from applications.models import Call
-from greenlist.core import clock, waiting
+from greenlist.core import attachments, clock, waiting
 from greenlist.core.errors import Invalid, NotAllowed, NotVisible
 from greenlist.core.http import whole
 from reviews import documents, rules
-from reviews.forms import DecisionForm, NewDecisionForm, NoteForm
+from reviews.forms import DecisionForm, NewDecisionForm, NoteForm, RankingForm
 from reviews.models import Decision
 from reviews.selectors import decisions as reads
+from reviews.selectors import ranking as rankings
 from reviews.selectors import titles
 from reviews.services import decisions
-from reviews.states import DecisionState, Outcome
+from reviews.states import DecisionState
 from reviews.views.panels import actor_of
+
+PAGE = 50  # units of one page of a decision
 
 
 @require_GET
@@ -31,32 +33,37 @@ def index(request: HttpRequest) -> HttpResponse:
     if not actor.is_official:
         raise NotAllowed(_("Only officials draw up the overall review."))
     page = reads.page(actor, after=whole(request.GET.get("after")))
-    return render(request, "reviews/decisions.html", {"page": page, "calls": reads.calls_waiting(actor)})
+    return render(request, "reviews/decisions.html", {"page": page, "to_draw": reads.to_draw_up(actor)})
 
 
 @require_http_methods(["GET", "POST"])
 def create(request: HttpRequest, call: int) -> HttpResponse:
     """Collects what waits of one call."""
     actor = actor_of(request)
-    found = _call(request, call)
-    form = NewDecisionForm(request.POST or None, initial={"title": titles.decision_title(found)})
+    asked = _to_draw(request, call)
+    found, step = asked.call, asked.step
+    form = NewDecisionForm(request.POST or None, initial={"title": titles.decision_title(found, step)})
     if request.method == "POST" and form.is_valid():
+        title = form.cleaned_data["title"]
         try:
-            made = decisions.create(actor=actor, call=found, title=form.cleaned_data["title"], at=clock.now())
+            made = decisions.create(actor=actor, call=found, step=step.key, title=title, at=clock.now())
         except Invalid as wrong:
             form.take(wrong)
         else:
             return redirect("reviews:decision", made.reference)
-    cases = reads.waiting(actor).filter(call=found).select_related("site__area").order_by("priority", "pk")
-    context = {"form": form, "call": found, "cases": cases}
+    cases = reads.waiting(actor).filter(call=found, step=step.key).select_related("site__area")
+    shown = cases.order_by("priority", "pk")[:PAGE]
+    context = {"form": form, "call": found, "step": step, "cases": shown, "more": max(asked.units - PAGE, 0)}
     return render(request, "reviews/decision_new.html", context, status=422 if form.is_bound else 200)
 
 
-def _call(request: HttpRequest, call: int) -> Call:
-    found = reads.calls_waiting(actor_of(request)).select_related("owner__area").filter(pk=call).first()
-    if found is None:
+def _to_draw(request: HttpRequest, call: int) -> reads.ToDraw:
+    """The step of the call that the address names, or the first at which something waits. Raises NotVisible."""
+    step = request.GET.get("step", "")
+    waiting = [one for one in reads.to_draw_up(actor_of(request)) if one.call.pk == call and step in ("", one.step.key)]
+    if not waiting:
         raise NotVisible
-    return found
+    return waiting[0]
 
 
 @require_GET
@@ -74,13 +81,20 @@ def _decision(
 ) -> HttpResponse:
     actor = actor_of(request)
     found = reads.get(actor, reference)
-    units = reads.units(found)
+    counts = reads.counts(found)
+    page, pages = _page(request, counts.units)
+    units = reads.units(found, slice((page - 1) * PAGE, page * PAGE))
     is_draft = found.state == DecisionState.DRAFTING and rules.may_draw_up(found, actor)
     context: dict[str, Any] = {
         "decision": found,
+        "step": reads.step_of(found),
+        "lines": reads.lines_of(found),
+        "page": page,
+        "pages": pages,
         "units": units,
         "actions": rules.available_for_decision(found, actor),
-        "counts": _counts(units),
+        "counts": counts,
+        "may_tell": found.is_untold and rules.may_approve(found, actor),
         "is_draft": is_draft,
         "may_approve": found.state == DecisionState.TO_APPROVE and rules.may_approve_now(found, actor),
         "may_hand_back": found.state == DecisionState.TO_APPROVE and rules.may_approve(found, actor),
@@ -100,18 +114,35 @@ def _decision(
     return render(request, "reviews/decision.html", context, status=422 if refused else 200)
 
 
-def _counts(units: list[reads.Unit]) -> dict[str, int]:
-    return {
-        "proposed": sum(unit.outcome == Outcome.PROPOSE for unit in units),
-        "declined": sum(unit.outcome == Outcome.DECLINE for unit in units),
-        "open": sum(not unit.outcome for unit in units),
-        "deviating": sum(unit.deviates for unit in units),
+def _page(request: HttpRequest, units: int) -> tuple[int, int]:
+    """The page asked for, and how many there are: a draft of hundreds is worked on page by page."""
+    pages = max(1, -(-units // PAGE))
+    asked = whole(request.POST.get("page") or request.GET.get("page")) or 1
+    return min(max(asked, 1), pages), pages
+
+
+def _form(data: Any, found: Decision, units: list[reads.Unit], files: Any = None) -> DecisionForm:
+    initial = {
+        "version": found.version,
+        "title": found.title,
+        "text": found.text,
+        "met_on": found.met_on,
+        "participants": found.participants,
+        "record_number": found.record_number,
+        "announce_later": found.announce_later,
     }
+    needed = reads.step_of(found).record
+    return DecisionForm(data, files, units=units, initial=initial, needs_record=needed)
 
 
-def _form(data: Any, found: Decision, units: list[reads.Unit]) -> DecisionForm:
-    initial = {"version": found.version, "title": found.title, "text": found.text}
-    return DecisionForm(data, units=units, initial=initial)
+@require_GET
+def ranking(request: HttpRequest, reference: str) -> HttpResponse:
+    """The units by score with the lines of the rule set; a quota asked about only draws a line."""
+    found = reads.get(actor_of(request), reference)
+    form = RankingForm(request.GET)
+    shown = rankings.ranking(found, form.asked())
+    context = {"decision": found, "ranking": shown, "form": form, "step": reads.step_of(found)}
+    return render(request, "reviews/ranking.html", context)
 
 
 @require_POST
@@ -119,11 +150,16 @@ def save(request: HttpRequest, reference: str) -> HttpResponse:
     """Keeps the draft; `hand_over` puts it before the approver at once."""
     actor = actor_of(request)
     found = reads.get(actor, reference)
-    form = _form(request.POST, found, reads.units(found))
+    page, _pages = _page(request, found.items.count())
+    units = reads.units(found, slice((page - 1) * PAGE, page * PAGE))
+    form = _form(request.POST, found, units, request.FILES)
     if not form.is_valid():
         return _decision(request, reference, form=form)
     version, draft, at = form.cleaned_data["version"], form.as_draft(), clock.now()
     try:
+        if upload := form.cleaned_data["record_file"]:
+            decisions.attach_record(actor=actor, reference=reference, version=version, upload=upload, at=at)
+            version += 1
         if "hand_over" in request.POST:
             decisions.hand_over(actor=actor, reference=reference, version=version, draft=draft, at=at)
             messages.success(request, _("Handed over. The approvers have been told."))
@@ -133,7 +169,29 @@ def save(request: HttpRequest, reference: str) -> HttpResponse:
     except Invalid as wrong:
         form.take(wrong)
         return _decision(request, reference, form=form)
+    return redirect(_address(reference, request.POST.get("next_page") or page))
+
+
+def _address(reference: str, page: Any) -> str:
+    number = whole(str(page)) or 1
+    return reverse("reviews:decision", args=[reference]) + (f"?page={number}" if number > 1 else "")
+
+
+@require_POST
+def tell(request: HttpRequest, reference: str) -> HttpResponse:
+    """The applicants learn now what was decided."""
+    decisions.tell(actor=actor_of(request), reference=reference, at=clock.now())
+    messages.success(request, _("The applicants have been told."))
     return redirect("reviews:decision", reference)
+
+
+@require_GET
+def record_file(request: HttpRequest, reference: str) -> HttpResponseBase:
+    """The signed record of the meeting as it was uploaded."""
+    found = reads.get(actor_of(request), reference)
+    if found.record_file is None:
+        raise NotVisible
+    return attachments.response(found.record_file)
 
 
 @require_POST
@@ -201,5 +259,8 @@ urlpatterns: list[URLPattern] = [
     path("reviews/decisions/<str:reference>/hand-back/", hand_back, name="decision-hand-back"),
     path("reviews/decisions/<str:reference>/approve/", approve, name="decision-approve"),
     path("reviews/decisions/<str:reference>/cancel/", cancel, name="decision-cancel"),
+    path("reviews/decisions/<str:reference>/ranking/", ranking, name="decision-ranking"),
+    path("reviews/decisions/<str:reference>/tell/", tell, name="decision-tell"),
+    path("reviews/decisions/<str:reference>/record/", record_file, name="decision-record"),
     path("reviews/decisions/<str:reference>/documents/<str:kind>/", document, name="decision-document"),
 ]

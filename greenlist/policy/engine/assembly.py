@@ -178,6 +178,8 @@ def _step(
         checklist=checklist,
         declaration=node.flag("declaration"),
         four_eyes=node.flag("four_eyes"),
+        record=node.flag("record"),
+        guidance=node.flag("guidance"),
         due=_due(node.table("due"), context.year),
         package=_package(node, tables),
         notice=_notice(node.table("notice")),
@@ -628,11 +630,15 @@ def _score(key: str, node: Node) -> ScoreRule:
         max=node.decimal("max") or Decimal(100),
         passing=node.decimal("pass"),
         spread=node.decimal("spread"),
+        marking=node.decimal("key"),
+        strict=node.flag("strict"),
         clause=node.clause()[0],
         drop=node.whole("drop", least=1, most=5) or 0,
     )
     if (rule.aggregate == TRIMMED) != bool(rule.drop):
         node.wrong("drop", "belongs to a trimmed mean, and only there: how many are left out at each end")
+    if rule.strict and rule.passing is None:
+        node.wrong("strict", "needs a pass line: give pass")
     node.done()
     return rule
 

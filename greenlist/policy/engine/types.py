@@ -475,6 +475,8 @@ class Step:
     pledge: bool = False
     review: ReviewRule = ReviewRule()
     score: str = ""
+    record: bool = False  # of a decision: the meeting's day and participants are written down (HLJ-18b, HLJ-20b)
+    guidance: bool = False  # who passes is a cultivation object: visits on site are planned and recorded (JY-14)
     numbered: bool = False
     returned: str = ""  # step a returned case goes back to
     failed: str = ""  # end of a case that fails here
@@ -824,6 +826,8 @@ class ScoreRule:
     spread: Decimal | None  # sheets further apart than this ask for a third opinion
     clause: str
     drop: int = 0  # of a trimmed mean: how many are left out at each end
+    marking: Decimal | None = None  # from here on a unit is marked for the next tier (HLJ-18b: `key = 90`)
+    strict: bool = False  # who lies below the pass line cannot be proposed, whatever the reason (JY-15b)
 
 
 # ---- third-party bodies -------------------------------------------------------------------------------------------
