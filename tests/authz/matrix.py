@@ -360,6 +360,9 @@ REVIEWS = (
     Row("reviews:decision-hand-back", POST, "decision", ok=CITY_APPROVER, forbidden=CITY_HANDLER),
     Row("reviews:decision-approve", POST, "decision", ok=CITY_APPROVER, forbidden=CITY_HANDLER),
     Row("reviews:decision-cancel", POST, "decision", ok=CITY_HANDLER, forbidden=CITY_APPROVER),
+    Row("reviews:decision-ranking", GET, "decision", ok=CITY),
+    Row("reviews:decision-tell", POST, "decision", ok=CITY_APPROVER, forbidden=CITY_HANDLER),
+    Row("reviews:decision-record", GET, "decision", ok=CITY),
     Row("reviews:decision-document", GET, "proposed_list", ok=CITY),
 )
 

@@ -324,6 +324,8 @@ def _panels(world: World, call: Call) -> dict[str, tuple[Any, ...]]:
     closed.opinion_file = _blob("意见.pdf")
     closed.save(update_fields=["opinion_file"])
     decision = reviews.drafted(world, call, AT)
+    decision.record_file = _blob("纪要.pdf")
+    decision.save(update_fields=["record_file"])
     reviews.concluded(world, [concluded], at=AT)
     return {
         "prepared": (prepared.reference,),
