@@ -26,10 +26,11 @@ from greenlist.organisations import selectors as organisations
 from greenlist.organisations.models import AdverseMatch, Organisation, Supervision
 from greenlist.policy import selectors as policy
 from greenlist.policy.engine.types import Calendar, Clause, Header
+from registry import selectors as registry
 from registry.models import Announcement, Listing, Notice, NoticeItem, Objection
 from registry.states import AnnouncementState, ItemState, NoticeState, ObjectionState
 from reviews.models import Decision, DecisionItem, Panel, PanelItem, Seat, Sheet
-from reviews.states import DecisionState, Outcome, PanelState
+from reviews.states import DecisionState, PanelState
 
 OWN = 100  # open cases of one firm that its work list looks at
 CASE = ("reference", "name", "number", "due_on")  # what a task says of a case
@@ -279,7 +280,7 @@ def _prepared() -> Exists:
 
 
 def _drawn_up() -> Exists:
-    return Exists(DecisionItem.objects.filter(application=OuterRef("pk")))
+    return Exists(DecisionItem.objects.filter(application=OuterRef("pk"), step=OuterRef("step")))
 
 
 def _desk(actor: Actor) -> QuerySet[Application]:
@@ -460,10 +461,7 @@ def _deciding(actor: Actor, handler: bool) -> Iterator[_Kind]:
     yield _Kind(
         "notice_draft",
         gettext_lazy("Prepare the public notice"),
-        Decision.objects.visible_to(actor)
-        .filter(state=DecisionState.APPROVED, notice=None, items__outcome=Outcome.PROPOSE)
-        .distinct()
-        .order_by("pk"),
+        registry.decisions_without_notice(actor),
         lambda row: Task(
             title=row.title,
             why=_("The proposed list is approved and not on notice yet."),

@@ -136,7 +136,8 @@ def to_draw_up(actor: Actor) -> list[ToDraw]:
     found = {(call, step): units for call, step, units in rows}
     calls = Call.objects.select_related("rules", "owner__area").in_bulk({call for call, _step in found})
     wanted = sorted(found, key=lambda pair: (-pair[0], pair[1]))
-    return [ToDraw(calls[call], rules_of(calls[call]).step(step), found[call, step]) for call, step in wanted]
+    steps = [ToDraw(calls[call], rules_of(calls[call]).step(step), found[call, step]) for call, step in wanted]
+    return [one for one in steps if one.step.kind is StepKind.DECISION]
 
 
 IN_ORDER = (F("application__panel_score").desc(nulls_last=True), "application__number", "application_id")

@@ -26,6 +26,7 @@ from reviews.models import Decision
 from reviews.selectors import decisions as reads
 from reviews.services import decisions
 from reviews.states import Outcome
+from tests import places
 from tests.applications import county
 from tests.registry.stage import after
 from tests.reviews import rounds
@@ -72,17 +73,24 @@ def test_against_the_pass_line_only_with_a_reason_and_ninety_is_marked(world: Wo
 
 @pytest.mark.clause("JY-15b")
 def test_below_eighty_nobody_is_proposed_in_jieyang(rules: None, world: World) -> None:
-    call = rounds.call_of(world, "jieyang")
-    at_line, below = rounds.waiting(world, call, ["80.0", "79.9"], step="decide")
-    decision = create(world, call, "decide")
+    places.jieyang(world)
+    call = rounds.call_of(world, "jieyang", world.authorities["445200"])
+    at_line, below = rounds.waiting(world, call, ["80.0", "79.9"], step="decide", area="445202")
+    handler = world.actor("jy_city_handler")
+    decision = decisions.create(actor=handler, call=call, title="综合评定", step="decide", at=AT)
     filled = {item.application_id: item.outcome for item in decision.items.all()}
     assert filled == {at_line.pk: "", below.pk: Outcome.DECLINE}
+
+    def hand_over(ruling: tuple[str, str]) -> Decision:
+        draft = rounds.draft({at_line: PROPOSE, below: ruling})
+        return decisions.hand_over(actor=handler, reference=decision.reference, draft=draft, at=AT)
+
     with pytest.raises(Invalid) as refused:
-        hand_over(world, decision, {at_line: PROPOSE, below: (Outcome.PROPOSE, "破格")})
+        hand_over((Outcome.PROPOSE, "破格"))
     (problem,) = refused.value.problems[f"outcome-{below.reference}"]
     assert "80" in str(problem)
     assert reads.lines_of(decision).article in str(problem)
-    assert hand_over(world, decision, {at_line: PROPOSE, below: DECLINE}).state == "to_approve"
+    assert hand_over(DECLINE).state == "to_approve"
 
 
 @pytest.mark.clause("HLJ-18b")
@@ -109,25 +117,13 @@ def test_the_meeting_is_on_record_before_anything_is_decided(world: World, hlj: 
     assert paper.data["met_on"] == rounds.MEETING.on
     assert [unit["name"] for unit in paper.data["proposed_units"]] == [row.name]
     answer = world.client(HANDLER).get(reverse("reviews:decision-record", args=[reference]))
-    assert answer.status_code == 200
+    assert b"".join(answer.streaming_content) == PAPER
 
 
 # ---- two decisions on one route -----------------------------------------------------------------------------------
-def on_to_notice(row: Application, at: Any = AT) -> None:
+def on_to_notice(row: Application) -> None:
     """What the ecology department had to say is another test's affair."""
-    row.refresh_from_db()
-    if row.state == State.PROPOSED:
-        return
-    cases.move(
-        row,
-        "conclude_consultation",
-        row.conclude_consultation,
-        actor=SYSTEM,
-        at=at,
-        desk=row.desk,
-        to=State.PROPOSED,
-        step="notice",
-    )
+    Application.objects.filter(pk=row.pk).update(state=State.PROPOSED, step="notice")
 
 
 @pytest.mark.clause("HLJ-20a", "HLJ-20b")
@@ -212,7 +208,7 @@ def test_no_applicant_learns_of_it_before_the_notice(world: World, hlj: Call) ->
     assert decision.is_untold
     assert not Notification.objects.filter(kind="case.not_listed").exists()
     assert seen(world, proposed) == seen(world, declined) == (State.DECIDING, "meeting")
-    assert not reads.waiting(world.actor(HANDLER)).exists()  # it is not decided twice
+    assert not reads.to_draw_up(world.actor(HANDLER))  # it is not decided twice
     applicant = world.actor("hlj_applicant")
     Application.objects.filter(pk__in=[proposed.pk, declined.pk]).update(organisation=world.orgs["hlj"])
     assert case_reads.case_list(applicant, {"state": "proposed"}, AT).page.rows
