@@ -461,7 +461,7 @@ def _deciding(actor: Actor, handler: bool) -> Iterator[_Kind]:
     yield _Kind(
         "notice_draft",
         gettext_lazy("Prepare the public notice"),
-        registry.decisions_without_notice(actor),
+        registry.decisions_without_notice(actor).select_related(None),
         lambda row: Task(
             title=row.title,
             why=_("The proposed list is approved and not on notice yet."),
