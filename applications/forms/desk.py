@@ -38,10 +38,7 @@ class ReturnForm(ServiceForm):
     def __init__(self, data: Mapping[str, Any] | None, *, page: ReviewPage) -> None:
         marked = [one.path for part in page.sections for one in part.fields if one.path in page.remarks]
         super().__init__(data, initial={"revision": page.case.revision, "fields": marked})
-        groups = [
-            (part.title, [(one.path, one.label) for one in part.fields if one.type != "computed"])
-            for part in page.sections
-        ]
+        groups = [(part.title, [(one.path, one.label) for one in part.fields]) for part in page.sections]
         self.fields["fields"] = forms.MultipleChoiceField(
             label=_("Fields that open for correction"),
             choices=[group for group in groups if group[1]],

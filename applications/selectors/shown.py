@@ -136,7 +136,8 @@ class ShownSection:
         paths = {one.path for one in self.fields}
         proofs = {one.path.removesuffix("_evidence"): one for one in self.fields if one.path.endswith("_evidence")}
         beside = {one.path for row, one in proofs.items() if row in paths}
-        return tuple((one, proofs.get(one.path)) for one in self.fields if one.path not in beside)
+        pairs = ((one, proofs.get(one.path)) for one in self.fields if one.path not in beside)
+        return tuple((one, None if proof and one.is_empty and proof.is_empty else proof) for one, proof in pairs)
 
     @property
     def was_open(self) -> bool:

@@ -152,6 +152,12 @@ def _known_field(case: Application, bound: BoundPolicy, path: str) -> tuple[str,
     return section, field
 
 
+def _typed_fields(case: Application, bound: BoundPolicy, paths: Iterable[str]) -> tuple[str, ...]:
+    form = drafts.form_of(case, bound)
+    known = (".".join(_known_field(case, bound, path)) for path in paths)
+    return tuple(dict.fromkeys(one for path in known for one in engine.forms.sources(form, path)))
+
+
 @transaction.atomic
 def recheck(*, actor: Actor, at: datetime, reference: str) -> tuple[Finding, ...]:
     """Asks the engine anew, with what is known today. Raises WrongState."""
@@ -173,12 +179,14 @@ def return_for_correction(
 ) -> Correction:
     """退回补正: only `fields` ("section.field") open; the remarks of this round go with it.
 
+    For a value that is worked out, what it is worked out from opens.
+
     Raises Invalid (no field, no reason, a day that is past or after the authority's own deadline), WrongState.
     """
     case = _take(actor=actor, reference=reference, revision=revision)
     _refuse_while_proposed(case)
     bound = selectors.rules_of(case.call)
-    pairs = [list(_known_field(case, bound, path)) for path in dict.fromkeys(fields)]
+    pairs = [one.split(".") for one in _typed_fields(case, bound, fields)]
     _check_return(case, bound, pairs, reason, due_on, clock.china_date(at))
     version = reads.version_of(case)
     assert version is not None, "a case under review has been declared"

@@ -11,7 +11,7 @@ import pytest
 
 from applications import selectors
 from applications.models import Application, CheckRun, Correction, Screening, TimelineEntry
-from applications.selectors import review
+from applications.selectors import drafts, review
 from applications.selectors import screening as reads
 from applications.services import screening
 from applications.services.screening import Given
@@ -20,6 +20,8 @@ from greenlist.accounts import selectors as accounts
 from greenlist.accounts.models import Mandate
 from greenlist.core.errors import Conflict, Invalid, NotAllowed, NotVisible, Refused, WrongState
 from greenlist.core.models import AuditEntry, Notification
+from greenlist.policy import engine
+from greenlist.policy.engine.types import FieldType
 from tests import factories
 from tests.applications import county
 from tests.world import World, build_world
@@ -255,6 +257,17 @@ def test_only_the_named_fields_are_returned_with_the_remarks(world: World, case:
     assert correction.before == reads.version_of(case)
     told = Notification.objects.get(kind="case.returned", channel="portal", recipient=world.user("applicant"))
     assert told.params["reason"] == "请核对名称"
+
+
+def test_for_a_figure_that_is_worked_out_what_it_comes_from_is_opened(world: World, case: Application) -> None:
+    form = drafts.form_of(case, selectors.rules_of(case.call))
+    computed = [
+        f"{part.key}.{one.key}" for part in form.sections for one in part.fields if one.type is FieldType.COMPUTED
+    ]
+    opened = [".".join(pair) for pair in returned(world, case, fields=[*computed, computed[0]]).fields]
+    assert opened and len(opened) == len(set(opened)) and not set(opened) & set(computed)
+    assert {form.field(path).type for path in opened} <= {FieldType.NUMBER, FieldType.TABLE, FieldType.CALCULATOR}
+    assert set(engine.forms.sources(form, computed[0])) <= set(opened)
 
 
 @pytest.mark.parametrize(

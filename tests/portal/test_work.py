@@ -132,3 +132,19 @@ def test_the_front_page_needs_no_account_and_shows_what_one_may_still_apply_to(w
         assert client.get("/work/").status_code == 302
     with time_machine.travel(datetime.fromisoformat("2026-06-01T00:00:00+08:00"), tick=False):
         assert call.title not in client.get("/").content.decode()
+
+
+def test_a_firm_is_offered_no_list_of_parks_and_a_park_no_other(world: World, call: Any) -> None:
+    for_parks = type(call).objects.get(pk=call.pk)
+    for_parks.pk, for_parks.category, for_parks.title = None, "park", "关于推荐市级绿色工业园区的通知"
+    for_parks.save()
+    client = world.client("applicant")
+
+    def offered(page: str) -> tuple[bool, bool]:
+        shown = client.get(page).content.decode()
+        return call.title in shown, for_parks.title in shown
+
+    with time_machine.travel(datetime.fromisoformat("2026-04-02T10:00:00+08:00"), tick=False):
+        assert [offered(page) for page in ("/cases/", "/work/")] == [(True, False)] * 2
+        type(world.org).objects.filter(pk=world.org.pk).update(kind="park")
+        assert [offered(page) for page in ("/cases/", "/work/")] == [(False, True)] * 2

@@ -209,6 +209,8 @@ def title_lines(title: str) -> SafeString:
 @register.filter
 def acts_as(actor: Actor | None) -> str:
     """The capacity of an actor in words: 经办, 审签 …"""
+    if actor is not None and actor.is_body:
+        return _("Third-party body")
     return str(CAPACITY_WORDS.get(actor.capacity, actor.capacity)) if actor else ""
 
 

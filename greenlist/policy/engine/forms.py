@@ -419,6 +419,20 @@ def values(form: Form, data: Data) -> dict[str, Decimal | None]:
     return found
 
 
+def sources(form: Form, path: str) -> tuple[str, ...]:
+    """The fields into which somebody types what `path` says: itself, or what it is worked out from. Raises KeyError."""
+    section, _dot, key = path.partition(".")
+    field = form.section(section).field(key)
+    if field.rows_from:
+        return sources(form, field.rows_from)
+    if field.type is not FieldType.COMPUTED:
+        return (path,)
+    named = formulas.names(formulas.read(field.formula))
+    read = (absolute_column(form, section, name) if function else absolute(section, name) for function, name in named)
+    fields = (".".join(one.split(".")[:2]) for one in read)
+    return tuple(dict.fromkeys(one for name in fields for one in sources(form, name)))
+
+
 # ---- progress -------------------------------------------------------------------------------------------------------
 def progress(form: Form, data: Data, files: Files | None = None) -> tuple[Progress, ...]:
     """One line a section: required answers given of those asked."""
