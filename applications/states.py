@@ -21,6 +21,7 @@ class State(models.TextChoices):
     RECOMMENDED = "recommended", _("recommended")
     UNDER_REVIEW = "under_review", _("under expert review")
     DECIDING = "deciding", _("under overall review")
+    CONSULTING = "consulting", _("departments are asked")
     PROPOSED = "proposed", _("proposed for the list")
     ON_NOTICE = "on_notice", _("on public notice")
     APPROVING = "approving", _("awaiting announcement")
@@ -43,6 +44,7 @@ WITHDRAWABLE = (
     State.RECOMMENDED,
     State.UNDER_REVIEW,
     State.DECIDING,
+    State.CONSULTING,
     State.PROPOSED,
 )
 BEYOND_SUBMISSION = tuple(state for state in OPEN if state != State.DRAFT)
@@ -53,6 +55,7 @@ STATIONS = (
     State.PASSED,
     State.RECOMMENDED,
     State.DECIDING,
+    State.CONSULTING,
     State.PROPOSED,
     State.APPROVING,
     State.FORWARDED,

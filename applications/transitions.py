@@ -65,7 +65,7 @@ class ApplicationWorkflow(FSMModelMixin, models.Model):
         self._enter(step=step, at=at)
         return to
 
-    @transition(field=state, source=State.SCREENING, target=State.REJECTED)
+    @transition(field=state, source=[State.SCREENING, State.CONSULTING], target=State.REJECTED)
     def reject(self, *, at: datetime) -> None:
         self.entered_at = at
 
@@ -74,9 +74,9 @@ class ApplicationWorkflow(FSMModelMixin, models.Model):
         self._enter(step=step, at=at)
         return to
 
-    @transition(field=state, source=[State.PASSED, State.RECOMMENDED], target=State.SCREENING)
+    @transition(field=state, source=[State.PASSED, State.RECOMMENDED, State.CONSULTING], target=State.SCREENING)
     def send_back(self, *, step: str, at: datetime) -> None:
-        """The receiving authority returns one unit of a batch to the sender's desk, or the sender reopens it."""
+        """The receiving authority returns one unit of a batch, the sender reopens it, or a department's opinion sends it back."""
         self._enter(step=step, at=at)
 
     @transition(field=state, source=State.RECOMMENDED, target=State.UNDER_REVIEW)
@@ -93,9 +93,14 @@ class ApplicationWorkflow(FSMModelMixin, models.Model):
         self._enter(step=step, at=at)
         return to
 
-    @transition(field=state, source=[State.DECIDING, State.ON_NOTICE], target=State.NOT_LISTED)
+    @transition(field=state, source=State.CONSULTING, target=NEXT)
+    def conclude_consultation(self, *, to: str, step: str, at: datetime) -> str:
+        self._enter(step=step, at=at)
+        return to
+
+    @transition(field=state, source=[State.DECIDING, State.CONSULTING, State.ON_NOTICE], target=State.NOT_LISTED)
     def decline(self, *, at: datetime) -> None:
-        """Overall review says no, or an objection was upheld."""
+        """Overall review says no, a department objects with reason, or an objection was upheld."""
         self.entered_at = at
 
     @transition(field=state, source=State.PROPOSED, target=State.ON_NOTICE)

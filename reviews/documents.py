@@ -1,9 +1,9 @@
-"""Papers of a concluded panel and an approved decision, as PDF from rows that change no more. Each is made once.
+"""Papers of a concluded panel, an approved decision and a consultation, as PDF from rows that change no more. Each is made once.
 
 The data's digest stands on the paper; the file's own SHA-256 is kept with its blob.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,17 +16,17 @@ from django.utils.translation import gettext as _
 from greenlist.core import attachments, audit, rendering
 from greenlist.core.actors import Actor
 from greenlist.core.clock import china_date
-from greenlist.core.documents import render_pdf
+from greenlist.core.documents import render_pdf, title_lines
 from greenlist.core.errors import NotVisible, Text
 from greenlist.core.http import whole
 from greenlist.core.models import Blob, RenderJob
 from greenlist.organisations import selectors as organisations
-from reviews.models import Decision, Document, Panel, Seat, Sheet
-from reviews.selectors import decisions
+from reviews.models import Consultation, ConsultedOffice, Decision, Document, Panel, Seat, Sheet
+from reviews.selectors import consultations, decisions
 from reviews.selectors import panels as reads
-from reviews.states import DecisionState, Outcome, PanelKind, PanelState
+from reviews.states import SENT_CONSULTATIONS, ConsultationState, DecisionState, Outcome, PanelKind, PanelState
 
-PANEL, DECISION = "panel", "decision"
+PANEL, DECISION, CONSULTATION, LETTER = "panel", "decision", "consultation", "consultation-letter"
 SHEET = "sheet-"  # + key of the seat
 
 
@@ -49,6 +49,8 @@ class Paper:
     panel: Panel | None = None
     decision: Decision | None = None
     seat: Seat | None = None
+    consultation: Consultation | None = None
+    office: ConsultedOffice | None = None
 
     @property
     def digest(self) -> str:
@@ -56,7 +58,8 @@ class Paper:
 
     @property
     def row(self) -> dict[str, Any]:
-        about = {"panel": self.panel, "decision": self.decision, "seat": self.seat}
+        about: dict[str, Any] = {"panel": self.panel, "decision": self.decision, "seat": self.seat}
+        about |= {"consultation": self.consultation, "office": self.office}
         return {**about, "kind": self.kind, "format": "pdf", "data_digest": self.digest}
 
 
@@ -151,6 +154,93 @@ def decision_paper(decision: Decision, kind: str) -> Paper:
     if kind not in names:
         raise NotVisible
     return Paper(kind, f"reviews/documents/{kind}.html", data, _in_chinese(names[kind]), decision=decision)
+
+
+# ---- departments are asked ------------------------------------------------------------------------------------------
+def of_consultation(found: Consultation, offices: Iterable[ConsultedOffice]) -> list[Link]:
+    """The letter to each department once it is sent, and all opinions once it is closed."""
+    if found.state not in SENT_CONSULTATIONS:
+        return []
+
+    def address(kind: str) -> str:
+        return reverse("reviews:consultation-document", args=[found.reference, kind])
+
+    letters = [Link(_("Letter: %(name)s") % {"name": one.name}, address(f"letter-{one.pk}")) for one in offices]
+    closed = found.state == ConsultationState.CLOSED
+    return [*letters, Link(_("Opinions of the departments"), address("opinions"))] if closed else letters
+
+
+def letter_link(office: ConsultedOffice) -> Link:
+    return Link(_("Letter with the list"), reverse("reviews:opinion-letter", args=[office.reference]))
+
+
+def for_consultation(found: Consultation, kind: str, *, actor: Actor, at: datetime) -> Blob | RenderJob:
+    """The document once it is made; the caller has checked who asks. Raises NotVisible."""
+    return _wanted(CONSULTATION, found.reference, kind, consultation_paper(found, kind), actor=actor, at=at)
+
+
+@rendering.maker(CONSULTATION)
+def _make_consultation_paper(job: RenderJob, *, at: datetime, tick: rendering.Tick) -> None:
+    found = consultations.get(_asker(job, at), job.subject)
+    _made(consultation_paper(found, job.part), at=at, tick=tick)
+
+
+def for_office(office: ConsultedOffice, *, actor: Actor, at: datetime) -> Blob | RenderJob:
+    """The department's own letter; the caller has checked who asks. Raises NotVisible."""
+    return _wanted(LETTER, office.reference, "letter", letter_paper(office), actor=actor, at=at)
+
+
+@rendering.maker(LETTER)
+def _make_letter(job: RenderJob, *, at: datetime, tick: rendering.Tick) -> None:
+    _made(letter_paper(consultations.office(_asker(job, at), job.subject)), at=at, tick=tick)
+
+
+def consultation_paper(found: Consultation, kind: str) -> Paper:
+    """What is printed. Raises NotVisible before it is sent or closed, and for a document that there is not."""
+    if kind == "opinions":
+        if found.state != ConsultationState.CLOSED:
+            raise NotVisible
+        frozen: Mapping[str, Any] = found.frozen or {}
+        data = {**frozen, "digest": found.digest, "closed_on": parse_datetime(frozen["closed_at"])}
+        data["offices"] = [
+            {**one, "answered_day": parse_datetime(one["answered_at"]) if one["answered_at"] else None}
+            for one in frozen["offices"]
+        ]
+        data["rows"] = [_opinion_row(unit, frozen["offices"]) for unit in frozen["units"]]
+        name = _in_chinese(lambda: _("Opinions of the departments"))
+        return Paper("opinions", "reviews/documents/opinions.html", data, name, consultation=found)
+    number = whole(kind.removeprefix("letter-")) or 0
+    office = found.offices.filter(pk=number).first()
+    if office is None or not kind.startswith("letter-"):
+        raise NotVisible
+    office.consultation = found
+    return letter_paper(office)
+
+
+def _opinion_row(unit: Mapping[str, Any], offices: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The unit with its cells; who did not answer is told as such (HEB-3b)."""
+    cells = [
+        {**said, "answered": bool(office["answered_at"])} for said, office in zip(unit["said"], offices, strict=True)
+    ]
+    return {**unit, "cells": cells}
+
+
+def letter_paper(office: ConsultedOffice) -> Paper:
+    """The letter to one department, with the list. Raises NotVisible before it is sent."""
+    found = office.consultation
+    if found.state not in SENT_CONSULTATIONS or office.asked_at is None:
+        raise NotVisible
+    frozen: Mapping[str, Any] = found.letter or {}
+    data = {
+        **frozen,
+        "office": office.name,
+        "due_on": office.due_on,
+        "asked_on": china_date(office.asked_at),
+        "lines": [line.strip() for line in str(frozen["text"]).splitlines() if line.strip()],
+        "title_lines": title_lines(str(frozen["title"])),
+    }
+    name = _in_chinese(lambda: _("Letter: %(name)s") % {"name": office.name})
+    return Paper("letter", "reviews/documents/letter.html", data, name, consultation=found, office=office)
 
 
 def opinion_data(panel: Panel) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Input for panels, sheets and decisions. What is complete or allowed is judged by the services."""
+"""Input for panels, sheets, decisions and consultations. What is complete or allowed is judged by the services."""
 
 from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
@@ -9,13 +9,14 @@ from django.utils.translation import gettext_lazy as _
 
 from greenlist.core.errors import Invalid
 from greenlist.core.forms import DayField, ServiceForm
-from greenlist.policy.engine.types import Step
-from reviews.models import Panel
+from greenlist.policy.engine.types import ConsultCheck, Step
+from reviews.models import Consultation, Panel
+from reviews.selectors import consultations as consultation_reads
 from reviews.selectors.decisions import Unit
 from reviews.selectors.panels import Candidate, Choice, UnitRow
 from reviews.selectors.ranking import Asked
-from reviews.services import decisions, panels
-from reviews.states import Outcome, PanelKind
+from reviews.services import consultations, decisions, opinions, panels
+from reviews.states import Outcome, PanelKind, Verdict
 
 YES_NO = [("yes", _("yes")), ("no", _("no"))]
 AS_BOOL = {"yes": True, "no": False}
@@ -332,3 +333,145 @@ class RankingForm(forms.Form):
         self.is_valid()
         given = self.cleaned_data
         return Asked(given.get("order") or "score", given.get("page") or 1, given.get("quota"))
+
+
+# ---- departments are asked ------------------------------------------------------------------------------------------
+class LetterForm(ServiceForm):
+    """Title, number and words of the letter to the departments."""
+
+    version = _version()
+    title = forms.CharField(label=_("Title"), max_length=160, required=False)
+    number = forms.CharField(
+        label=_("Document number"),
+        help_text=_("As your office numbers it; may follow later."),
+        max_length=60,
+        required=False,
+    )
+    text = _text(
+        _("Text of the letter"),
+        8,
+        max_length=5000,
+        help_text=_("Addressee, last day to answer and the list of units are printed by the portal."),
+    )
+
+    def as_letter(self) -> consultations.Letter:
+        given = self.cleaned_data
+        return consultations.Letter(given["title"], given["number"], given["text"])
+
+
+class OfficeForm(ServiceForm):
+    """One more department: of the portal, or by its name."""
+
+    office = forms.TypedChoiceField(label=_("Department"), coerce=int, required=False, empty_value=None)
+    name = forms.CharField(
+        label=_("Or its name"),
+        help_text=_("A department without an account of the portal answers on paper; you enter its answer."),
+        max_length=100,
+        required=False,
+    )
+
+    def __init__(self, data: Mapping[str, Any] | None, *, offices: Iterable[Any]) -> None:
+        super().__init__(data)
+        choices = [(one.pk, one.name) for one in offices]
+        self.fields["office"].choices = [("", _("choose")), *choices]  # type: ignore[attr-defined]
+        if not choices:
+            del self.fields["office"]
+
+
+class RulingsForm(ServiceForm):
+    """What becomes of each unit that a department objects to."""
+
+    version = _version()
+
+    def __init__(
+        self,
+        data: Mapping[str, Any] | None,
+        *,
+        consultation: Consultation,
+        units: Iterable[consultation_reads.Unit],
+    ) -> None:
+        super().__init__(data, initial={"version": consultation.version})
+        self.references = []
+        choices = consultation_reads.adjustments(consultation)
+        for unit in units:
+            key = unit.reference
+            self.references.append(key)
+            self.fields[f"adjustment-{key}"] = forms.ChoiceField(
+                label=_("What becomes of %(name)s") % {"name": unit.name},
+                choices=choices,
+                required=False,
+                widget=forms.RadioSelect,
+                initial=unit.row.adjustment,
+            )
+            self.fields[f"reason-{key}"] = _text(
+                _("Reason for %(name)s") % {"name": unit.name}, 2, max_length=500, initial=unit.row.reason
+            )
+
+    def as_rulings(self) -> dict[str, consultations.Ruling]:
+        given = self.cleaned_data
+        return {
+            key: consultations.Ruling(given[f"adjustment-{key}"], given[f"reason-{key}"]) for key in self.references
+        }
+
+
+class OpinionsForm(ServiceForm):
+    """A department's words on the units of one page, and what goes with the answer."""
+
+    number = forms.CharField(label=_("Number of the answer"), max_length=60, required=False)
+    note = _text(_("Remark"), 3, max_length=2000)
+    upload = forms.FileField(label=_("Signed answer as a file"), required=False)
+
+    def __init__(
+        self,
+        data: Mapping[str, Any] | None,
+        files: Any = None,
+        *,
+        asked: Iterable[consultation_reads.Asked],
+        checks: Collection[ConsultCheck],
+    ) -> None:
+        super().__init__(data, files)
+        self.references = []
+        self.checks = [one.key for one in checks]
+        for one in asked:
+            if not one.unit.gone:
+                self._add(one, checks)
+
+    def _add(self, one: consultation_reads.Asked, checks: Collection[ConsultCheck]) -> None:
+        key, name, reply = one.unit.reference, one.unit.name, one.reply
+        self.references.append(key)
+        for check in checks:
+            self.fields[f"check-{check.key}-{key}"] = forms.ChoiceField(
+                label=f"{name}：{check.text}",
+                choices=YES_NO,
+                required=False,
+                widget=forms.RadioSelect,
+                initial=reply.checks.get(check.key, "") if reply else "",
+            )
+        self.fields[f"verdict-{key}"] = forms.ChoiceField(
+            label=_("Opinion on %(name)s") % {"name": name},
+            choices=Verdict.choices,
+            required=False,
+            widget=forms.RadioSelect,
+            initial=reply.verdict if reply else "",
+        )
+        self.fields[f"reason-{key}"] = _text(
+            _("Facts and reason for %(name)s") % {"name": name},
+            2,
+            max_length=1000,
+            initial=reply.reason if reply else "",
+        )
+
+    def as_opinions(self) -> dict[str, opinions.Opinion]:
+        given = self.cleaned_data
+        return {
+            key: opinions.Opinion(
+                given[f"verdict-{key}"],
+                given[f"reason-{key}"],
+                {check: given[f"check-{check}-{key}"] for check in self.checks},
+            )
+            for key in self.references
+        }
+
+    def as_cover(self) -> opinions.Cover:
+        given = self.cleaned_data
+        return opinions.Cover(given["number"], given["note"], given["upload"])

@@ -1,4 +1,4 @@
-"""Panels, seats, score sheets; the overall review and its proposed list."""
+"""Panels, seats, score sheets; the overall review and its proposed list; departments asked for their opinion."""
 
 from django.conf import settings
 from django.db import models
@@ -8,9 +8,15 @@ from applications.models import Application, Call, Evidence, new_reference
 from greenlist.accounts.models import Area, Authority
 from greenlist.core.models import Blob
 from greenlist.organisations.models import Organisation
-from reviews.querysets import DecisionQuerySet, PanelQuerySet, SeatQuerySet
-from reviews.states import ConflictKind, DecisionState, DrawKind, Outcome, PanelKind
-from reviews.transitions import DecisionWorkflow, PanelWorkflow
+from reviews.querysets import (
+    ConsultationQuerySet,
+    ConsultedOfficeQuerySet,
+    DecisionQuerySet,
+    PanelQuerySet,
+    SeatQuerySet,
+)
+from reviews.states import Adjustment, ConflictKind, DecisionState, DrawKind, Outcome, PanelKind, Verdict
+from reviews.transitions import ConsultationWorkflow, DecisionWorkflow, PanelWorkflow
 
 PERSON = settings.AUTH_USER_MODEL
 
@@ -314,11 +320,129 @@ class DecisionItem(models.Model):
         return f"{self.application}: {self.outcome}"
 
 
+class Consultation(ConsultationWorkflow):
+    """征求意见: other departments are asked about some cases of a call by letter (HEB-3b, JY-16, HLJ-19, HLJ-21a)."""
+
+    reference = models.CharField(max_length=24, default=new_reference, unique=True)
+    call = models.ForeignKey(Call, on_delete=models.PROTECT, related_name="consultations")
+    authority = models.ForeignKey(Authority, on_delete=models.PROTECT, related_name="+")
+    step = models.CharField(max_length=30)
+    title = models.CharField(max_length=160)
+    number = models.CharField(max_length=60, blank=True)  # 文号: typed, never generated
+    text = models.TextField(blank=True)
+    four_eyes = models.BooleanField(default=True)  # as the rule set says: letter and conclusion by two people
+    version = models.PositiveIntegerField(default=0)  # counts edits; a page sends it back to prove what it saw
+    note = models.CharField(max_length=500, blank=True)  # why the approver handed it back
+    handed_back_by = models.ForeignKey(PERSON, null=True, on_delete=models.PROTECT, related_name="+")
+    created_by = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField()
+    handed_by = models.ForeignKey(PERSON, null=True, on_delete=models.PROTECT, related_name="+")
+    sent_by = models.ForeignKey(PERSON, null=True, on_delete=models.PROTECT, related_name="+")
+    concluded_by = models.ForeignKey(PERSON, null=True, on_delete=models.PROTECT, related_name="+")
+    closed_by = models.ForeignKey(PERSON, null=True, on_delete=models.PROTECT, related_name="+")
+    letter = models.JSONField(null=True)  # letter and list as sent
+    frozen = models.JSONField(null=True)  # opinions and conclusion as closed
+    digest = models.CharField(max_length=64, blank=True)
+
+    objects = ConsultationQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(four_eyes=False) | Q(sent_by=None) | Q(handed_by=None) | ~Q(sent_by=F("handed_by")),
+                name="consultation_sent_by_another_person",
+            ),
+            models.CheckConstraint(
+                condition=Q(four_eyes=False)
+                | Q(closed_by=None)
+                | Q(concluded_by=None)
+                | ~Q(closed_by=F("concluded_by")),
+                name="consultation_closed_by_another_person",
+            ),
+        ]
+        indexes = [models.Index(fields=["authority", "-id"], name="consultations_order")]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class ConsultedOffice(models.Model):
+    """One department that is asked; without an account of the portal its answer comes on paper."""
+
+    reference = models.CharField(max_length=24, default=new_reference, unique=True)
+    consultation = models.ForeignKey(Consultation, on_delete=models.CASCADE, related_name="offices")
+    department = models.CharField(max_length=30, blank=True)  # key of the rule set; empty: added by the authority
+    authority = models.ForeignKey(Authority, null=True, on_delete=models.PROTECT, related_name="+")
+    name = models.CharField(max_length=100)
+    asked_at = models.DateTimeField(null=True)
+    due_on = models.DateField(null=True)  # last day to answer, that day included
+    answered_at = models.DateTimeField(null=True)
+    answered_by = models.ForeignKey(PERSON, null=True, on_delete=models.PROTECT, related_name="+")
+    on_paper = models.BooleanField(default=False)  # entered by the asking authority from a paper
+    number = models.CharField(max_length=60, blank=True)  # of the department's letter
+    note = models.TextField(blank=True)
+    file = models.ForeignKey(Blob, null=True, on_delete=models.PROTECT, related_name="+")
+    overdue_at = models.DateTimeField(
+        null=True
+    )  # when the portal marked that the last day had passed without an answer
+
+    objects = ConsultedOfficeQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["consultation", "name"], name="each_office_is_asked_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ConsultedUnit(models.Model):
+    """One case that departments are asked about, and what becomes of it."""
+
+    consultation = models.ForeignKey(Consultation, on_delete=models.CASCADE, related_name="units")
+    application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="consulted")
+    position = models.PositiveIntegerField()
+    adjustment = models.CharField(max_length=10, choices=Adjustment, blank=True)
+    reason = models.CharField(max_length=500, blank=True)
+    settled_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["application"], condition=Q(settled_at=None), name="one_open_consultation_of_a_case"
+            )
+        ]
+        indexes = [models.Index(fields=["consultation", "position"], name="consulted_units_order")]
+
+    def __str__(self) -> str:
+        return f"{self.consultation_id}: {self.application_id}"
+
+
+class Reply(models.Model):
+    """What one department says of one unit; `checks` are the named questions of the rule set (HLJ-19)."""
+
+    office = models.ForeignKey(ConsultedOffice, on_delete=models.CASCADE, related_name="replies")
+    unit = models.ForeignKey(ConsultedUnit, on_delete=models.CASCADE, related_name="replies")
+    verdict = models.CharField(max_length=10, choices=Verdict, blank=True)
+    reason = models.CharField(max_length=1000, blank=True)
+    checks = models.JSONField(default=dict)
+    saved_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["office", "unit"], name="one_reply_of_an_office_to_a_unit")]
+
+    def __str__(self) -> str:
+        return f"{self.office_id}: {self.unit_id}"
+
+
 class Document(models.Model):
-    """A rendered file of a panel or a decision (minutes, score sheets, proposed list)."""
+    """A rendered file of a panel, a decision or a consultation (minutes, score sheets, proposed list, letter)."""
 
     panel = models.ForeignKey(Panel, null=True, on_delete=models.CASCADE, related_name="documents")
     decision = models.ForeignKey(Decision, null=True, on_delete=models.CASCADE, related_name="documents")
+    consultation = models.ForeignKey(Consultation, null=True, on_delete=models.CASCADE, related_name="documents")
+    office = models.ForeignKey(ConsultedOffice, null=True, on_delete=models.CASCADE, related_name="+")  # of a letter
     kind = models.CharField(max_length=30)
     format = models.CharField(max_length=5)
     seat = models.ForeignKey(Seat, null=True, on_delete=models.CASCADE, related_name="+")  # of a score sheet

@@ -5,7 +5,15 @@ from django.db.models import Exists, OuterRef
 
 from applications.states import State
 from greenlist.core.actors import Actor, Capacity
-from reviews.states import LIVE_DECISIONS, LIVE_PANELS, DecisionState, PanelState
+from reviews.states import (
+    LIVE_CONSULTATIONS,
+    LIVE_DECISIONS,
+    LIVE_PANELS,
+    SENT_CONSULTATIONS,
+    ConsultationState,
+    DecisionState,
+    PanelState,
+)
 
 
 class PanelQuerySet(models.QuerySet):
@@ -71,3 +79,31 @@ class DecisionQuerySet(models.QuerySet):
 
     def approved(self) -> Self:
         return self.filter(state=DecisionState.APPROVED)
+
+
+class ConsultationQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor) -> Self:
+        """The asking authority's officials. What a department sees is its own place in it (`ConsultedOffice`)."""
+        if not (actor.is_official and actor.authority_id):
+            return self.none()
+        rows = self.filter(authority_id=actor.authority_id)
+        return rows.filter(call__category=actor.list_kind) if actor.list_kind else rows
+
+    def live(self) -> Self:
+        return self.filter(state__in=LIVE_CONSULTATIONS)
+
+
+class ConsultedOfficeQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor) -> Self:
+        """The department's officers once the letter was sent, its own place only; the asking authority's officials."""
+        if actor.authority_id and actor.capacity == Capacity.DEPARTMENT:
+            rows = self.filter(authority_id=actor.authority_id, consultation__state__in=SENT_CONSULTATIONS)
+        elif actor.authority_id and actor.is_official:
+            rows = self.filter(consultation__authority_id=actor.authority_id)
+        else:
+            return self.none()
+        return rows.filter(consultation__call__category=actor.list_kind) if actor.list_kind else rows
+
+    def waiting(self) -> Self:
+        """Asked, and not answered yet."""
+        return self.filter(consultation__state=ConsultationState.ASKED, answered_at=None)

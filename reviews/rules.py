@@ -1,4 +1,4 @@
-"""Who may do what to a panel, a seat and a decision. When is policy's affair, from where the transition's."""
+"""Who may do what to a panel, a seat, a decision and a consultation. When is policy's affair, from where the transition's."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from greenlist.core.actors import Actor, Capacity
 from greenlist.core.verbs import Action, Verb, offered
-from reviews.states import DecisionState, PanelState
+from reviews.states import ConsultationState, DecisionState, PanelState
 
 
 def is_of_authority(subject: Any, actor: Actor) -> bool:
@@ -169,3 +169,131 @@ def available_for_decision(decision: Any, actor: Actor) -> list[Action]:
     """What a decision's page offers; an approved one nothing but to tell what was kept back."""
     verbs = (TELL,) if decision.is_untold else DECISION_VERBS.get(decision.state, ())
     return offered(verbs, decision, actor)
+
+
+# ---- departments are asked (HEB-3b, HLJ-19) -------------------------------------------------------------------------
+def may_send_now(consultation: Any, actor: Actor) -> bool:
+    """An approver, and where the rule set asks for two people another one than who wrote the letter."""
+    same = consultation.handed_by_id is not None and consultation.handed_by_id == actor.user_id
+    return may_approve(consultation, actor) and not (consultation.four_eyes and same)
+
+
+def may_close_now(consultation: Any, actor: Actor) -> bool:
+    same = consultation.concluded_by_id is not None and consultation.concluded_by_id == actor.user_id
+    return may_approve(consultation, actor) and not (consultation.four_eyes and same)
+
+
+def may_answer(office: Any, actor: Actor) -> bool:
+    """An officer of the department that is asked; its mandate covers the list."""
+    covers = not actor.list_kind or actor.list_kind == office.consultation.call.category
+    own = actor.authority_id is not None and actor.authority_id == office.authority_id
+    return actor.capacity == Capacity.DEPARTMENT and own and covers
+
+
+def may_enter(office: Any, actor: Actor) -> bool:
+    """A handler of the asking authority, for an answer that came on paper."""
+    return may_draw_up(office.consultation, actor)
+
+
+ASKING_HANDLERS_ONLY = _("A handler of the authority that asks must do this.")
+ASKING_APPROVERS_ONLY = _("An approver of the authority that asks must do this.")
+WROTE_LETTER = _("You wrote this letter yourself: another person must send it.")
+WROTE_CONCLUSION = _("You wrote this conclusion yourself: another person must approve it.")
+ASKED_ONLY = _("Only the department that was asked answers here.")
+NOT_ASKED = _("The departments are not being asked now.")
+NOT_BEFORE_APPROVER = _("It does not lie before the approver.")
+CONSULTATION = "reviews:consultation"
+WRITE_LETTER = Verb(
+    "write_letter",
+    _("Write the letter"),
+    CONSULTATION,
+    may_draw_up,
+    ASKING_HANDLERS_ONLY,
+    (ConsultationState.DRAFT,),
+    whom=is_of_authority,
+    not_now=_("What was handed to the approver cannot be changed."),
+)
+HAND_OVER_LETTER = Verb(
+    "hand_over_letter",
+    _("Hand to the approver"),
+    CONSULTATION,
+    may_draw_up,
+    ASKING_HANDLERS_ONLY,
+    (ConsultationState.DRAFT,),
+    whom=is_of_authority,
+    not_now=_("It has been handed over already."),
+    primary=True,
+)
+DROP_CONSULTATION = Verb(
+    "drop_letter",
+    _("Drop the draft"),
+    CONSULTATION,
+    may_draw_up,
+    ASKING_HANDLERS_ONLY,
+    (ConsultationState.DRAFT,),
+    not_now=_("What was handed to the approver cannot be dropped."),
+    danger=True,
+)
+SEND_LETTER = Verb(
+    "send_letter",
+    _("Approve and send"),
+    CONSULTATION,
+    may_send_now,
+    WROTE_LETTER,
+    (ConsultationState.TO_SEND,),
+    whom=may_approve,
+    not_now=NOT_BEFORE_APPROVER,
+    primary=True,
+)
+HAND_BACK_LETTER = Verb(
+    "hand_back_letter",
+    _("Hand back"),
+    CONSULTATION,
+    may_approve,
+    ASKING_APPROVERS_ONLY,
+    (ConsultationState.TO_SEND, ConsultationState.TO_CLOSE),
+    whom=is_of_authority,
+    not_now=NOT_BEFORE_APPROVER,
+)
+ASK_OFFICE = Verb(
+    "ask_office",
+    _("Ask another department"),
+    CONSULTATION,
+    may_draw_up,
+    ASKING_HANDLERS_ONLY,
+    (ConsultationState.DRAFT, ConsultationState.ASKED),
+    not_now=_("Departments can be added until the conclusion is handed over."),
+)
+CONCLUDE_CONSULTATION = Verb(
+    "conclude_consultation",
+    _("Write the conclusion"),
+    CONSULTATION,
+    may_draw_up,
+    ASKING_HANDLERS_ONLY,
+    (ConsultationState.ASKED,),
+    whom=is_of_authority,
+    not_now=NOT_ASKED,
+    primary=True,
+)
+CLOSE_CONSULTATION = Verb(
+    "close_consultation",
+    _("Approve the conclusion"),
+    CONSULTATION,
+    may_close_now,
+    WROTE_CONCLUSION,
+    (ConsultationState.TO_CLOSE,),
+    whom=may_approve,
+    not_now=NOT_BEFORE_APPROVER,
+    primary=True,
+)
+CONSULTATION_VERBS = {
+    ConsultationState.DRAFT: (HAND_OVER_LETTER, DROP_CONSULTATION),
+    ConsultationState.TO_SEND: (SEND_LETTER, HAND_BACK_LETTER),
+    ConsultationState.ASKED: (CONCLUDE_CONSULTATION,),
+    ConsultationState.TO_CLOSE: (CLOSE_CONSULTATION, HAND_BACK_LETTER),
+}
+
+
+def available_for_consultation(consultation: Any, actor: Actor) -> list[Action]:
+    """What a consultation's page offers; a closed one nothing."""
+    return offered(CONSULTATION_VERBS.get(consultation.state, ()), consultation, actor)

@@ -1,4 +1,4 @@
-"""States of panels and decisions. No logic."""
+"""States of panels, decisions and consultations. No logic."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -62,5 +62,36 @@ class Outcome(models.TextChoices):
     DECLINE = "decline", _("do not list")
 
 
+class ConsultationState(models.TextChoices):
+    DRAFT = "draft", _("letter being written")
+    TO_SEND = "to_send", _("letter awaits approval")
+    ASKED = "asked", _("departments are asked")
+    TO_CLOSE = "to_close", _("conclusion awaits approval")
+    CLOSED = "closed", _("concluded")
+    CANCELLED = "cancelled", _("dropped")
+
+
+class Verdict(models.TextChoices):
+    """What a department says of one unit."""
+
+    NONE = "none", _("no objection")
+    OBJECTION = "objection", _("objection")
+
+
+class Adjustment(models.TextChoices):
+    """What becomes of a unit after the consultation."""
+
+    KEEP = "keep", _("keep on the list")
+    LEAVE_OUT = "leave_out", _("leave out")
+    RETURN = "return", _("back to review")
+
+
 LIVE_PANELS = (PanelState.PREPARING, PanelState.OPEN)
 LIVE_DECISIONS = (DecisionState.DRAFTING, DecisionState.TO_APPROVE)
+LIVE_CONSULTATIONS = (
+    ConsultationState.DRAFT,
+    ConsultationState.TO_SEND,
+    ConsultationState.ASKED,
+    ConsultationState.TO_CLOSE,
+)
+SENT_CONSULTATIONS = (ConsultationState.ASKED, ConsultationState.TO_CLOSE, ConsultationState.CLOSED)

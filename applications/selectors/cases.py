@@ -42,6 +42,7 @@ VERBS = {
     "withdraw": gettext_lazy("Withdrawn"),
     "convene": gettext_lazy("Given to the experts"),
     "conclude_review": gettext_lazy("Expert review concluded"),
+    "conclude_consultation": gettext_lazy("Opinions of the departments concluded"),
     "put_on_notice": gettext_lazy("Public notice"),
     "clear_notice": gettext_lazy("Public notice ended"),
     "enter_list": gettext_lazy("Listed"),

@@ -8,25 +8,30 @@ from django.db.models import Q
 from applications.models import Application
 from applications.states import State
 from greenlist.core.actors import Actor, Capacity
-from greenlist.policy.engine.types import BoundPolicy
+from greenlist.policy.engine.types import BoundPolicy, StepKind
+
+INSIDE = (State.CONSULTING, State.PROPOSED)  # the offices' own affair: to the applicant still under overall review
 
 
 def as_told(case: Application, actor: Actor, bound: BoundPolicy | None = None) -> Application:
     """The loaded case for a page; to its applicant a proposed one is still under overall review. Never to be saved."""
-    if actor.capacity == Capacity.APPLICANT and (case.untold_step or case.state == State.PROPOSED):
+    if actor.capacity == Capacity.APPLICANT and (case.untold_step or case.state in INSIDE):
+        asked = case.state == State.CONSULTING
         case.__dict__["state"] = State.DECIDING.value  # past the protected field: this row is only read
         if case.untold_step:
             case.step = case.untold_step
         elif bound is not None:
             here = bound.steps.index(bound.step(case.step))
-            case.step = bound.steps[max(here - 1, 0)].key
+            before = bound.steps[max(here - 1, 0)]
+            # Asked before any decision (HEB-3b), the step itself tells nothing.
+            case.step = case.step if asked and before.kind is not StepKind.DECISION else before.key
     return case
 
 
 def states_for(actor: Actor) -> tuple[State, ...]:
     """The states a reader can filter by."""
     if actor.capacity == Capacity.APPLICANT:
-        return tuple(state for state in State if state != State.PROPOSED)
+        return tuple(state for state in State if state not in INSIDE)
     return tuple(state for state in State if state != State.DRAFT)
 
 
@@ -35,5 +40,5 @@ def meant(state: str, actor: Actor) -> Q:
     if actor.capacity != Capacity.APPLICANT:
         return Q(state=state)
     if state == State.DECIDING:
-        return Q(state__in=(State.DECIDING, State.PROPOSED)) | ~Q(untold_step="")
+        return Q(state__in=(State.DECIDING, *INSIDE)) | ~Q(untold_step="")
     return Q(state=state, untold_step="")

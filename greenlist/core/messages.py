@@ -51,6 +51,32 @@ KINDS = {
     "panel.invited": (_("You are asked to review"), _("%(title)s: %(count)s application(s). Sign the pledge first.")),
     "panel.seat_given_up": (_("An expert gave up the seat"), _("%(name)s, %(title)s. Reason: %(reason)s")),
     "panel.all_locked": (_("All score sheets are locked"), _("%(title)s: the conclusion can be written.")),
+    "consultation.letter_to_approve": (
+        _("A letter to departments awaits your approval"),
+        _("%(title)s: %(count)s unit(s)."),
+    ),
+    "consultation.conclusion_to_approve": (
+        _("A conclusion on departments' opinions awaits your approval"),
+        _("%(title)s: %(count)s unit(s)."),
+    ),
+    "consultation.handed_back": (_("A consultation was handed back"), _("%(title)s: %(reason)s")),
+    "consultation.asked": (
+        _("You are asked for an opinion: %(title)s"),
+        _("%(authority)s asks for your opinion on %(count)s unit(s). Answer by %(day)s, that day included."),
+    ),
+    "consultation.near": (
+        _("An opinion is due: %(title)s"),
+        _("%(authority)s waits for your answer; last day %(day)s, %(days)s day(s) left."),
+    ),
+    "consultation.overdue": (
+        _("No answer by the last day: %(office)s"),
+        _("%(title)s: the last day to answer was %(day)s. An answer still counts until the consultation is concluded."),
+    ),
+    "consultation.answered": (
+        _("All departments have answered"),
+        _("%(title)s: the conclusion can be written."),
+    ),
+    "consultation.unit_returned": (_("A unit came back from the consultation"), _("%(name)s: %(reason)s")),
     "decision.to_approve": (_("A proposed list awaits your approval"), _("%(title)s: %(count)s unit(s).")),
     "decision.handed_back": (_("A proposed list was handed back"), _("%(title)s: %(reason)s")),
     "notice.published": (_("Public notice of your application"), _("%(title)s, from %(starts)s to %(ends)s.")),

@@ -42,9 +42,11 @@ DECIDING = (
     CALLS,
     ("reviews:panels", _("Panels"), "users"),
     ("reviews:decisions", _("Overall review"), "gavel"),
+    ("reviews:consultations", _("Opinions of departments"), "mail"),
     ("registry:notices_manage", _("Notices"), "notice"),
     ("registry:announcements_manage", _("Announcements"), "flag"),
 )
+DEPARTMENT = (WORK, ("reviews:opinions", _("Requests for opinions"), "mail"))
 EXPERT = (WORK, ("reviews:seats", _("My reviews"), "expert"))
 ADMINISTRATION = ("admin:index", _("Administration"), "settings")
 SYSTEM = ("portal:system", _("Condition of the system"), "stats")
@@ -87,6 +89,8 @@ def rail(actor: Actor, remote: str) -> tuple[tuple[str, str | Promise, str], ...
         return (*OFFICIAL, *DECIDING) if above_county else OFFICIAL
     if actor.capacity == Capacity.EXPERT:
         return EXPERT
+    if actor.capacity == Capacity.DEPARTMENT:
+        return DEPARTMENT
     administration = (ADMINISTRATION,) if is_listed(remote) else ()
     if actor.capacity == Capacity.ADMINISTRATOR:
         return (SYSTEM, *administration)

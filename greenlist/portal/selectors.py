@@ -29,8 +29,9 @@ from greenlist.policy.engine.types import Calendar, Clause, Header
 from registry import selectors as registry
 from registry.models import Announcement, Listing, Notice, NoticeItem, Objection
 from registry.states import AnnouncementState, ItemState, NoticeState, ObjectionState
-from reviews.models import Decision, DecisionItem, Panel, PanelItem, Seat, Sheet
-from reviews.states import DecisionState, PanelState
+from reviews.models import Consultation, ConsultedOffice, Decision, DecisionItem, Panel, PanelItem, Seat, Sheet
+from reviews.selectors import consultations
+from reviews.states import ConsultationState, DecisionState, PanelState
 
 OWN = 100  # open cases of one firm that its work list looks at
 CASE = ("reference", "name", "number", "due_on")  # what a task says of a case
@@ -450,6 +451,7 @@ def _deciding(actor: Actor, handler: bool) -> Iterator[_Kind]:
         _case(lambda case: _("The panel has concluded; propose or decline.")),
         reverse("reviews:decisions"),
     )
+    yield from _consulting(actor)
     yield _Kind(
         "decisions",
         gettext_lazy("Finish proposed lists"),
@@ -469,6 +471,38 @@ def _deciding(actor: Actor, handler: bool) -> Iterator[_Kind]:
         ),
     )
     yield from _announcing(actor)
+
+
+def _consulting(actor: Actor) -> Iterator[_Kind]:
+    """Departments are asked: cases that wait, letters at work."""
+    yield _Kind(
+        "consult",
+        gettext_lazy("Ask departments"),
+        consultations.waiting(actor).order_by("due_on", "pk").only(*CASE),
+        _case(lambda case: _("Departments are to be asked before it goes on.")),
+        reverse("reviews:consultations"),
+    )
+    yield _Kind(
+        "consultations",
+        gettext_lazy("Opinions of departments"),
+        _letters(actor).filter(state__in=(ConsultationState.DRAFT, ConsultationState.ASKED)),
+        _letter(
+            lambda row: (
+                _("The letter is being written.")
+                if row.state == ConsultationState.DRAFT
+                else _("Departments are asked; conclude it when they have answered.")
+            )
+        ),
+        reverse("reviews:consultations"),
+    )
+
+
+def _letters(actor: Actor) -> QuerySet[Consultation]:
+    return Consultation.objects.visible_to(actor).order_by("pk")
+
+
+def _letter(why: Callable[[Consultation], str]) -> Callable[[Consultation], Task]:
+    return lambda row: Task(title=row.title, why=why(row), link=reverse("reviews:consultation", args=[row.reference]))
 
 
 def _covered(actor: Actor, field: str) -> dict[str, str]:
@@ -510,6 +544,12 @@ def _announcing(actor: Actor) -> Iterator[_Kind]:
 
 
 def _approvals(actor: Actor) -> Iterator[_Kind]:
+    yield _Kind(
+        "consultation_approve",
+        gettext_lazy("Approve letters and conclusions"),
+        _letters(actor).filter(state__in=(ConsultationState.TO_SEND, ConsultationState.TO_CLOSE)),
+        _letter(lambda row: _("Handed over by the handler.")),
+    )
     yield _Kind(
         "decision_approve",
         gettext_lazy("Approve proposed lists"),
@@ -588,6 +628,21 @@ def _expert(actor: Actor, on: date) -> Iterator[_Kind]:
     )
 
 
+# ---- other departments ----------------------------------------------------------------------------------------------
+def _department(actor: Actor, on: date) -> Iterator[_Kind]:
+    def task(row: ConsultedOffice) -> Task:
+        return Task(
+            title=row.consultation.title,
+            why=_("%(authority)s asks for your opinion.") % {"authority": row.consultation.authority},
+            link=reverse("reviews:opinion", args=[row.reference]),
+            due_on=row.due_on,
+        )
+
+    yield _Kind(
+        "opinions", gettext_lazy("Give your opinion"), consultations.to_answer(actor), task, reverse("reviews:opinions")
+    )
+
+
 # ---- people without a role ----------------------------------------------------------------------------------------------
 def _nobody(actor: Actor, on: date) -> Iterator[_Kind]:
     yield _Kind(
@@ -610,6 +665,7 @@ _GROUPS: dict[Capacity, tuple[Callable[[Actor, date], Iterator[_Kind]], ...]] = 
     Capacity.HANDLER: (_official,),
     Capacity.APPROVER: (_official,),
     Capacity.EXPERT: (_expert,),
+    Capacity.DEPARTMENT: (_department,),
     Capacity.NONE: (_nobody,),
 }
 
@@ -729,6 +785,7 @@ JOBS: dict[str, Text] = {  # of settings.CELERY_BEAT_SCHEDULE
     "end-releases": gettext_lazy("End releases whose time is over"),
     "scan-files": gettext_lazy("Scan uploaded files"),
     "sweep-documents": gettext_lazy("Make documents"),
+    "remind-departments": gettext_lazy("Remind departments that were asked for an opinion"),
     "close-notices": gettext_lazy("Close notices whose period is over"),
     "anchor-chains": gettext_lazy("Anchor the audit trail"),
     "forget-sign-ins": gettext_lazy("Forget old sign-ins"),

@@ -246,6 +246,7 @@ CELERY_BEAT_SCHEDULE: dict = {
     "end-releases": {"task": "applications.tasks.end_releases", "schedule": 300.0},
     "scan-files": {"task": "greenlist.core.tasks.scan_files", "schedule": 60.0},
     "sweep-documents": {"task": "greenlist.core.tasks.sweep_documents", "schedule": 20.0},
+    "remind-departments": {"task": "reviews.tasks.remind_departments", "schedule": 3600.0},
     "close-notices": {"task": "registry.tasks.close_notices", "schedule": 300.0},
     "anchor-chains": {"task": "greenlist.core.tasks.anchor_chains", "schedule": 3600.0},
     "forget-sign-ins": {"task": "greenlist.accounts.tasks.forget_sign_ins", "schedule": 86400.0},

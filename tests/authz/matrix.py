@@ -32,6 +32,7 @@ OFFICIALS = (*COUNTY, *OTHER_COUNTY, *CITY, *OTHER_CITY, "province_handler", "hl
 HOLDERS = (*MEMBERS, *OFFICIALS)  # whom the API serves
 EXPERTS = ("expert", "expert3", "conflicted_expert")
 PANELLISTS = ("expert",)
+DEPARTMENTS = ("ecology",)
 GET, POST, BOTH = ("GET",), ("POST",), ("GET", "POST")
 
 
@@ -364,6 +365,47 @@ REVIEWS = (
     Row("reviews:decision-tell", POST, "decision", ok=CITY_APPROVER, forbidden=CITY_HANDLER),
     Row("reviews:decision-record", GET, "decision", ok=CITY),
     Row("reviews:decision-document", GET, "proposed_list", ok=CITY),
+    desk("reviews:consultations"),
+    Row("reviews:consultation-new", POST, "consult_call", ok=CITY_HANDLER, forbidden=CITY_APPROVER),
+    Row("reviews:consultation", GET, "letter", ok=CITY),
+    Row("reviews:consultation-save", POST, "letter", ok=CITY),  # an empty form is shown again to anybody of the office
+    Row("reviews:consultation-take-in", POST, "letter", ok=CITY_HANDLER, forbidden=CITY_APPROVER),
+    Row(
+        "reviews:consultation-leave-out",
+        POST,
+        "letter",
+        ok=CITY_HANDLER,
+        forbidden=CITY_APPROVER,
+        body={"case": "letter_case"},
+    ),
+    Row(
+        "reviews:consultation-add-office",
+        POST,
+        "letter",
+        ok=CITY_HANDLER,
+        forbidden=CITY_APPROVER,
+        body={"name": "passed"},
+    ),
+    Row(
+        "reviews:consultation-remove-office",
+        POST,
+        "letter",
+        ok=CITY_HANDLER,
+        forbidden=CITY_APPROVER,
+        body={"office": "letter_office"},
+    ),
+    Row("reviews:consultation-hand-back", POST, "letter", ok=CITY_APPROVER, forbidden=CITY_HANDLER),
+    Row("reviews:consultation-send", POST, "letter", ok=CITY_APPROVER, forbidden=CITY_HANDLER),
+    Row("reviews:consultation-cancel", POST, "letter", ok=CITY_HANDLER, forbidden=CITY_APPROVER),
+    Row("reviews:consultation-conclude", POST, "asked", ok=CITY),  # a form without a version is shown again
+    Row("reviews:consultation-close", POST, "asked", ok=CITY_APPROVER, forbidden=CITY_HANDLER),
+    Row("reviews:consultation-document", GET, "opinions", ok=CITY),
+    desk("reviews:opinions", DEPARTMENTS),
+    Row("reviews:opinion", GET, "answered", ok=(*CITY, *DEPARTMENTS)),
+    Row("reviews:opinion-save", POST, "opinion_asked", ok=(*CITY_HANDLER, *DEPARTMENTS), forbidden=CITY_APPROVER),
+    Row("reviews:opinion-again", POST, "answered", ok=CITY_HANDLER, forbidden=(*CITY_APPROVER, *DEPARTMENTS)),
+    Row("reviews:opinion-file", GET, "answered", ok=(*CITY, *DEPARTMENTS)),
+    Row("reviews:opinion-letter", GET, "opinion_asked", ok=(*CITY, *DEPARTMENTS)),
 )
 
 REGISTRY = (

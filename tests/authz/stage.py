@@ -27,10 +27,12 @@ from greenlist.policy import selectors as policy
 from greenlist.portal.demo.answers import PAPER
 from registry.models import Certificate, Listing, Notice
 from registry.services import announcements, notices
+from reviews.models import Consultation
 from tests import factories
 from tests.api.keys import token_for
 from tests.applications import county, evaluators
 from tests.registry import stage as registry
+from tests.reviews import asking
 from tests.reviews import stage as reviews
 from tests.world import World
 
@@ -52,7 +54,37 @@ def objects(world: World) -> dict[str, tuple[Any, ...]]:
     found |= _registry(world, call)
     found |= _panels(world, call)
     found |= _bodies(world, call)
+    found |= _consultations(world)
     return found
+
+
+def _consultations(world: World) -> dict[str, tuple[Any, ...]]:
+    """Departments asked at every station: a draft, one asked, one answered, one closed, and a case that waits."""
+    call = asking.call_of(world, load=False)
+
+    def asked(serial: int) -> Consultation:
+        asking.several(world, call, 1, start=serial)
+        return asking.sent(world, call, at=AT)
+
+    closed, answered, still_open = asked(3960), asked(3961), asked(3962)
+    asking.all_answered(world, closed, at=AT)
+    asking.closed(world, closed, at=AT)
+    reply = asking.answered(world, answered, at=AT)
+    reply.file = _blob("复函.pdf")
+    reply.save(update_fields=["file"])
+    (drafted,) = asking.several(world, call, 1, start=3963)
+    letter = asking.drafted(world, call, at=AT)
+    asking.several(world, call, 1, start=3964)
+    return {
+        "consult_call": (call.pk,),
+        "letter": (letter.reference,),
+        "letter_case": (drafted.reference,),
+        "letter_office": (asking.office(letter, "market").reference,),
+        "asked": (still_open.reference,),
+        "opinions": (closed.reference, "opinions"),
+        "opinion_asked": (asking.office(still_open).reference,),
+        "answered": (reply.reference,),
+    }
 
 
 def _bodies(world: World, call: Call) -> dict[str, tuple[Any, ...]]:

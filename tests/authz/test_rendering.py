@@ -24,6 +24,8 @@ DOCUMENTS = {
     "applications:batch_document",
     "reviews:panel-document",
     "reviews:decision-document",
+    "reviews:consultation-document",
+    "reviews:opinion-letter",
     "registry:notice_pdf",
     "registry:announcement_pdf",
     "registry:certificate_pdf",

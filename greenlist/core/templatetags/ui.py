@@ -55,6 +55,7 @@ LOOKS: dict[str, Look] = {
     "received": Look("progress", "s-check"),
     "under_review": Look("progress", "s-half"),
     "deciding": Look("progress", "s-half"),
+    "consulting": Look("progress", "s-half"),
     "approving": Look("progress", "s-half"),
     "proposed": Look("progress", "s-diamond"),
     "running": Look("progress", "s-half"),

@@ -17,8 +17,11 @@ from greenlist.policy.engine.types import (
     Checklist,
     ChecklistItem,
     Column,
+    ConsultCheck,
+    ConsultRule,
     CriteriaRule,
     Declaration,
+    Department,
     Due,
     FactTable,
     FactType,
@@ -46,6 +49,7 @@ from greenlist.policy.engine.types import (
 CATEGORIES = ("factory", "park", "supply_chain")
 MODES = ("self", "body")
 POINTS = ("apply", "recommend", "list", "upward")
+USUAL_DAYS = 5  # working days for an opinion where the rule set names none
 EVERYWHERE = ("apply", "recommend", "list")
 BY = ("applicant", "county", "city", "province", "nation")
 ENDS = ("rejected", "not_listed")
@@ -183,6 +187,7 @@ def _step(
         due=_due(node.table("due"), context.year),
         package=_package(node, tables),
         notice=_notice(node.table("notice")),
+        consult=_consult(node, clause),
         reviewers=node.texts("reviewers", of=REVIEWERS),
         plan=node.flag("plan"),
         pledge=node.flag("pledge"),
@@ -324,6 +329,42 @@ def _review(node: Node | None) -> ReviewRule:
     )
     if talk is not None:
         talk.done()
+    node.done()
+    return rule
+
+
+def _consult(step: Node, clause: str) -> ConsultRule | None:
+    """Departments, named checks and the working days to answer in; without a table whoever asks names the departments."""
+    node = step.table("consult")
+    if step.data.get("kind") != StepKind.CONSULT.value:
+        if node is not None:
+            step.wrong("consult", "belongs to steps of kind consult")
+        return None
+    if node is None:
+        return ConsultRule(departments=(), checks=(), days=USUAL_DAYS, remind=(), clause=clause)
+    departments, checks = [], []
+    for child in node.tables("departments"):
+        departments.append(Department(key=child.identifier(), label=child.words("label")))
+        child.done()
+    for child in node.tables("checks"):
+        checks.append(
+            ConsultCheck(
+                key=child.identifier(),
+                text=child.words("text"),
+                adverse=child.choice("adverse", ("yes", "no")),
+                clause=child.clause()[0],
+            )
+        )
+        child.done()
+    if not departments:
+        node.wrong("departments", "is missing")
+    rule = ConsultRule(
+        departments=tuple(departments),
+        checks=tuple(checks),
+        days=node.whole("days", least=1, most=120, required=True) or 1,
+        remind=_ladder(node),
+        clause=node.clause()[0],
+    )
     node.done()
     return rule
 

@@ -445,6 +445,35 @@ class Package:
 
 
 @dataclass(frozen=True, slots=True)
+class Department:
+    """A department that a rule set has asked; `key` is that of its offices (ecology, emergency, market …)."""
+
+    key: str
+    label: Text
+
+
+@dataclass(frozen=True, slots=True)
+class ConsultCheck:
+    """A question that a department answers yes or no for each unit (HLJ-19); `adverse` is the answer that speaks against it."""
+
+    key: str
+    text: Text
+    adverse: str  # yes | no
+    clause: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConsultRule:
+    """Who is asked for an opinion, what about, and how many working days they have (HEB-3b, HLJ-19)."""
+
+    departments: tuple[Department, ...]
+    checks: tuple[ConsultCheck, ...]
+    days: int
+    remind: tuple[int, ...]  # so many days before the last one a department that has not answered is reminded
+    clause: str
+
+
+@dataclass(frozen=True, slots=True)
 class FormChoice:
     """A form a step asks for in one evaluation mode; empty: in any."""
 
@@ -470,6 +499,7 @@ class Step:
     due: Due | None = None
     package: Package | None = None
     notice: NoticeRule | None = None
+    consult: ConsultRule | None = None
     reviewers: tuple[str, ...] = ()
     plan: bool = False
     pledge: bool = False
@@ -503,7 +533,7 @@ KIND_STATES: Mapping[StepKind, str] = {
     StepKind.SCREENING: "screening",
     StepKind.BATCH: "passed",
     StepKind.PANEL: "recommended",
-    StepKind.CONSULT: "deciding",
+    StepKind.CONSULT: "consulting",
     StepKind.DECISION: "deciding",
     StepKind.NOTICE: "proposed",
     StepKind.ANNOUNCE: "approving",
