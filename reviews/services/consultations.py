@@ -501,7 +501,7 @@ def _look_at(pk: int, at: datetime) -> int:
 def _tell_near(office: ConsultedOffice, rung: int, today: date, at: datetime) -> None:
     assert office.due_on is not None
     outbox.notify(
-        recipients=people_of(office, at),
+        recipients=_people_of(office, at),
         event=f"consultation.near:{office.pk}",
         kind="consultation.near",
         at=at,
@@ -521,7 +521,7 @@ def _tell_overdue(office: ConsultedOffice, at: datetime) -> None:
     assert office.due_on is not None
     params = {"office": office.name, "title": found.title, "day": office.due_on.isoformat()}
     for people, link in (
-        (people_of(office, at), reverse("reviews:opinion", args=[office.reference])),
+        (_people_of(office, at), reverse("reviews:opinion", args=[office.reference])),
         (_askers(found, at), page_of(found)),
     ):
         outbox.notify(
@@ -534,7 +534,7 @@ def _tell_overdue(office: ConsultedOffice, at: datetime) -> None:
         )
 
 
-def tell_answered(office: ConsultedOffice, at: datetime) -> None:
+def tell_answered(office: ConsultedOffice, *, at: datetime) -> None:
     """The handlers who ask learn of the last answer, not of each."""
     found = office.consultation
     if found.offices.filter(answered_at=None).exists():
@@ -552,7 +552,7 @@ def tell_answered(office: ConsultedOffice, at: datetime) -> None:
 def _tell_office(office: ConsultedOffice, count: int, at: datetime) -> None:
     assert office.due_on is not None
     outbox.notify(
-        recipients=people_of(office, at),
+        recipients=_people_of(office, at),
         event=f"consultation.asked:{office.pk}",
         kind="consultation.asked",
         at=at,
@@ -579,7 +579,7 @@ def _tell_approvers(found: Consultation, what: str, actor: Actor, at: datetime) 
     )
 
 
-def people_of(office: ConsultedOffice, at: datetime) -> list[int]:
+def _people_of(office: ConsultedOffice, at: datetime) -> list[int]:
     if office.authority_id is None:
         return []
     category = office.consultation.call.category

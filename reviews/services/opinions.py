@@ -104,7 +104,7 @@ def _submit(actor: Actor, reference: str, at: datetime, cover: Cover, said: Mapp
     office.answered_at, office.answered_by_id = at, actor.user_id
     office.save()
     _record(office, "answered", actor=actor, at=at)
-    consultations.tell_answered(office, at)
+    consultations.tell_answered(office, at=at)
     return office
 
 

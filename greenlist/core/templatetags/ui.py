@@ -210,7 +210,7 @@ def title_lines(title: str) -> SafeString:
 @register.filter
 def acts_as(actor: Actor | None) -> str:
     """The capacity of an actor in words: 经办, 审签 …"""
-    if actor is not None and actor.is_body:
+    if getattr(actor, "is_body", False):  # a line of the audit trail has a capacity and nothing more
         return _("Third-party body")
     return str(CAPACITY_WORDS.get(actor.capacity, actor.capacity)) if actor else ""
 
