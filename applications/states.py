@@ -46,6 +46,7 @@ WITHDRAWABLE = (
     State.DECIDING,
     State.CONSULTING,
     State.PROPOSED,
+    State.FORWARDED,
 )
 BEYOND_SUBMISSION = tuple(state for state in OPEN if state != State.DRAFT)
 

@@ -116,6 +116,16 @@ class ApplicationWorkflow(FSMModelMixin, models.Model):
     def enter_list(self, *, at: datetime) -> None:
         self.entered_at = at
 
+    @transition(field=state, source=State.FORWARDED, target=State.LISTED)
+    def meet_outcome(self, *, at: datetime) -> None:
+        """The tier it was recommended to has published its list, and the unit is on it (HEB-3d)."""
+        self.entered_at = at
+
+    @transition(field=state, source=State.FORWARDED, target=State.NOT_LISTED)
+    def miss_outcome(self, *, at: datetime) -> None:
+        """That list is complete and the unit is not on it."""
+        self.entered_at = at
+
     @transition(field=state, source=list(WITHDRAWABLE), target=State.WITHDRAWN)
     def withdraw(self, *, at: datetime) -> None:
         self.entered_at = at

@@ -22,7 +22,7 @@ from greenlist.core.forms import FIRST, LAST
 from greenlist.organisations.models import Category
 from registry import selectors
 from registry.models import Listing
-from registry.states import IN_FORCE, EntryKind, ItemState, ListingState, NoticeState
+from registry.states import IN_FORCE, EntryKind, ItemState, ListingState, NoticeState, Origin
 
 SLUG = r"^[A-Za-z0-9_-]{1,30}$"
 PUBLISHED_STATES = [choice for choice in NoticeState.choices if choice[0] != NoticeState.DRAFT]
@@ -143,6 +143,7 @@ class ListingShape(serializers.Serializer):
     ordinal = serializers.IntegerField(allow_null=True, help_text=_("Of the batch (第N批)."))
     listed_on = serializers.DateField()
     state = serializers.ChoiceField(ListingState.choices)
+    origin = serializers.ChoiceField(Origin.choices)
 
 
 class AnnouncedShape(serializers.Serializer):
@@ -161,7 +162,11 @@ class EntryShape(serializers.Serializer):
     on = serializers.DateField()
     name = serializers.CharField()
     area = serializers.CharField(source="area_name")
-    announcement = AnnouncedShape()
+    announcement = AnnouncedShape(allow_null=True, help_text=_("None: printed in a list taken over from another tier."))
+    document = serializers.SerializerMethodField(help_text=_("Of that list."))
+
+    def get_document(self, entry: Any) -> str:
+        return entry.imported.document if entry.imported_id else ""
 
 
 class ListingFullShape(ListingShape):
@@ -244,7 +249,7 @@ class OnListShape(serializers.Serializer):
     @extend_schema_field(AnnouncedShape(allow_null=True))
     def get_announcement(self, listing: Listing) -> Any:
         added = [one for one in listing.entries.all() if one.kind == EntryKind.ADDED]
-        return AnnouncedShape(added[-1].announcement).data if added else None
+        return AnnouncedShape(added[-1].announcement).data if added and added[-1].announcement else None
 
     def get_certificates(self, listing: Listing) -> list[str]:
         return [one.number for one in listing.certificates.all()]

@@ -1,7 +1,12 @@
 """Input of notices, objections and announcements → clean values."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from django import forms
 from django.utils.translation import gettext_lazy as _
+
+Choices = Sequence[tuple[str, Any]]
 
 
 class WordsForm(forms.Form):
@@ -91,6 +96,63 @@ class AnnouncementForm(WordsForm):
 
 class NoteForm(forms.Form):
     note = forms.CharField(label=_("What should be changed"), widget=forms.Textarea(attrs={"rows": 4}), max_length=500)
+
+
+class HeadingForm(forms.Form):
+    """The document that another tier published."""
+
+    title = forms.CharField(label=_("Title of the document"), max_length=160)
+    number = forms.CharField(label=_("Document number"), max_length=60, required=False)
+    issued_on = forms.DateField(label=_("Day of the document"), widget=forms.DateInput(attrs={"type": "date"}))
+    source = forms.CharField(
+        label=_("Source"), max_length=300, help_text=_("Where it was published: web address, or the paper as received.")
+    )
+
+
+class ListFileForm(HeadingForm):
+    """A published list as a file; `tier` and `category` only where no call is named."""
+
+    file = forms.FileField(
+        label=_("The list as XLSX or CSV"), widget=forms.ClearableFileInput(attrs={"accept": ".xlsx,.csv"})
+    )
+    complete = forms.BooleanField(
+        label=_("The list is complete: who is not in it was not listed"),
+        required=False,
+        help_text=_("Cases that wait for this list and are not in it end as not listed, naming this document."),
+    )
+
+    def __init__(self, *args: Any, tiers: Choices = (), categories: Choices = (), **given: Any) -> None:
+        super().__init__(*args, **given)
+        if tiers:
+            del self.fields["complete"]
+            self.fields["tier"] = forms.ChoiceField(label=_("List of the tier"), choices=tiers)
+            self.fields["category"] = forms.ChoiceField(label=_("Category"), choices=categories)
+            self.order_fields(["tier", "category", "title", "number", "issued_on", "source", "file"])
+
+
+class ResultForm(HeadingForm):
+    """The outcome of one case, typed from the document."""
+
+    listed = forms.ChoiceField(
+        label=_("Outcome"),
+        choices=[("yes", _("On the published list")), ("no", _("Not on the published list"))],
+        widget=forms.RadioSelect,
+    )
+    reason = forms.CharField(
+        label=_("Reason, as the document has it"),
+        required=False,
+        max_length=300,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_("Needed where the unit is not on the list; the applicant reads it."),
+    )
+
+    def __init__(self, *args: Any, **given: Any) -> None:
+        super().__init__(*args, **given)
+        self.order_fields(["listed", "title", "number", "issued_on", "source", "reason"])
+
+
+class MatchNoteForm(forms.Form):
+    note = forms.CharField(label=_("From what this is known"), max_length=300, widget=forms.Textarea(attrs={"rows": 3}))
 
 
 class SearchForm(forms.Form):

@@ -13,10 +13,18 @@ from greenlist.accounts.models import Authority
 from greenlist.core.crypto import EncryptedTextField
 from greenlist.core.models import Blob
 from greenlist.organisations.models import Category, Organisation, Site
-from registry.querysets import AnnouncementQuerySet, ListingQuerySet, NoticeQuerySet, ObjectionQuerySet
-from registry.states import EntryKind, Origin
+from registry.querysets import (
+    AnnouncementQuerySet,
+    ImportedListQuerySet,
+    ListingQuerySet,
+    NoticeQuerySet,
+    ObjectionQuerySet,
+    RowMatchQuerySet,
+)
+from registry.states import EntryKind, ImportState, MatchState, Origin, RowState
 from registry.transitions import (
     AnnouncementWorkflow,
+    ImportedListWorkflow,
     ListingWorkflow,
     NoticeItemWorkflow,
     NoticeWorkflow,
@@ -174,6 +182,58 @@ class Announcement(AnnouncementWorkflow):
         return self.title
 
 
+class ImportedList(ImportedListWorkflow):
+    """导入名单: what another tier published, as an official took it over: a file, or one result typed from the document.
+
+    It becomes the list of that tier here, settles the cases that wait for it, and is inherited where the rules say so.
+    """
+
+    reference = models.CharField(max_length=24, default=new_reference, unique=True)
+    listbook = models.ForeignKey(ListBook, on_delete=models.PROTECT, related_name="imports")
+    authority = models.ForeignKey(Authority, on_delete=models.PROTECT, related_name="imported_lists")
+    # the call whose forwarded cases the list answers; none: a list that is only inherited and looked up
+    call = models.ForeignKey(Call, null=True, on_delete=models.PROTECT, related_name="imported_lists")
+    by_hand = models.BooleanField(default=False)
+    title = models.CharField(_("title of the document"), max_length=160)
+    number = models.CharField(_("document number"), max_length=60, blank=True)
+    issued_on = models.DateField(_("day of the document"))
+    source = models.CharField(_("source"), max_length=300)
+    # An official says that whoever is not in it was not listed, and who said so when.
+    complete_by = models.ForeignKey(PERSON, null=True, on_delete=models.PROTECT, related_name="+")
+    complete_at = models.DateTimeField(null=True)
+    file_name = models.CharField(max_length=200, blank=True)
+    digest = models.CharField(max_length=64)  # of the file, or of what was typed
+    count = models.PositiveIntegerField(default=0)  # rows
+    created_by = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField()
+    approved_by = models.ForeignKey(PERSON, null=True, on_delete=models.PROTECT, related_name="+")
+    four_eyes = models.BooleanField(default=True)
+
+    objects = ImportedListQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["authority", "listbook", "digest"],
+                condition=~Q(state=ImportState.DROPPED),
+                name="one_import_of_a_list",
+            ),
+            models.CheckConstraint(
+                condition=Q(four_eyes=False) | Q(approved_by=None) | ~Q(approved_by=F("created_by")),
+                name="import_approved_by_another_person",
+            ),
+        ]
+        indexes = [models.Index(fields=["authority", "-id"], name="imported_lists_order")]
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def document(self) -> str:
+        """How people name it: title and number."""
+        return f"{self.title}（{self.number}）" if self.number else self.title
+
+
 class Listing(ListingWorkflow):
     """在册: a site on a list book. A projection of its entries; searched and shown to everybody."""
 
@@ -182,7 +242,9 @@ class Listing(ListingWorkflow):
     organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="listings")
     application = models.OneToOneField(Application, null=True, on_delete=models.PROTECT, related_name="listing")
     origin = models.CharField(max_length=10, choices=Origin, default=Origin.DECIDED)
-    basis = models.CharField(max_length=200, blank=True)
+    basis = models.CharField(max_length=250, blank=True)
+    # the listing of a higher tier it follows (JY-15c); set where `origin` is inherited
+    follows = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="followers")
     name = models.CharField(max_length=120)
     former = models.TextField(blank=True)  # other names it was printed under, a line each: what search looks in
     code = models.CharField(max_length=18, blank=True, db_index=True)
@@ -208,9 +270,12 @@ class Listing(ListingWorkflow):
 
 
 class Entry(models.Model):
-    """One line of an announcement, as printed. Append-only: the list of any day is the fold of its entries."""
+    """One line of an announcement, or of a list taken over from another tier, as printed. Append-only: the list of any
+    day is the fold of its entries.
+    """
 
-    announcement = models.ForeignKey(Announcement, on_delete=models.PROTECT, related_name="entries")
+    announcement = models.ForeignKey(Announcement, null=True, on_delete=models.PROTECT, related_name="entries")
+    imported = models.ForeignKey(ImportedList, null=True, on_delete=models.PROTECT, related_name="entries")
     listing = models.ForeignKey(Listing, on_delete=models.PROTECT, related_name="entries")
     kind = models.CharField(max_length=10, choices=EntryKind)
     position = models.PositiveSmallIntegerField()
@@ -220,11 +285,65 @@ class Entry(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["announcement", "listing", "kind"], name="one_line_per_listing_and_kind")
+            models.UniqueConstraint(fields=["announcement", "listing", "kind"], name="one_line_per_listing_and_kind"),
+            models.UniqueConstraint(fields=["imported", "listing", "kind"], name="one_imported_line_per_kind"),
+            models.CheckConstraint(
+                condition=Q(announcement=None, imported__isnull=False) | Q(announcement__isnull=False, imported=None),
+                name="entry_of_one_document",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}"
+
+
+class ImportedRow(models.Model):
+    """One line of an imported list, as printed, and whom it is about."""
+
+    imported = models.ForeignKey(ImportedList, on_delete=models.CASCADE, related_name="rows")
+    position = models.PositiveIntegerField()
+    kind = models.CharField(max_length=10, choices=EntryKind, default=EntryKind.ADDED)  # added, removed
+    name = models.CharField(max_length=120)
+    code = models.CharField(max_length=18, blank=True)
+    area_text = models.CharField(max_length=100, blank=True)
+    state = models.CharField(max_length=10, choices=RowState, default=RowState.NOBODY)
+    organisation = models.ForeignKey(Organisation, null=True, on_delete=models.PROTECT, related_name="+")
+    # a result typed for one case; `kind` removed then means: not listed
+    application = models.ForeignKey(Application, null=True, on_delete=models.PROTECT, related_name="outcome_rows")
+    reason = models.CharField(max_length=300, blank=True)
+    listing = models.ForeignKey(Listing, null=True, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [models.UniqueConstraint(fields=["imported", "position"], name="imported_rows_in_order")]
+        indexes = [models.Index(fields=["imported", "state", "position"], name="imported_rows_by_state")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class RowMatch(models.Model):
+    """A line without a code beside an organisation that bears or bore its name: an official says yes or no."""
+
+    row = models.ForeignKey(ImportedRow, on_delete=models.CASCADE, related_name="matches")
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="+")
+    state = models.CharField(max_length=10, choices=MatchState, default=MatchState.OPEN, db_index=True)
+    note = models.CharField(max_length=300, blank=True)
+    by = models.ForeignKey(PERSON, null=True, on_delete=models.PROTECT, related_name="+")
+    decided_at = models.DateTimeField(null=True)
+
+    objects = RowMatchQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["row", "organisation"], name="one_match_per_row_and_organisation"),
+            models.UniqueConstraint(
+                fields=["row"], condition=Q(state=MatchState.CONFIRMED), name="one_confirmed_match_per_row"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.row} = {self.organisation}?"
 
 
 class Certificate(models.Model):

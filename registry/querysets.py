@@ -48,3 +48,20 @@ class ListingQuerySet(models.QuerySet):
     def found_by(self, words: str) -> "ListingQuerySet":
         """Present or former name contains the words, or the code is exactly them."""
         return self.filter(Q(name__holds=words) | Q(former__holds=words) | Q(code=words.upper()))
+
+
+class ImportedListQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor) -> "ImportedListQuerySet":
+        """Officials of the authority that took the list over, whose mandate covers it."""
+        if not actor.is_official:
+            return self.none()
+        rows = self.filter(authority_id=actor.authority_id)
+        return rows.filter(listbook__category=actor.list_kind) if actor.list_kind else rows
+
+
+class RowMatchQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor) -> "RowMatchQuerySet":
+        if not actor.is_official:
+            return self.none()
+        rows = self.filter(row__imported__authority_id=actor.authority_id)
+        return rows.filter(row__imported__listbook__category=actor.list_kind) if actor.list_kind else rows

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from greenlist.core.actors import Actor, Capacity
 
 if TYPE_CHECKING:
-    from registry.models import Announcement, Notice, Objection
+    from registry.models import Announcement, ImportedList, Notice, Objection
 
 
 def _works_for(actor: Actor, authority_id: int, category: str) -> bool:
@@ -47,3 +47,23 @@ def may_decide_objection(actor: Actor, objection: Objection) -> bool:
 def may_approve(actor: Actor, announcement: Announcement) -> bool:
     book = announcement.listbook
     return _works_for(actor, book.owner_id, book.category) and actor.capacity == Capacity.APPROVER
+
+
+LOWER_ONLY = _("Only an authority below the tier that published the list takes it over.")
+APPROVERS_ONLY = _("An approver of the authority that takes the list over must do this.")
+TOOK_OVER = _("Whoever took the list over cannot approve it: two people are needed.")
+
+
+def may_import(actor: Actor, category: str) -> bool:
+    """Take over what another tier published: officials whose mandate covers the list."""
+    covers = not actor.list_kind or actor.list_kind == category
+    return actor.is_official and actor.authority_id is not None and covers
+
+
+def may_approve_import(actor: Actor, imported: ImportedList) -> bool:
+    right = _works_for(actor, imported.authority_id, imported.listbook.category)
+    return right and (actor.capacity == Capacity.APPROVER or not imported.four_eyes)
+
+
+def took_over(actor: Actor, imported: ImportedList) -> bool:
+    return imported.four_eyes and imported.created_by_id == actor.user_id

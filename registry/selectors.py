@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from django.db.models import Exists, Max, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet
 
 from applications.models import Application, Call
 from applications.selectors import rules_of
@@ -14,9 +14,21 @@ from greenlist.core.actors import Actor, Capacity
 from greenlist.core.clock import day_end
 from greenlist.core.errors import NotVisible
 from greenlist.organisations.models import Industry
-from registry.models import Announcement, Certificate, Entry, ListBook, Listing, Notice, NoticeItem, Objection
+from registry.models import (
+    Announcement,
+    Certificate,
+    Entry,
+    ImportedList,
+    ImportedRow,
+    ListBook,
+    Listing,
+    Notice,
+    NoticeItem,
+    Objection,
+    RowMatch,
+)
 from registry.querysets import AnnouncementQuerySet, NoticeQuerySet
-from registry.states import AnnouncementState, EntryKind, ItemState, NoticeState, ObjectionState
+from registry.states import AnnouncementState, EntryKind, ItemState, MatchState, NoticeState, ObjectionState
 from reviews.models import Decision, DecisionItem
 from reviews.states import DecisionState, Outcome
 
@@ -135,7 +147,9 @@ def outcomes(actor: Actor) -> QuerySet[Application]:
     if actor.capacity == Capacity.APPLICANT:
         rows = rows.filter(untold_step="")
     rows = rows.select_related("call", "site__area", "notice_item__notice__authority__area", "listing__listbook")
-    return rows.prefetch_related("listing__entries__announcement", "listing__certificates")
+    return rows.prefetch_related(
+        "listing__entries__announcement", "listing__entries__imported", "listing__certificates"
+    )
 
 
 def outcome(actor: Actor, reference: str) -> Application:
@@ -351,7 +365,9 @@ def listbook(place: str, category: str) -> ListBook:
 
 def listing(place: str, pk: int) -> Listing:
     """Raises NotVisible."""
-    rows = Listing.objects.select_related("listbook__owner__area", "site").prefetch_related("entries__announcement")
+    rows = Listing.objects.select_related("listbook__owner__area", "site").prefetch_related(
+        "entries__announcement", "entries__imported"
+    )
     return _one(rows.filter(listbook__owner__area__slug=place, pk=pk))
 
 
@@ -432,3 +448,89 @@ def certificate(token: str) -> Certificate:
     if found is None:
         raise NotVisible
     return found
+
+
+# ---- lists of other tiers -------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Leaf:
+    """A bounded page of rows, newest or first first; `after` continues it."""
+
+    rows: tuple[Any, ...]
+    after: int | None = None
+
+
+def _leaf(found: list[Any], size: int, mark: str = "pk") -> Leaf:
+    return Leaf(tuple(found[:size]), getattr(found[size - 1], mark) if len(found) > size else None)
+
+
+def calls_waiting(actor: Actor) -> QuerySet[Call]:
+    """Calls of which cases wait at this authority for another tier's list, with how many."""
+    waiting = Q(applications__state=State.FORWARDED, applications__desk_id=_office(actor))
+    rows = Call.objects.select_related("owner__area", "rules__rule_set").defer("rules__canonical", "rules__sources")
+    return rows.filter(waiting).annotate(waiting=Count("applications", filter=waiting)).order_by("-year", "-pk")[:PAGE]
+
+
+def call_waiting(actor: Actor, pk: int | None) -> Call:
+    """Raises NotVisible."""
+    rows = Call.objects.visible_to(actor).select_related("owner__area", "rules__rule_set")
+    return _one(rows.filter(pk=pk or 0))
+
+
+def cases_waiting(actor: Actor, call: Call, *, after: int | None = None, size: int = PAGE) -> Leaf:
+    """Cases of a call that wait for another tier's list, in the order of their keys."""
+    rows = Application.objects.visible_to(actor).filter(call=call, state=State.FORWARDED, desk_id=_office(actor))
+    rows = rows.filter(pk__gt=after) if after else rows
+    return _leaf(list(rows.select_related("site__area").order_by("pk")[: size + 1]), size)
+
+
+def case_waiting(actor: Actor, reference: str) -> Application:
+    """Raises NotVisible."""
+    rows = Application.objects.visible_to(actor).filter(state=State.FORWARDED, desk_id=_office(actor))
+    return _one(
+        rows.select_related("call__owner__area", "call__rules__rule_set", "site__area").filter(reference=reference)
+    )
+
+
+def imported_lists(actor: Actor, *, after: int | None = None, size: int = PAGE) -> Leaf:
+    """Lists the authority took over, newest first."""
+    rows = ImportedList.objects.visible_to(actor).select_related("listbook__owner__area", "call")
+    rows = rows.filter(pk__lt=after) if after else rows
+    return _leaf(list(rows.order_by("-pk")[: size + 1]), size)
+
+
+def imported_list(actor: Actor, reference: str) -> ImportedList:
+    """Raises NotVisible."""
+    rows = ImportedList.objects.visible_to(actor).select_related(
+        "listbook__owner__area", "authority__area", "call", "created_by", "approved_by", "complete_by"
+    )
+    return _one(rows.filter(reference=reference))
+
+
+def imported_rows(imported: ImportedList, *, after: int = 0, state: str = "", size: int = 50) -> Leaf:
+    """Its lines as printed, by position."""
+    rows = ImportedRow.objects.filter(imported=imported, position__gt=after).select_related(
+        "organisation", "application"
+    )
+    rows = rows.filter(state=state) if state else rows
+    return _leaf(list(rows.order_by("position")[: size + 1]), size, "position")
+
+
+def rows_by_state(imported: ImportedList) -> dict[str, int]:
+    """How many lines are in which state; bounded by the size of a file."""
+    return dict(imported.rows.values_list("state").annotate(count=Count("pk")).order_by("state"))
+
+
+def row_matches(actor: Actor, *, imported: ImportedList | None = None, after: int = 0, size: int = PAGE) -> Leaf:
+    """Lines whose name is to be confirmed, oldest first."""
+    rows = RowMatch.objects.visible_to(actor).filter(state=MatchState.OPEN, pk__gt=after)
+    rows = rows.filter(row__imported=imported) if imported else rows
+    rows = rows.select_related("row__imported__listbook__owner", "organisation")
+    return _leaf(list(rows.order_by("pk")[: size + 1]), size)
+
+
+def row_match(actor: Actor, pk: int) -> RowMatch:
+    """Raises NotVisible."""
+    rows = RowMatch.objects.visible_to(actor).select_related(
+        "row__imported__listbook__owner", "organisation__area", "by"
+    )
+    return _one(rows.filter(pk=pk))

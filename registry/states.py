@@ -46,6 +46,33 @@ class Origin(models.TextChoices):
     INHERITED = "inherited", _("inherited from a higher list")
 
 
+class ImportState(models.TextChoices):
+    """Of a list that another tier published, on its way into the portal."""
+
+    TO_APPROVE = "to_approve", _("awaiting approval")
+    IN_FORCE = "in_force", _("taken over")
+    DROPPED = "dropped", _("given up")
+
+
+class RowState(models.TextChoices):
+    """Whom a line of an imported list is about."""
+
+    CODE = "code", _("found by its credit code")
+    CONFIRMED = "confirmed", _("name confirmed")
+    OPEN = "open", _("name to be confirmed")
+    NOBODY = "nobody", _("not known here")
+    OUTSIDE = "outside", _("of another place")
+
+
+FOUND = (RowState.CODE, RowState.CONFIRMED)
+
+
+class MatchState(models.TextChoices):
+    OPEN = "open", _("to be confirmed")
+    CONFIRMED = "confirmed", _("the same")
+    DENIED = "denied", _("another one")
+
+
 class EntryKind(models.TextChoices):
     ADDED = "added", _("added")
     RENAMED = "renamed", _("renamed")

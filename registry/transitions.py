@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db import models
 from django_fsm import FSMField, FSMModelMixin, transition
 
-from registry.states import AnnouncementState, ItemState, ListingState, NoticeState, ObjectionState
+from registry.states import AnnouncementState, ImportState, ItemState, ListingState, NoticeState, ObjectionState
 
 
 class NoticeWorkflow(FSMModelMixin, models.Model):
@@ -85,6 +85,22 @@ class AnnouncementWorkflow(FSMModelMixin, models.Model):
         self.published_at = at
 
 
+class ImportedListWorkflow(FSMModelMixin, models.Model):
+    state = FSMField(default=ImportState.TO_APPROVE, choices=ImportState, protected=True, db_index=True)
+    approved_at = models.DateTimeField(null=True)
+
+    class Meta:
+        abstract = True
+
+    @transition(field=state, source=ImportState.TO_APPROVE, target=ImportState.IN_FORCE)
+    def approve(self, *, at: datetime) -> None:
+        self.approved_at = at
+
+    @transition(field=state, source=ImportState.TO_APPROVE, target=ImportState.DROPPED)
+    def drop(self) -> None:
+        pass
+
+
 class ListingWorkflow(FSMModelMixin, models.Model):
     """The life after listing; issue 5 of the series adds its verbs."""
 
@@ -100,3 +116,16 @@ class ListingWorkflow(FSMModelMixin, models.Model):
     )
     def enter_again(self) -> None:
         """Evaluated anew and announced: the place on the list goes on, or is there again after a removal."""
+
+    @transition(
+        field=state,
+        source=[
+            ListingState.ACTIVE,
+            ListingState.RECTIFYING,
+            ListingState.SUSPENDED,
+            ListingState.REMOVAL_PROPOSED,
+        ],
+        target=ListingState.REMOVED,
+    )
+    def strike(self) -> None:
+        """The tier whose list it is has taken the unit off; what was inherited from that list goes with it (JY-15c)."""

@@ -1,4 +1,4 @@
-from registry.views import office, public
+from registry.views import imported, office, public
 
 app_name = "registry"
-urlpatterns = [*public.urlpatterns, *office.urlpatterns]
+urlpatterns = [*public.urlpatterns, *office.urlpatterns, *imported.urlpatterns]

@@ -46,12 +46,19 @@ VERBS = {
     "put_on_notice": gettext_lazy("Public notice"),
     "clear_notice": gettext_lazy("Public notice ended"),
     "enter_list": gettext_lazy("Listed"),
+    "meet_outcome": gettext_lazy("On the published list"),
+    "miss_outcome": gettext_lazy("Not on the published list"),
     "decline": gettext_lazy("Not listed"),
     "disqualify": gettext_lazy("Disqualified"),
 }
 # The opinions that are written to the applicant; every other opinion stays with the authorities.
-TO_APPLICANT = frozenset({"submit", "resubmit", "withdraw", "return_for_correction", "reject", "decline", "disqualify"})
-GRAVE = frozenset({"reject", "decline", "disqualify", "withdraw"})
+TO_APPLICANT = frozenset(
+    {
+        *("submit", "resubmit", "withdraw", "return_for_correction", "reject", "decline", "disqualify"),
+        *("meet_outcome", "miss_outcome"),
+    }
+)
+GRAVE = frozenset({"reject", "decline", "miss_outcome", "disqualify", "withdraw"})
 BACK = frozenset({"return_for_correction", "send_back", "reopen"})
 TABS = ("report", "evidence", "checks", "documents", "history")
 EXPERT_TABS = ("report", "evidence")

@@ -29,8 +29,12 @@ def lineage(path: str) -> list[str]:
 def industry_authority(area: Area, tier: str) -> Authority | None:
     """The industry authority of this tier in charge of the area: the nearest at or above it in the reporting tree.
 
-    None where the place has no such step: 定州 and 雄安 act as cities and have no county authority (HEB-0, QHD-7).
+    None where the place has no such step: 定州 and 雄安 act as cities and have no county authority (HEB-0, QHD-7). The
+    ministry is in charge of every area, wherever it stands in the tree.
     """
+    if tier == Tier.NATION:
+        ministry = Authority.objects.filter(kind=Authority.Kind.INDUSTRY, tier=tier).select_related("area")
+        return ministry.order_by("pk").first()
     paths = lineage(area.path)
     found = Authority.objects.filter(kind=Authority.Kind.INDUSTRY, tier=tier, area__path__in=paths).select_related(
         "area"

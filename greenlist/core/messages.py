@@ -82,6 +82,7 @@ KINDS = {
     "notice.published": (_("Public notice of your application"), _("%(title)s, from %(starts)s to %(ends)s.")),
     "notice.closed": (_("A notice period is over"), _("%(title)s is over; %(held)s unit(s) are held by objections.")),
     "announcement.to_approve": (_("An announcement awaits your approval"), _("%(title)s is ready to be published.")),
+    "imported.to_approve": (_("A published list awaits your approval"), _("%(title)s: %(count)s line(s).")),
     "objection.received": (_("An objection was filed"), _("Against %(name)s in %(title)s. Receipt %(receipt)s.")),
     "objection.decided": (_("An objection was decided"), _("Receipt %(receipt)s: %(outcome)s.")),
     "organisation.claimed": (_("A firm asks to be confirmed"), _("%(name)s (%(code)s) waits for your confirmation.")),

@@ -76,6 +76,7 @@ class Layout:
     readers: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)  # raise ValueError(reason)
     most_rows: int = MAX_ROWS
     defaults: Mapping[str, Any] = field(default_factory=dict)
+    also: Mapping[str, Sequence[str]] = field(default_factory=dict)  # other headings that sources use
 
 
 def refusal(reason: Text, sheet: str = "", row: int = 0, column: str = "", value: str = "") -> ImportRefused:
@@ -173,7 +174,7 @@ def names(labels: Mapping[Any, Text]) -> dict[str, Any]:
 
 def head(layout: Layout, sheet: str, number: int, cells: Sequence[Any]) -> dict[int, str]:
     """Position → column. Raises ImportRefused for a heading that is unknown, doubled or missing."""
-    known = names(layout.columns)
+    known = {word.lower(): key for key, words in layout.also.items() for word in words} | names(layout.columns)
     written = [str(cell if cell is not None else "").strip() for cell in cells]
     header = {place: known.get(text.lower(), "") for place, text in enumerate(written) if text}
     problems = [

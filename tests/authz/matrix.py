@@ -445,6 +445,16 @@ REGISTRY = (
     Row("registry:announcement_back", POST, "announcement_draft", ok=CITY_APPROVER, forbidden=CITY_HANDLER),
     Row("registry:announcement_publish", POST, "announcement_draft", ok=CITY_APPROVER, forbidden=CITY_HANDLER),
     own("registry:certificates"),
+    desk("registry:imported-lists"),
+    desk("registry:imported-take", methods=BOTH),
+    desk("registry:imported-matches"),
+    Row("registry:imported-waiting", GET, "waiting_call", ok=OFFICIALS, others=403),
+    Row("registry:imported-result", BOTH, "forwarded", ok=CITY),
+    Row("registry:imported", GET, "imported", ok=CITY),
+    Row("registry:imported-approve", POST, "imported", ok=CITY_APPROVER, forbidden=CITY_HANDLER),
+    Row("registry:imported-drop", POST, "imported", ok=CITY),
+    Row("registry:imported-complete", POST, "imported", ok=CITY_APPROVER, forbidden=CITY_HANDLER),
+    Row("registry:imported-match", BOTH, "imported_match", ok=CITY),
 )
 
 FIRMS_MAY, HANDLERS_MAY, APPROVERS_MAY = {"read", "draft", "submit"}, {"read", "receive", "record"}, {"read"}

@@ -33,6 +33,7 @@ from tests.api.keys import token_for
 from tests.applications import county, evaluators
 from tests.registry import stage as registry
 from tests.reviews import asking
+from tests.registry import upper
 from tests.reviews import stage as reviews
 from tests.world import World
 
@@ -53,6 +54,7 @@ def objects(world: World) -> dict[str, tuple[Any, ...]]:
     found |= _batches(world, call)
     found |= _registry(world, call)
     found |= _panels(world, call)
+    found |= _imported(world)
     found |= _bodies(world, call)
     found |= _consultations(world)
     return found
@@ -324,6 +326,23 @@ def _registry(world: World, call: Call) -> dict[str, tuple[Any, ...]]:
         "outcome": (listing.application.reference,),
         "certificate": (certificate.token,),
         "download": ("xlsx",),
+    }
+
+
+def _imported(world: World) -> dict[str, tuple[Any, ...]]:
+    """A case that waits at the city for another tier's list, and such a list, with a name to confirm."""
+    call = upper.open_call(world)
+    firm = county.firm(world, AREA, 3990)
+    case = upper.forwarded(world, call, firm, desk="130300", at=AT)
+    given = {"tier": "province", "category": "factory", "at": AT}
+    said = {"issued_on": date(2026, 6, 1)}
+    waiting = upper.taken(world, ("某示例有限公司",), who="city", said=said, **given)
+    made = upper.approved(world, (world.org.name,), who="city", said=said, **given)
+    return {
+        "waiting_call": (call.pk,),
+        "forwarded": (case.reference,),
+        "imported": (waiting.reference,),
+        "imported_match": (made.rows.get().matches.get().pk,),
     }
 
 

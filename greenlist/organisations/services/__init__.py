@@ -1,5 +1,6 @@
 """The verbs of organisations, used through the module: `services.register(…)`."""
 
+from greenlist.organisations.rules import clean_code
 from greenlist.organisations.services.adverse import (
     AdverseInput,
     ImportRefused,
@@ -54,7 +55,7 @@ from greenlist.organisations.services.registration import (
     refuse_claim,
     register,
 )
-from greenlist.organisations.services.titles import grant_title, remove_title
+from greenlist.organisations.services.titles import end_title, grant_title, remove_title
 
 __all__ = [
     "AdverseInput",
@@ -73,6 +74,7 @@ __all__ = [
     "add_staff",
     "change_body",
     "change_profile",
+    "clean_code",
     "confirm_claim",
     "correct_adverse",
     "decide_match",
@@ -80,6 +82,7 @@ __all__ = [
     "end_adverse",
     "end_agents",
     "end_membership",
+    "end_title",
     "enter_adverse",
     "enter_adverse_with_file",
     "find_matches",

@@ -23,6 +23,20 @@ def grant_title(
     return title
 
 
+def end_title(*, site: Site, category: str, tier: str, on: date, actor: Actor, at: datetime) -> bool:
+    """Ends a live title that rested on another one, inside the caller's transaction: nobody has removed the site itself."""
+    if not Title.objects.filter(site=site, category=category, tier=tier, valid_until=None).update(valid_until=on):
+        return False
+    audit.record(
+        actor=actor,
+        subject=("organisation", site.organisation_id),
+        action="organisation.title_ended",
+        at=at,
+        data={"site": site.pk, "category": category, "tier": tier},
+    )
+    return True
+
+
 def remove_title(*, site: Site, category: str, tier: str, on: date, reason: str, actor: Actor, at: datetime) -> bool:
     """Ends a live title because the site was taken off that list, inside the caller's transaction; False where none lives.
 

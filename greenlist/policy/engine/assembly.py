@@ -92,6 +92,8 @@ LATER: Mapping[str, frozenset[str]] = {
     "removal": frozenset("key label on duty event at_least until tiers when clause portal".split()),
     "incident": frozenset("key label event at_least report_to clause portal".split()),
     "change": frozenset("key label kinds told_in verify clause portal".split()),
+    # whose published lists a unit need only be on to be on this one too (JY-15c)
+    "inherit": frozenset("key label tiers clause portal".split()),
 }
 
 
@@ -688,6 +690,7 @@ def _later(node: Node, keys: frozenset[str], context: Context) -> Json:
     clause, layer = node.clause()
     node.identifier()
     node.texts("event", of=context.event_kinds)
+    node.texts("tiers", of=TIERS)
     node.choice("at_least", [severity.value for severity in Severity], required=False)
     node.seen |= keys
     close([node])

@@ -1,0 +1,272 @@
+"""Lists of other tiers, taken over: the outcome of what was forwarded, names to confirm, results typed by hand."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
+
+from applications.models import Application, Call
+from applications.services import submission
+from applications.states import State
+from greenlist.core.errors import Invalid, NotAllowed, NotVisible, WrongState
+from greenlist.core.models import Notification
+from greenlist.core.sheets import ImportRefused
+from greenlist.organisations import selectors as organisations
+from greenlist.organisations.models import Organisation, Title
+from registry import imports, selectors
+from registry.models import Entry, ImportedList, ImportedRow, Listing, RowMatch
+from registry.services import imported
+from registry.states import ImportState, ListingState, MatchState, Origin, RowState
+from tests import factories
+from tests.applications import county
+from tests.registry import upper
+from tests.world import World
+
+
+@pytest.fixture
+def call(world: World) -> Call:
+    upper.ministry(world)
+    return upper.open_call(world)
+
+
+def line(firm: Organisation, **changes: str) -> tuple[str, ...]:
+    return (changes.get("name", firm.name), changes.get("code", firm.code or ""), changes.get("area", ""))
+
+
+@pytest.mark.clause("HEB-3d")
+@pytest.mark.clause("HLJ-21d")
+def test_who_is_on_the_published_list_is_listed_and_who_is_not_ends_with_the_document_named(
+    world: World, call: Call
+) -> None:
+    case = upper.forwarded(world, call)
+    missed = upper.forwarded(world, call, world.orgs["sjz"])
+    made = upper.taken(world, line(world.org), call=call.pk, said={"complete": True})
+    assert made.state == ImportState.TO_APPROVE and not Listing.objects.exists()
+    imported.approve(actor=world.actor("province_approver"), reference=made.reference, at=upper.AT)
+    case.refresh_from_db(), missed.refresh_from_db()
+    assert (case.state, missed.state) == (State.LISTED, State.NOT_LISTED)
+    listing = Listing.objects.get()
+    assert (listing.origin, listing.application, listing.name) == (Origin.IMPORTED, case, world.org.name)
+    assert listing.listbook.owner.tier == "nation" and listing.listbook.title == "全国绿色工厂名单"
+    said = missed.timeline.latest("pk")
+    assert "2026年度绿色工厂名单（示例公告〔2026〕1号）" in said.opinion and said.verb == "miss_outcome"
+    title = Title.objects.get(site=world.site, valid_until=None)
+    assert (title.tier, title.category) == ("nation", "factory")
+    facts = organisations.facts_of(world.site, "factory", upper.AT.date())
+    assert [held.tier for held in facts["site.titles.same_category"]] == ["nation"]
+    told = set(
+        Notification.objects.filter(kind__in=["case.listed", "case.not_listed"]).values_list(
+            "kind", "recipient__username"
+        )
+    )
+    assert ("case.listed", "applicant") in told and ("case.not_listed", "other_applicant") in told
+
+
+def test_a_list_not_said_to_be_complete_leaves_the_others_waiting_until_it_is(world: World, call: Call) -> None:
+    missed = upper.forwarded(world, call, world.orgs["sjz"])
+    made = upper.approved(world, line(world.org), call=call.pk)
+    missed.refresh_from_db()
+    assert missed.state == State.FORWARDED
+    with pytest.raises(NotAllowed):
+        imported.declare_complete(actor=world.actor("province_handler"), reference=made.reference, at=upper.AT)
+    imported.declare_complete(actor=world.actor("province_approver"), reference=made.reference, at=upper.AT)
+    missed.refresh_from_db()
+    assert missed.state == State.NOT_LISTED
+    with pytest.raises(WrongState):
+        imported.declare_complete(actor=world.actor("province_approver"), reference=made.reference, at=upper.AT)
+
+
+def test_two_people_take_a_list_over(world: World, call: Call) -> None:
+    made = upper.taken(world, line(world.org), call=call.pk)
+    with pytest.raises(NotAllowed):
+        imported.approve(actor=world.actor("province_handler"), reference=made.reference, at=upper.AT)
+    with pytest.raises(NotVisible):  # of another authority
+        imported.approve(actor=world.actor("city_approver"), reference=made.reference, at=upper.AT)
+    imported.approve(actor=world.actor("province_approver"), reference=made.reference, at=upper.AT)
+    with pytest.raises(WrongState):
+        imported.approve(actor=world.actor("province_approver"), reference=made.reference, at=upper.AT)
+
+
+def test_the_same_list_is_taken_over_once_unless_given_up(world: World, call: Call) -> None:
+    made = upper.taken(world, line(world.org), call=call.pk)
+    with pytest.raises(WrongState):
+        upper.taken(world, line(world.org), call=call.pk)
+    imported.drop(actor=world.actor("province_handler"), reference=made.reference, at=upper.AT)
+    upper.approved(world, line(world.org), call=call.pk)
+    assert Listing.objects.count() == 1
+    with pytest.raises(WrongState):
+        imported.drop(actor=world.actor("province_handler"), reference=made.reference, at=upper.AT)
+
+
+def test_a_name_alone_waits_for_an_official_and_so_does_its_case(world: World, call: Call) -> None:
+    case = upper.forwarded(world, call)
+    factories.organisation(world.areas["130322"], world.org.name)  # of the same name, in another county
+    made = upper.approved(world, line(world.org, code=""), call=call.pk, said={"complete": True})
+    case.refresh_from_db()
+    assert case.state == State.FORWARDED and not Listing.objects.exists()
+    right = RowMatch.objects.get(organisation=world.org)
+    wanted = {"actor": world.actor("province_handler"), "at": upper.AT, "match_id": right.pk}
+    with pytest.raises(Invalid):
+        imported.decide_match(**wanted, same=True, note=" ")
+    with pytest.raises(NotVisible):
+        imported.decide_match(**wanted | {"actor": world.actor("city_handler")}, same=True, note="看过")
+    imported.decide_match(**wanted, same=True, note="地址相符")
+    case.refresh_from_db()
+    assert case.state == State.LISTED
+    assert set(made.rows.get().matches.values_list("state", flat=True)) == {MatchState.CONFIRMED, MatchState.DENIED}
+    with pytest.raises(WrongState):
+        imported.decide_match(**wanted, same=False, note="再看")
+
+
+def test_a_denied_name_of_a_complete_list_ends_the_case_as_not_listed(world: World, call: Call) -> None:
+    case = upper.forwarded(world, call)
+    upper.approved(world, line(world.org, code=""), call=call.pk, said={"complete": True})
+    match = RowMatch.objects.get()
+    imported.decide_match(
+        actor=world.actor("province_handler"), at=upper.AT, match_id=match.pk, same=False, note="同名的另一家"
+    )
+    case.refresh_from_db()
+    assert case.state == State.NOT_LISTED and ImportedRow.objects.get().state == RowState.NOBODY
+
+
+def test_a_former_name_and_brackets_of_either_width_are_found(world: World, call: Call) -> None:
+    world.org.names.create(text="海港旧名（示例）有限公司", valid_until=upper.AT.date())
+    upper.taken(world, ("海港旧名(示例)有限公司", "", ""), call=call.pk)
+    assert RowMatch.objects.get().organisation == world.org
+
+
+def test_only_units_of_the_own_area_are_taken_on(world: World, call: Call) -> None:
+    """Another place's firms are taken over by their own authority; unknown ones of the area are noted, unclaimed."""
+    unknown = factories.credit_code(8801)
+    made = upper.approved(
+        world,
+        line(world.orgs["hlj"]),
+        ("卢龙示例新材料有限公司", unknown, "卢龙县"),
+        ("无名示例有限公司", "", ""),
+        call=call.pk,
+    )
+    assert list(made.rows.values_list("state", flat=True)) == [RowState.OUTSIDE, RowState.CODE, RowState.NOBODY]
+    listing = Listing.objects.get()
+    assert (listing.code, listing.organisation.claim, listing.area_name) == (unknown, "unclaimed", "卢龙县")
+
+
+@pytest.mark.clause("HEB-3d")
+def test_one_result_typed_from_the_document(world: World, call: Call) -> None:
+    case, other = upper.forwarded(world, call), upper.forwarded(world, call, world.orgs["sjz"])
+    handler = {"actor": world.actor("province_handler"), "at": upper.AT}
+    with pytest.raises(Invalid):
+        imported.enter_result(**handler, case=other.reference, listed=False, heading=upper.heading())
+    yes = imported.enter_result(**handler, case=case.reference, listed=True, heading=upper.heading())
+    no = imported.enter_result(
+        **handler, case=other.reference, listed=False, heading=upper.heading(), reason="不符合年度要求"
+    )
+    for made in (yes, no):
+        imported.approve(actor=world.actor("province_approver"), reference=made.reference, at=upper.AT)
+    case.refresh_from_db(), other.refresh_from_db()
+    assert (case.state, other.state) == (State.LISTED, State.NOT_LISTED)
+    assert "不符合年度要求" in other.timeline.latest("pk").opinion
+    with pytest.raises(WrongState):
+        imported.enter_result(**handler, case=case.reference, listed=True, heading=upper.heading())
+
+
+def test_a_withdrawn_case_keeps_its_end_and_the_unit_is_on_the_list_all_the_same(world: World, call: Call) -> None:
+    case = upper.forwarded(world, call)
+    made = upper.taken(world, line(world.org), call=call.pk)
+    submission.withdraw(actor=world.actor("applicant"), at=upper.AT, reference=case.reference, reason="另行安排")
+    imported.approve(actor=world.actor("province_approver"), reference=made.reference, at=upper.AT)
+    case.refresh_from_db()
+    assert case.state == State.WITHDRAWN and Listing.objects.get().application is None
+
+
+def test_a_removal_takes_the_unit_off_and_ends_its_title(world: World, call: Call) -> None:
+    upper.approved(world, line(world.org), call=call.pk)
+    upper.approved(
+        world,
+        (world.org.name, world.org.code or "", "", "removed"),
+        call=call.pk,
+        said={"title": "关于移出名单的公告", "number": "示例公告〔2026〕2号"},
+    )
+    listing = Listing.objects.get()
+    assert listing.state == ListingState.REMOVED
+    assert Title.objects.get(site=world.site).removed
+    assert [one.kind for one in Entry.objects.order_by("pk")] == ["added", "removed"]
+    assert selectors.as_of(listing.listbook, upper.AT.date()) == []
+
+
+def test_a_list_its_owner_publishes_here_is_not_taken_over(world: World, call: Call) -> None:
+    city = {"tier": "city", "category": "factory"}
+    with pytest.raises(NotAllowed):  # not a tier above
+        imported.book_for(actor=world.actor("city_handler"), call=None, **city)
+    assert imported.book_for(actor=world.actor("city_handler"), call=None, tier="province", category="factory")
+
+
+def test_rows_that_are_wrong_refuse_the_whole_file(world: World, call: Call) -> None:
+    with pytest.raises(ImportRefused) as refused:
+        upper.taken(world, line(world.org), line(world.org), ("某示例有限公司", "91000000", ""), call=call.pk)
+    assert len(refused.value.rows) == 2 and not ImportedList.objects.exists()
+    for content in (b"PK\x03\x04broken", upper.book(("甲",), head=("无此栏",)), b""):
+        with pytest.raises(ImportRefused):
+            imports.read("a.xlsx", content)
+    rows = imports.read(
+        "a.xlsx", upper.book(("甲示例", "", "卢龙县", "移出"), head=("名称", "统一社会信用代码", "地区", "kind"))
+    )
+    assert (rows[0][2].name, rows[0][2].kind) == ("甲示例", "removed")
+
+
+# ---- pages ----------------------------------------------------------------------------------------------------------
+def test_from_the_file_to_the_outcome_by_pages(world: World, call: Call) -> None:
+    case = upper.forwarded(world, call)
+    handler, approver = world.client("province_handler"), world.client("province_approver")
+    assert call.title in handler.get(reverse("registry:imported-lists")).content.decode()
+    assert case.name in handler.get(reverse("registry:imported-waiting", args=[call.pk])).content.decode()
+    page = f"{reverse('registry:imported-take')}?call={call.pk}"
+    said = {"title": "名单", "number": "1号", "issued_on": "2026-01-09", "source": "网站", "complete": "on"}
+    file = SimpleUploadedFile("名单.xlsx", upper.book(line(world.org)))
+    looked = handler.post(page, {**said, "file": file})
+    assert looked.status_code == 200 and not ImportedList.objects.exists()
+    ticket = looked.context["ticket"]
+    assert approver.post(page, {"ticket": ticket}).status_code == 422  # somebody else's check
+    done = handler.post(page, {"ticket": ticket}, follow=True)
+    assert done.status_code == 200 and case.name in done.content.decode()
+    made = ImportedList.objects.get()
+    assert handler.post(page, {"ticket": ticket}).status_code == 422  # used
+    approver.post(reverse("registry:imported-approve", args=[made.reference]))
+    case.refresh_from_db()
+    assert case.state == State.LISTED
+    listing = Listing.objects.get()
+    shown = world.client("anonymous").get(reverse("registry:listing", args=["cn", listing.pk])).content.decode()
+    assert "导入名单" in shown and "名单（1号）" in shown
+    assert world.client("anonymous").get(reverse("registry:lists")).status_code == 200
+
+
+def test_a_wrong_file_is_shown_by_place(world: World, call: Call) -> None:
+    page = f"{reverse('registry:imported-take')}?call={call.pk}"
+    said = {"title": "名单", "issued_on": "2026-01-09", "source": "网站"}
+    file = SimpleUploadedFile("名单.xlsx", upper.book(("甲示例有限公司", "123", "")))
+    answer = world.client("province_handler").post(page, {**said, "file": file})
+    assert answer.status_code == 422 and "甲示例有限公司" not in answer.content.decode()[:200]
+    assert [one.row for one in answer.context["problems"]] == [2]
+
+
+@pytest.mark.parametrize("count", [3, 30])
+def test_lists_cost_the_same_however_long(
+    world: World, call: Call, count: int, django_assert_max_num_queries: object
+) -> None:
+    lines = []
+    for number in range(count):
+        firm = county.firm(world, "130302", 8000 + number)
+        upper.forwarded(world, call, firm)
+        lines.append(line(firm, code="" if number % 2 else firm.code or ""))
+    made = upper.approved(world, *lines, call=call.pk)
+    client = world.client("province_handler")
+    pages = {
+        reverse("registry:imported-lists"): 22,
+        reverse("registry:imported-waiting", args=[call.pk]): 20,
+        reverse("registry:imported", args=[made.reference]): 22,
+        reverse("registry:imported-matches"): 18,
+    }
+    for page, most in pages.items():
+        with django_assert_max_num_queries(most):  # type: ignore[operator]
+            assert client.get(page).status_code == 200
+    assert Application.objects.filter(state=State.LISTED).count() == (count + 1) // 2
