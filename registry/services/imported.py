@@ -97,7 +97,7 @@ def problems_of_rows(rows: Sequence[tuple[str, int, ListRow]]) -> list[RowProble
 
 
 # ---- whose list it is -------------------------------------------------------------------------------------------------
-def upper(actor: Actor, tier: str) -> Authority:
+def upper(*, actor: Actor, tier: str) -> Authority:
     """The authority of a higher tier whose list the actor's office may take over. Raises NotAllowed, Refused (there is none)."""
     if not actor.is_official or actor.tier is None or tier not in set(Tier) or Tier(tier).rank <= actor.tier.rank:
         raise NotAllowed(rules.LOWER_ONLY)
@@ -131,7 +131,7 @@ def book_for(*, actor: Actor, call: Call | None, tier: str, category: str) -> Li
         raise NotVisible
     if not rules.may_import(actor, category):
         raise NotAllowed(rules.LOWER_ONLY)
-    book = listbooks.of(upper(actor, tier), category)
+    book = listbooks.of(upper(actor=actor, tier=tier), category)
     if Announcement.objects.filter(listbook=book).exists():
         raise WrongState(PUBLISHED_HERE, code="published_here")
     return book
