@@ -230,6 +230,8 @@ class Application(ApplicationWorkflow):
     # Decided at this step of the route, and the applicant is told later: until then it reads as being decided there.
     untold_step = models.CharField(max_length=30, blank=True, default="", db_default="")
     revision = models.PositiveIntegerField(default=0)  # counts transitions; a page sends it back to prove what it saw
+    # the case of a lower list that this one started from
+    grown_from = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="grown_into")
     started_by = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="+")
     started_at = models.DateTimeField()
     submitted_at = models.DateTimeField(null=True, blank=True)
@@ -448,6 +450,42 @@ class Verdict(models.Model):
 
     def __str__(self) -> str:
         return f"{self.key}: {self.answer}"
+
+
+class Override(models.Model):
+    """Why whoever recommends goes on although a prerequisite warns (QHD-11, HEB-2.3b, HLJ-14c). Append-only: the newest of a
+    rule counts, as long as the rule warns of the same.
+    """
+
+    application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="overrides")
+    step = models.CharField(max_length=30)
+    rule = models.CharField(max_length=80)  # "upward.city_first"
+    clause = models.CharField(max_length=20, blank=True)
+    finding = models.JSONField()  # as it was found
+    reason = models.CharField(max_length=500)
+    by = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="+")
+    person = models.CharField(max_length=60)
+    authority = models.CharField(max_length=100)
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"{self.rule}: {self.reason}"
+
+
+class Transmission(models.Model):
+    """A unit's filing on the national platform: its number and time there (HEB-1a, JY-6, HLJ-5)."""
+
+    application = models.OneToOneField(Application, on_delete=models.CASCADE, related_name="transmission")
+    number = models.CharField(_("platform number"), max_length=60)
+    at = models.DateTimeField(_("filed at"))  # as the platform says
+    recorded_by = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="+")
+    recorded_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.number
 
 
 class Remark(models.Model):

@@ -10,6 +10,7 @@ from applications.views import (
     prefilling,
     projects,
     quartiles,
+    upward,
     workbook,
 )
 
@@ -27,4 +28,5 @@ urlpatterns = [
     *bodies.urlpatterns,
     *projects.urlpatterns,
     *hits.urlpatterns,
+    *upward.urlpatterns,
 ]

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from applications.models import Application, Batch, BatchItem, Call, CheckRun, Project, Screening
 from applications.rules import batches as may
 from applications.rules.screening import SAME_PERSON, is_another
-from applications.selectors import calls, drafts, screening, shown
+from applications.selectors import calls, drafts, screening, shown, upward
 from applications.selectors.due import left
 from applications.states import AT_WORK, BatchState, Mode, State
 from greenlist.core import audit
@@ -110,6 +110,7 @@ def items_of(batch: Batch) -> list[BatchItem]:
         "application__site__area", "application__organisation__industry", "application__report", "paper_noted_by"
     ).prefetch_related(
         "application__verdicts",
+        "application__overrides",
         "application__report__versions",
         Prefetch(
             "application__screenings", Screening.objects.select_related("proposed_by", "signed_by").order_by("pk")
@@ -237,7 +238,15 @@ def _unit(number: int, item: BatchItem, bound: BoundPolicy) -> dict[str, Any]:
         ],
         "findings": [finding.as_json() for finding in findings_of(case) if finding.outcome is not Outcome.CLEAR],
         "row": {column.key: cell(column, number, case, bound) for column in table.columns} if table else {},
+        **_overridden(case),
     }
+
+
+def _overridden(case: Application) -> dict[str, Any]:
+    """Why the unit is recommended although a prerequisite warns (QHD-11); nothing where none does."""
+    given = upward.reasons(case, findings_of(case))
+    rows = [{"rule": rule, "reason": row.reason, "by": row.person} for rule, row in given.items()]
+    return {"overrides": rows} if rows else {}
 
 
 def signed_screening(case: Application) -> Screening | None:
@@ -370,6 +379,10 @@ def _unit_lacks(case: Application, batch: Batch, bound: BoundPolicy, package: Pa
         if finding.blocks:
             article = screening.article(bound, finding.clause)
             yield Lack(words.sentence(finding), finding.clause, article, case.name, case.reference)
+    for finding in upward.without_reason(case, findings_of(case)):
+        text = _("%(finding)s Write on the review page why it is recommended nevertheless.")
+        article = screening.article(bound, finding.clause)
+        yield Lack(text % {"finding": words.sentence(finding)}, finding.clause, article, case.name, case.reference)
 
 
 # ---- the page -------------------------------------------------------------------------------------------------------

@@ -1,16 +1,16 @@
 """The review page of one case: report, questions, findings, and what may be done, in the reader's language."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
 from applications import rules
-from applications.models import Application, Correction, Remark, ReportVersion, Screening, Verdict
+from applications.models import Application, Correction, Override, Remark, ReportVersion, Screening, Verdict
 from applications.rules import screening as may
-from applications.selectors import calls, drafts, scores, screening, shown, standards
+from applications.selectors import calls, drafts, scores, screening, shown, standards, upward
 from applications.selectors.scores import Scores
 from applications.selectors.screening import Point
 from applications.states import Answer, State
@@ -49,6 +49,8 @@ class Said:
     text: str
     article: str
     clause_text: str
+    override: Override | None = None  # why the recommender goes on although it warns
+    asks_reason: bool = False
 
     @property
     def outcome(self) -> str:
@@ -71,6 +73,7 @@ class ReviewPage:
     correction: Correction | None
     history: tuple[Screening, ...]
     seen: datetime | None
+    may_override: bool
     may_prepare: bool
     may_sign: bool
     why_not_sign: Text
@@ -128,7 +131,8 @@ def page(
         version=version,
         sections=screening.report_as_declared(bound, case, version, correction) if version else (),
         groups=_groups(asked, typed or {}, problems or {}),
-        findings=tuple(say(bound, one) for one in findings if one.outcome is not Outcome.CLEAR),
+        findings=_said(bound, case, findings),
+        may_override=may.is_at_desk(case, actor) and case.state in (State.SCREENING, State.PASSED),
         unmet=tuple(say(bound, one) for one in screening.unmet(bound, step, asked, findings)),
         remarks=_remarks(remarks, typed or {}),
         asked_before={f"{row.section}.{row.field}": row.text for row in correction.remarks.all()} if correction else {},
@@ -194,6 +198,17 @@ def _remarks(rows: Mapping[str, Remark], typed: Mapping[str, str]) -> dict[str, 
     found = {path: row.text for path, row in rows.items()}
     found |= {name.removeprefix("note-"): text for name, text in typed.items() if name.startswith("note-")}
     return {path: text for path, text in found.items() if text}
+
+
+def _said(bound: BoundPolicy, case: Application, findings: Sequence[Finding]) -> tuple[Said, ...]:
+    """What is not clear, with the reason given for going on or the wish for one."""
+    wanted = {one.rule for one in upward.overridable(findings)}
+    given = upward.reasons(case, findings) if wanted else {}
+    return tuple(
+        replace(say(bound, one), override=given.get(one.rule), asks_reason=one.rule in wanted)
+        for one in findings
+        if one.outcome is not Outcome.CLEAR
+    )
 
 
 def say(bound: BoundPolicy, finding: Finding) -> Said:

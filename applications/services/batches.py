@@ -29,7 +29,7 @@ from greenlist.core import audit, clock, outbox
 from greenlist.core.actors import Actor, Capacity, Tier
 from greenlist.core.errors import Conflict, Invalid, NotAllowed, NotVisible, Refused, WrongState
 from greenlist.policy import engine
-from greenlist.policy.engine.types import BoundPolicy, Candidate, End, Finding, Outcome, Result
+from greenlist.policy.engine.types import BoundPolicy, Candidate, End, Finding, Outcome, Result, Step
 
 MOST_UNITS = 500
 
@@ -310,7 +310,7 @@ def send(*, actor: Actor, at: datetime, reference: str) -> Batch:
             case.recommend,
             actor=actor,
             at=at,
-            desk=batch.receiver,
+            desk=_next_desk(case, batch, following),
             opinion=batch.letter_number,
             data={"batch": batch.reference, "digest": batch.digest},
             to=following.state,
@@ -321,6 +321,13 @@ def send(*, actor: Actor, at: datetime, reference: str) -> Batch:
     _record(batch, "send", actor=actor, at=at, digest=batch.digest, units=len(items))
     _tell_about_sending(batch, items, at)
     return batch
+
+
+def _next_desk(case: Application, batch: Batch, following: Step) -> Authority:
+    """The receiver's, unless the rules leave the next step with the sender: it waits for a list published elsewhere."""
+    if following.by == batch.receiver.tier:
+        return batch.receiver
+    return batch.sender if following.by == batch.sender.tier else screening.desk_for(case, following) or batch.receiver
 
 
 def _refuse_late(batch: Batch, bound: BoundPolicy, at: datetime) -> None:

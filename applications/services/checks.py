@@ -9,7 +9,7 @@ from django.db import transaction
 
 from applications import facts, selectors
 from applications.models import Application, CheckRun
-from applications.services import hits, own_checks
+from applications.services import hits, own_checks, upward
 from greenlist.core import clock
 from greenlist.core.actors import Actor
 from greenlist.core.errors import Refused, Text
@@ -52,8 +52,10 @@ def _seen(cases: Sequence[Application], point: str, at: datetime) -> dict[int, S
         return {case.pk: Seen(()) for case in cases}
     bound, on = selectors.rules_of(cases[0].call), clock.china_date(at)
     known = facts.gather(cases, bound, point, on)
-    own = own_checks.look(cases)
-    return {case.pk: _judged(bound, point, known[case.pk], own[case.pk], on) for case in cases}
+    own, below = own_checks.look(cases), upward.look(cases, point, on)
+    return {
+        case.pk: _judged(bound, point, known[case.pk], (*own[case.pk], *below.get(case.pk, ())), on) for case in cases
+    }
 
 
 def _judged(bound: BoundPolicy, point: str, known: facts.Known, own: Sequence[Finding], on: date) -> Seen:

@@ -6,6 +6,7 @@ from django.urls import URLPattern, path
 from django.views.decorators.http import require_GET
 
 from applications.selectors import cases as reads
+from applications.selectors import upward
 from greenlist.core import clock
 from greenlist.core.actors import Actor
 
@@ -20,7 +21,14 @@ def case_list(request: HttpRequest) -> HttpResponse:
     found = reads.case_list(_actor(request), request.GET, clock.now())
     chosen = request.GET.get("state", "")
     options = [{"value": value, "label": label, "chosen": value == chosen} for value, label in found.states]
-    context = {"list": found, "page": found.page, "options": options, "q": request.GET.get("q", "")}
+    openings = upward.openings(_actor(request), clock.now())
+    context = {
+        "openings": openings,
+        "list": found,
+        "page": found.page,
+        "options": options,
+        "q": request.GET.get("q", ""),
+    }
     return render(request, "applications/cases.html", context)
 
 

@@ -222,6 +222,8 @@ CASES = (
     Row("applications:case-changes", GET, "changes", ok=(*FIRM, *COUNTY)),
     desk("applications:desk"),
     Row("applications:review", GET, "case", ok=COUNTY),
+    Row("applications:override", POST, "case", ok=COUNTY, forbidden=FIRM),
+    Row("applications:upward", POST, others=404),
     Row("applications:review_row", BOTH, "row", ok=("county_handler",), forbidden=("county_approver",)),
     Row("applications:review_save", POST, "case", ok=("county_handler",), forbidden=("county_approver", *FIRM)),
     Row("applications:review_return", BOTH, "case", ok=("county_handler",), forbidden=("county_approver",)),

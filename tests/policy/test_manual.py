@@ -8,7 +8,7 @@ import pytest
 from greenlist.policy.engine.assembly import LATER
 from greenlist.policy.engine.types import FieldType, Layer, Operator, Severity, StepKind
 from tests.policy.test_cases import bind
-from tests.policy.test_more_places import NEW
+from tests.policy.test_more_places import NEW, UNSEEN
 
 MANUAL = (Path(__file__).resolve().parents[2] / "docs" / "policy.md").read_text(encoding="utf-8")
 
@@ -23,12 +23,12 @@ def test_the_route_of_each_place_is_drawn_as_it_is(place):
     drawn_as_it_is(place.policy.header.slug, place.bind())
 
 
-@pytest.mark.parametrize("slug", NEW)
+@pytest.mark.parametrize("slug", (*NEW, *UNSEEN))
 def test_the_routes_of_the_other_places_too(slug):
     drawn_as_it_is(slug, bind(slug, "factory"))
 
 
-@pytest.mark.parametrize("slug", NEW)
+@pytest.mark.parametrize("slug", (*NEW, *UNSEEN))
 def test_every_clause_of_the_other_places_is_explained(slug):
     assert not [clause for clause in bind(slug, "factory").clauses if clause not in MANUAL]
 

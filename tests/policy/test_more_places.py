@@ -18,6 +18,7 @@ from tests.policy.conftest import FIXTURES, files_of
 from tests.policy.test_cases import bind, policy_of
 
 NEW = ("hebei-national", "heilongjiang", "heilongjiang-national", "jieyang", "jieyang-province")
+UNSEEN = ("hebei-provincial",)  # its text was not seen: nothing of it stands in the table of clauses
 CATEGORIES = ("factory", "park", "supply_chain")
 KINDS = {"eligibility", "veto", "standard"}
 
@@ -31,7 +32,7 @@ def test_more_rule_sets_leave_the_first_two_as_they_were(tmp_path: Path) -> None
     for slug in first:
         shutil.copytree(FIXTURES / "policies" / slug, tmp_path / "policies" / slug)
     alone, together = dict(services.check_policies(folder=tmp_path)), dict(services.check_policies(folder=FIXTURES))
-    assert set(together) - set(alone) == set(NEW)
+    assert set(together) - set(alone) == {*NEW, *UNSEEN}
     assert {slug: together[slug] for slug in first} == {slug: alone[slug] for slug in first}
     for slug in first:  # and what a call of theirs binds holds nothing of a category or year
         policy = engine.load(files_of(slug), FACTS)
@@ -49,6 +50,11 @@ def test_every_clause_of_the_table_is_in_its_rule_set() -> None:
     assert wanted == found
 
 
+def test_a_rule_set_whose_text_was_not_seen_says_so_in_every_clause() -> None:
+    for slug in UNSEEN:
+        assert all(clause.unverified for clause in policy_of(slug).clauses.values())
+
+
 @pytest.mark.parametrize("slug", NEW)
 def test_every_sentence_is_there_in_both_languages(slug: str) -> None:
     for clause in policy_of(slug).clauses.values():
@@ -57,7 +63,7 @@ def test_every_sentence_is_there_in_both_languages(slug: str) -> None:
         assert clause.article
 
 
-@pytest.mark.parametrize("slug", NEW)
+@pytest.mark.parametrize("slug", (*NEW, *UNSEEN))
 @pytest.mark.parametrize("category", CATEGORIES)
 @pytest.mark.parametrize("mode", ["self", "body"])
 @pytest.mark.clause("HEB-1a", "JY-2", "JY-11b", "HLJ-12")
@@ -74,6 +80,7 @@ def test_each_category_has_its_form_for_each_way_of_evaluating(slug: str, catego
     ("slug", "stations"),
     [
         ("hebei-national", "fill city consult send select outcome"),
+        ("hebei-provincial", "fill city send outcome"),
         ("jieyang", "fill county send conformity panel decide notice publish"),
         ("jieyang-province", "fill county send consult forward outcome"),
         ("heilongjiang", "fill city send recheck panel meeting ecology notice approve publish"),
