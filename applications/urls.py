@@ -7,6 +7,7 @@ from applications.views import (
     disqualification,
     drafts,
     hits,
+    platform,
     prefilling,
     projects,
     quartiles,
@@ -29,4 +30,5 @@ urlpatterns = [
     *projects.urlpatterns,
     *hits.urlpatterns,
     *upward.urlpatterns,
+    *platform.urlpatterns,
 ]

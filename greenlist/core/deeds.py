@@ -96,6 +96,7 @@ ACTIONS: dict[str, Text] = {
     "case.send_back_proposal": _("proposal sent back to the handler"),
     "case.start": _("application begun"),
     "case.submit": _("application submitted"),
+    "case.transmitted": _("number of the national platform recorded"),
     "case.withdraw": _("application withdrawn"),
     "case.workbook_taken": _("figures taken from a workbook"),
     "contact.read": _("contact data read"),

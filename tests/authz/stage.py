@@ -14,10 +14,10 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
-from applications.models import Application, Call, CheckRun, Hit, HitAnswer
+from applications.models import Application, Batch, Call, CheckRun, Hit, HitAnswer
 from applications.selectors import outside
 from applications.services import batches, bodies, drafts, projects
-from applications.states import CallState, State
+from applications.states import BatchState, CallState, State
 from greenlist.core import attachments
 from greenlist.core.models import Blob
 from greenlist.organisations import services as organisations
@@ -338,7 +338,20 @@ def _imported(world: World) -> dict[str, tuple[Any, ...]]:
     said = {"issued_on": date(2026, 6, 1)}
     waiting = upper.taken(world, ("某示例有限公司",), who="city", said=said, **given)
     made = upper.approved(world, (world.org.name,), who="city", said=said, **given)
+    signed = Batch.objects.create(
+        call=call,
+        step="send",
+        sender=world.city,
+        receiver=world.province,
+        title="报国家平台的批次",
+        frozen={"units": []},
+        digest="0" * 64,
+        state=BatchState.SIGNED,
+        created_by=world.user("city_handler"),
+        created_at=AT,
+    )
     return {
+        "platform_package": (signed.reference, "xlsx"),
         "waiting_call": (call.pk,),
         "forwarded": (case.reference,),
         "imported": (waiting.reference,),
