@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import pytest
@@ -94,7 +94,7 @@ def test_what_is_not_filed_by_the_day_is_listed(world: World, call: Call) -> Non
     actor = world.actor("city_handler")
     platform.record(actor=actor, at=AT, reference=first.reference, number="GP-1", filed_at=FILED)
     (found,) = reads.filings(actor)
-    assert (found.filed, found.open, found.until) == (1, 1, datetime(2026, 7, 19).date())
+    assert (found.filed, found.open, found.until) == (1, 1, date(2026, 7, 19))
     assert found.is_late(AT) and not found.is_late(FILED)
     assert [row.pk for row in reads.units(actor, call, filed=False).rows] == [second.pk]
     page = world.client("city_handler").get(reverse("applications:platform-call", args=[call.pk])).content.decode()
@@ -141,7 +141,7 @@ def test_the_package_waits_for_the_reports_and_holds_each_units_files(world: Wor
     assert client.get(address).status_code == 202
     job = RenderJob.objects.get(kind="platform")
     assert job.subject == batch.reference
-    rendering.make_all()
+    rendering.work()
     answer = client.get(address)
     assert answer.status_code == 200
     names = zipfile.ZipFile(io.BytesIO(b"".join(answer.streaming_content))).namelist()  # type: ignore[attr-defined]
