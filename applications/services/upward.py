@@ -23,7 +23,7 @@ from greenlist.core.actors import Actor, Tier
 from greenlist.core.errors import Invalid, NotAllowed, Text, WrongState
 from greenlist.policy import engine
 from greenlist.policy import selectors as policy
-from greenlist.policy.engine.types import BoundPolicy, Finding, Outcome
+from greenlist.policy.engine.types import BoundPolicy, Finding, Layer, Outcome
 from greenlist.policy.models import RuleSetVersion
 
 RECOMMEND, UPWARD = "recommend", "upward"
@@ -71,7 +71,10 @@ def _bound(version: RuleSetVersion, category: str) -> BoundPolicy:
     """As the latest call of that list has it (QHD-N3d: block or warning is a setting of the call)."""
     rows = Call.objects.filter(rules__rule_set=version.rule_set_id, category=category).exclude(state=CallState.DRAFT)
     latest = rows.select_related("rules__rule_set").order_by("-year", "-round", "-pk").first()
-    return calls.rules_of(latest) if latest else policy.standing(version, category)
+    if latest:
+        return calls.rules_of(latest)
+    bound = policy.standing(version, category)
+    return replace(bound, rules=tuple(rule for rule in bound.rules if rule.layer is not Layer.CALL))
 
 
 def _cited(finding: Finding, lower: BoundPolicy) -> Finding:

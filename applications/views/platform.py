@@ -40,7 +40,8 @@ def call(request: HttpRequest, pk: int) -> HttpResponse:
     """One call: units that are not filed yet, its batches' packages, and a column of numbers taken in whole."""
     actor, at = request.actor, clock.now()  # type: ignore[attr-defined]
     found = reads.filing(actor, pk)
-    form = ColumnForm(request.POST or None, request.FILES or None)
+    sent = request.method == "POST"
+    form = ColumnForm(request.POST if sent else None, request.FILES if sent else None)
     refused: dict[str, Any] = {}
     if request.method == "POST" and form.is_valid():
         try:

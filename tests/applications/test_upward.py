@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -86,7 +86,7 @@ def test_a_warning_is_overridden_with_a_reason_by_who_recommends(world: World, c
     with pytest.raises(Invalid):
         upward.override(**given, reason=" ")
     with pytest.raises(NotAllowed):
-        upward.override(**given | {"actor": world.actor("province_handler")}, reason="省厅点名")
+        upward.override(**given | {"actor": world.actor("applicant")}, reason="省厅点名")
     with pytest.raises(WrongState):
         upward.override(**given | {"rule": "eligibility.located"}, reason="省厅点名")
     upward.override(**given, reason="省厅点名，基础扎实")
@@ -156,10 +156,11 @@ def test_a_listed_unit_is_offered_the_open_call_above_and_starts_from_what_is_kn
     assert (offered.call, offered.site) == (call, world.site)
     client = world.client("applicant")
     assert call.title in client.get(reverse("applications:cases")).content.decode()
-    case = upward.apply(actor=actor, at=filled.SPRING, call_id=call.pk, site_id=world.site.pk)
+    later = filled.SPRING + timedelta(days=1)
+    case = upward.apply(actor=actor, at=later, call_id=call.pk, site_id=world.site.pk)
     assert case.grown_from == lower and case.report.origins
     assert {one["kind"] for one in case.report.origins.values()} >= {"lower"}
-    again = upward.apply(actor=actor, at=filled.SPRING, call_id=call.pk, site_id=world.site.pk)
+    again = upward.apply(actor=actor, at=later, call_id=call.pk, site_id=world.site.pk)
     assert again == case and reads.openings(actor, filled.SPRING) == []
 
 

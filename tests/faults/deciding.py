@@ -15,13 +15,14 @@ from applications.services import batches, calls, disqualification, hits, screen
 from greenlist.core.clock import day_end
 from greenlist.organisations import services as organisations
 from greenlist.organisations.models import AdverseMatch, AdverseRecord, Organisation
-from registry.models import Notice
-from registry.services import announcements, notices, objections
+from registry.models import Notice, RowMatch
+from registry.services import announcements, imported, notices, objections
 from reviews.models import Decision, Panel
 from reviews.services import decisions, panels, seats
 from tests import factories
 from tests.applications import county, filled
 from tests.registry import stage as registry
+from tests.registry import upper
 from tests.reviews import stage
 from tests.world import World
 
@@ -333,11 +334,44 @@ def confirm_claim(world: World) -> Act:
     return lambda: organisations.confirm_claim(organisation_id=world.org.pk, actor=actor, at=at)
 
 
+# ---- lists of other tiers -------------------------------------------------------------------------------------------
+def _forwarded(world: World) -> Application:
+    upper.ministry(world)
+    return upper.forwarded(world, upper.open_call(world))
+
+
+def take_list(world: World) -> Act:
+    case = _forwarded(world)
+    line = (world.org.name, world.org.code or "")
+    return lambda: upper.taken(world, line, call=case.call_id, said={"complete": True})
+
+
+def approve_list(world: World) -> Act:
+    made = take_list(world)()
+    actor = world.actor("province_approver")
+    return lambda: imported.approve(actor=actor, reference=made.reference, at=upper.AT)
+
+
+def enter_result(world: World) -> Act:
+    case, actor = _forwarded(world), world.actor("province_handler")
+    given = {"listed": False, "heading": upper.heading(), "reason": "不符合年度要求"}
+    return lambda: imported.enter_result(actor=actor, at=upper.AT, case=case.reference, **given)
+
+
+def decide_name(world: World) -> Act:
+    case, actor = _forwarded(world), world.actor("province_handler")
+    upper.approved(world, (world.org.name, ""), call=case.call_id)
+    match = RowMatch.objects.get()
+    given = {"match_id": match.pk, "same": True, "note": "地址相符"}
+    return lambda: imported.decide_match(actor=actor, at=upper.AT, **given)
+
+
 READY: dict[str, Callable[[World], Act]] = {
     made.__name__.rstrip("_"): made
     for made in (
         *(submit, answer, withdraw, return_for_correction, propose, sign, send_back, disqualify),
         *(answer_finding, agree_to_waiver, confirm_name),
+        *(take_list, approve_list, enter_result, decide_name),
         *(hand_over_batch, sign_batch, send_batch, receive_batch, return_unit, open_call, extend),
         *(open_panel, lock_sheets, recuse, conclude, hand_over_decision, approve_decision, hand_back_decision),
         *(publish_notice, object_, uphold, dismiss_late, close_notice, hand_announcement, publish_list, confirm_claim),

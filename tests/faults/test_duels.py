@@ -19,11 +19,11 @@ from applications.models import Application, Evidence, Hit, ReportVersion, Timel
 from applications.services import batches, disqualification, drafts, screening, submission, sweep
 from applications.states import HitState, State
 from greenlist.core import audit
-from greenlist.core.errors import DomainError, Refused
+from greenlist.core.errors import DomainError, Refused, WrongState
 from greenlist.core.models import Blob, Notification
 from greenlist.organisations import services as organisations
 from greenlist.organisations.models import AdverseRecord, Organisation
-from registry.models import Announcement, Certificate, Listing, Notice, NoticeItem, Objection
+from registry.models import Announcement, Certificate, ImportedList, Listing, Notice, NoticeItem, Objection
 from registry.services import announcements, notices, objections
 from registry.states import AnnouncementState, ItemState, ObjectionState
 from tests.applications import filled
@@ -195,6 +195,26 @@ def test_disqualified_while_the_list_is_published(race_world: World, duel: Duel)
     assert not {"enter_list", "disqualify"} <= set(verbs)
     listed = Listing.objects.filter(application=case)
     assert listed.exists() == ("enter_list" in verbs) == Certificate.objects.filter(listing__in=listed).exists()
+
+
+# ---- lists of other tiers -------------------------------------------------------------------------------------------
+def test_two_officials_take_the_same_list_over_once(race_world: World, duel: Duel) -> None:
+    take = deciding.take_list(race_world)
+    first, second = duel(take, take)
+    assert [isinstance(one, WrongState) for one in (first, second)].count(True) == 1
+    assert ImportedList.objects.count() == 1
+
+
+def test_an_outcome_while_the_applicant_withdraws(race_world: World, duel: Duel) -> None:
+    approve = deciding.approve_list(race_world)
+    case = deciding.Application.objects.get()
+    actor = race_world.actor("applicant")
+    given = {"actor": actor, "at": deciding.upper.AT, "reference": case.reference, "reason": "另行安排"}
+    duel(approve, lambda: deciding.submission.withdraw(**given))
+    verbs = straight(case)
+    assert len({"meet_outcome", "withdraw"} & set(verbs)) == 1
+    listing = Listing.objects.get()  # on the published list all the same
+    assert (listing.application_id == case.pk) == ("meet_outcome" in verbs)
 
 
 # ---- the nightly sweep ----------------------------------------------------------------------------------------------

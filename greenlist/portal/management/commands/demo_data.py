@@ -7,7 +7,7 @@ from django.db import transaction
 
 from applications.models import Call
 from greenlist.core import clock
-from greenlist.portal.demo import national, places, story
+from greenlist.portal.demo import national, places, story, upper
 
 
 class Command(BaseCommand):
@@ -55,5 +55,6 @@ class Command(BaseCommand):
         story.running(cast, "qinhuangdao", "130300", here[4:], start, title.format(year="{year}", city="秦皇岛市"))
         story.running(cast, "shijiazhuang", "130100", there[4:], start, title.format(year="{year}", city="石家庄市"))
         national.running(cast, start)
+        upper.running(cast, start)
         story.adverse(cast, here[:3], here[17], start)
         story.quieten()
