@@ -27,8 +27,8 @@ from greenlist.organisations.models import AdverseMatch, Organisation, Supervisi
 from greenlist.policy import selectors as policy
 from greenlist.policy.engine.types import Calendar, Clause, Header
 from registry import selectors as registry
-from registry.models import Announcement, Listing, Notice, NoticeItem, Objection
-from registry.states import AnnouncementState, ItemState, NoticeState, ObjectionState
+from registry.models import Announcement, ImportedList, Listing, Notice, NoticeItem, Objection, RowMatch
+from registry.states import AnnouncementState, ImportState, ItemState, MatchState, NoticeState, ObjectionState
 from reviews.models import Consultation, ConsultedOffice, Decision, DecisionItem, Panel, PanelItem, Seat, Sheet
 from reviews.selectors import consultations
 from reviews.states import ConsultationState, DecisionState, PanelState
@@ -335,6 +335,7 @@ def _official(actor: Actor, on: date) -> Iterator[_Kind]:
         ),
         reverse("organisations:adverse_matches"),
     )
+    yield from _published_elsewhere(actor, handler)
     yield _Kind(
         "confirm",
         gettext_lazy("Confirm organisations"),
@@ -357,6 +358,44 @@ def _official(actor: Actor, on: date) -> Iterator[_Kind]:
             _case(lambda case: _("Returned for correction.")),
             waiting=True,
         )
+
+
+def _published_elsewhere(actor: Actor, handler: bool) -> Iterator[_Kind]:
+    """Lists of other tiers: to approve, names on them, and cases that wait for them."""
+    names = RowMatch.objects.visible_to(actor).filter(state=MatchState.OPEN, row__imported__state=ImportState.IN_FORCE)
+    yield _Kind(
+        "list_names",
+        gettext_lazy("Confirm names on published lists"),
+        names.select_related("row__imported", "organisation").order_by("pk"),
+        lambda row: Task(
+            title=row.organisation.name,
+            why=_("A published list has its name without a credit code: %(list)s.") % {"list": row.row.imported.title},
+            link=reverse("registry:imported-match", args=[row.pk]),
+        ),
+        reverse("registry:imported-matches"),
+    )
+    if handler:
+        yield _Kind(
+            "outcomes",
+            gettext_lazy("Waiting for published lists"),
+            _desk(actor).filter(state=State.FORWARDED),
+            _case(lambda case: _("Recommended; the list is published elsewhere."), "registry:imported-result"),
+            reverse("registry:imported-lists"),
+            waiting=True,
+        )
+        return
+    taken = ImportedList.objects.visible_to(actor).filter(state=ImportState.TO_APPROVE)
+    yield _Kind(
+        "list_approve",
+        gettext_lazy("Approve published lists"),
+        taken.exclude(four_eyes=True, created_by_id=actor.user_id).order_by("pk"),
+        lambda row: Task(
+            title=row.title,
+            why=_("Taken in by a colleague; it counts once you approve it."),
+            link=reverse("registry:imported", args=[row.reference]),
+        ),
+        reverse("registry:imported-lists"),
+    )
 
 
 def _batches(actor: Actor, handler: bool) -> Iterator[_Kind]:
