@@ -826,6 +826,7 @@ JOBS: dict[str, Text] = {  # of settings.CELERY_BEAT_SCHEDULE
     "sweep-documents": gettext_lazy("Make documents"),
     "remind-departments": gettext_lazy("Remind departments that were asked for an opinion"),
     "close-notices": gettext_lazy("Close notices whose period is over"),
+    "find-listed": gettext_lazy("Look for units of imported lists"),
     "anchor-chains": gettext_lazy("Anchor the audit trail"),
     "forget-sign-ins": gettext_lazy("Forget old sign-ins"),
     "sweep-checks": gettext_lazy("Look for new adverse records of open cases and listed units"),

@@ -248,6 +248,7 @@ CELERY_BEAT_SCHEDULE: dict = {
     "sweep-documents": {"task": "greenlist.core.tasks.sweep_documents", "schedule": 20.0},
     "remind-departments": {"task": "reviews.tasks.remind_departments", "schedule": 3600.0},
     "close-notices": {"task": "registry.tasks.close_notices", "schedule": 300.0},
+    "find-listed": {"task": "registry.tasks.find_listed", "schedule": 86400.0},
     "anchor-chains": {"task": "greenlist.core.tasks.anchor_chains", "schedule": 3600.0},
     "forget-sign-ins": {"task": "greenlist.accounts.tasks.forget_sign_ins", "schedule": 86400.0},
     "sweep-checks": {"task": "applications.tasks.sweep_checks", "schedule": 86400.0},

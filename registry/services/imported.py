@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import translation
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
@@ -22,7 +22,7 @@ from applications.services import cases, screening
 from applications.states import State
 from greenlist.accounts import selectors as accounts
 from greenlist.accounts.models import Area, Authority
-from greenlist.core import audit, clock, outbox
+from greenlist.core import audit, clock, outbox, rounds
 from greenlist.core.actors import SYSTEM, Actor, Capacity, Tier
 from greenlist.core.errors import Invalid, NotAllowed, NotVisible, Refused, Text, WrongState
 from greenlist.core.sheets import ImportRefused, RowProblem
@@ -175,7 +175,7 @@ def take(
             for position, (_sheet, _number, row) in enumerate(rows, start=1)
         ]
     )
-    find(rows=made, area_path=actor.area_path, actor=actor)
+    find(rows=made, area_path=actor.area_path)
     _record(imported, "taken", actor, at, rows=len(rows), digest=digest, complete=heading.complete)
     return _two_people(imported, actor, at)
 
@@ -284,7 +284,7 @@ def _require_waiting(case: Application, actor: Actor) -> None:
 
 
 # ---- whom a line is about -----------------------------------------------------------------------------------------------
-def find(*, rows: Iterable[ImportedRow], area_path: str, actor: Actor) -> int:
+def find(*, rows: Iterable[ImportedRow], area_path: str) -> int:
     """Lines by credit code, then names, present and former, for an official to confirm; a fixed number of queries a round.
 
     Only units of the authority's own area: others are taken over by their own authorities. Returns how many names wait.
@@ -646,6 +646,29 @@ def decide_match(*, actor: Actor, match_id: int, same: bool, note: str, at: date
     _record(imported, "name_decided", actor, at, **said)
     _settle(imported, actor=actor, at=at)
     return match
+
+
+def find_again(*, at: datetime) -> int:
+    """Lines nobody was found for, looked for once more: firms register later. Returns how many lists had such lines."""
+    with_loose = ImportedRow.objects.filter(imported=OuterRef("pk"), state=RowState.NOBODY)
+    keys = ImportedList.objects.filter(Exists(with_loose), state=ImportState.IN_FORCE).order_by("pk")
+
+    def again(pk: int) -> bool:
+        return _again(pk, at)
+
+    return rounds.each(keys.values_list("pk", flat=True), again)
+
+
+@transaction.atomic
+def _again(pk: int, at: datetime) -> bool:
+    imported = ImportedList.objects.select_related("listbook__owner__area", "authority__area", "call__rules").get(pk=pk)
+    ListBook.objects.select_for_update().get(pk=imported.listbook_id)
+    loose = list(imported.rows.select_for_update(of=("self",)).filter(state=RowState.NOBODY))
+    find(rows=loose, area_path=imported.authority.area.path)
+    keys = [row.pk for row in loose if row.state in FOUND]
+    rows = imported.rows.filter(pk__in=keys).select_related("organisation__area", "organisation__industry")
+    _carry_out(imported, list(rows), actor=SYSTEM, at=at)
+    return bool(loose)
 
 
 def _decide(match: RowMatch, state: str, note: str, actor: Actor, at: datetime) -> None:

@@ -214,6 +214,18 @@ def test_rows_that_are_wrong_refuse_the_whole_file(world: World, call: Call) -> 
     assert (rows[0][2].name, rows[0][2].kind) == ("甲示例", "removed")
 
 
+def test_a_firm_that_registers_later_is_found_at_night(world: World, call: Call) -> None:
+    code = factories.credit_code(8850)
+    made = upper.approved(world, ("卢龙后来示例有限公司", code, ""), ("卢龙无码示例有限公司", "", ""), call=call.pk)
+    assert not Listing.objects.exists()
+    factories.organisation(world.areas["130324"], "卢龙后来示例有限公司", code=code)
+    factories.organisation(world.areas["130324"], "卢龙无码示例有限公司")
+    assert imported.find_again(at=upper.AT) == 1
+    assert Listing.objects.get().code == code
+    assert list(made.rows.values_list("state", flat=True)) == [RowState.CODE, RowState.OPEN]
+    assert imported.find_again(at=upper.AT) == 0
+
+
 # ---- pages ----------------------------------------------------------------------------------------------------------
 def test_from_the_file_to_the_outcome_by_pages(world: World, call: Call) -> None:
     case = upper.forwarded(world, call)
