@@ -98,6 +98,11 @@ def prefill(site: Site, category: str, on: date) -> dict[str, Any]:
     }
 
 
+def of_site(site: Site, category: str, on: date) -> Mapping[str, Any]:
+    """What is known of a site before it applies. Expects site.area and site.organisation.area."""
+    return _as_engine_has_them(organisations.facts_of(site, category, on))
+
+
 def _as_engine_has_them(facts: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: tuple(Held(one.tier, one.listing, one.since) for one in value) if name in TITLES else value

@@ -86,6 +86,19 @@ def _opening(
     return Opening(call, title.site, title, deadline.day if deadline else None)
 
 
+def standing_titles(actor: Actor) -> list[tuple[Site, str, int]]:
+    """Sites of the actor's organisation with the category and rank of the highest title they hold; one query."""
+    if not actor.organisation_id:
+        return []
+    rows = Title.objects.filter(site__organisation_id=actor.organisation_id, valid_until=None)
+    highest: dict[tuple[int, str], tuple[Site, str, int]] = {}
+    for title in rows.select_related("site__area", "site__organisation__area").order_by("pk")[:50]:
+        key, rank = (title.site_id, title.category), Tier(title.tier).rank
+        if key not in highest or highest[key][2] < rank:
+            highest[key] = (title.site, title.category, rank)
+    return list(highest.values())
+
+
 def lower_case(case: Application) -> Application | None:
     """The newest case of the same site and category that brought it onto a lower list."""
     rows = Application.objects.filter(site=case.site_id, category=case.category, state=State.LISTED)

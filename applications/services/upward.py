@@ -3,7 +3,7 @@ and an application that starts from what the lower one knew.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from django.db import transaction
@@ -18,15 +18,17 @@ from applications.selectors import upward as reads
 from applications.services import cases, drafts, prefilling
 from applications.states import CallState, State
 from greenlist.accounts import selectors as accounts
-from greenlist.core import audit
+from greenlist.core import audit, clock
 from greenlist.core.actors import Actor, Tier
 from greenlist.core.errors import Invalid, NotAllowed, Text, WrongState
+from greenlist.organisations.models import Category, Site
 from greenlist.policy import engine
 from greenlist.policy import selectors as policy
 from greenlist.policy.engine.types import BoundPolicy, Finding, Layer, Outcome
 from greenlist.policy.models import RuleSetVersion
 
 RECOMMEND, UPWARD = "recommend", "upward"
+CHAIN = Category.SUPPLY_CHAIN.value  # QHD-18 names it beside the higher lists of one's own category
 LONGEST = 500
 
 
@@ -124,6 +126,47 @@ def override(*, actor: Actor, at: datetime, reference: str, rule: str, reason: s
     )
     data = {"rule": finding.rule, "clause": finding.clause, "reason": made.reason}
     audit.record(actor=actor, subject=("case", case.pk), action="case.overridden", at=at, data=data)
+    return made
+
+
+# ---- how far it is (QHD-18) ---------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """What a listed site meets already of a higher list's conditions, and what it lacks or must still show."""
+
+    site: Site
+    category: str
+    bound: BoundPolicy
+    findings: tuple[Finding, ...]
+
+    @property
+    def met(self) -> int:
+        return sum(one.outcome is Outcome.CLEAR for one in self.findings)
+
+
+def gaps(*, actor: Actor, at: datetime) -> list[Gap]:
+    """For the actor's listed sites: the conditions of the lists above in their category, and of the supply-chain lists."""
+    found: list[Gap] = []
+    on = clock.china_date(at)
+    for site, category, rank in reads.standing_titles(actor):
+        for path in accounts.lineage(site.area.path):
+            slug = path.rstrip("/").rpartition("/")[2]
+            for version in policy.of_owner(slug):
+                found += _gaps(version, site, category, rank, on)
+    return found
+
+
+def _gaps(version: RuleSetVersion, site: Site, category: str, rank: int, on: date) -> list[Gap]:
+    rules = policy.policy(version)
+    made = []
+    for wanted in dict.fromkeys((category, CHAIN)):
+        higher = Tier(rules.header.tier).rank > (rank if wanted == category else 0)
+        if wanted not in rules.categories or not higher:
+            continue
+        bound = policy.standing(version, wanted)
+        said = engine.check(bound, "apply", facts.of_site(site, wanted, on), (), on)
+        rows = tuple(one for one in said if one.rule.split(".")[0] in engine.CHECKED)
+        made.append(Gap(site, wanted, bound, rows))
     return made
 
 

@@ -172,3 +172,26 @@ def test_nobody_else_starts_it(world: World) -> None:
     assert world.client("rival").post(reverse("applications:upward"), sent).status_code == 404
     assert world.client("city_handler").post(reverse("applications:upward"), sent).status_code == 403
     assert world.client("applicant").post(reverse("applications:upward"), sent).status_code == 302
+
+
+@pytest.mark.clause("QHD-18")
+def test_a_listed_unit_sees_how_far_it_is_from_the_lists_above(
+    world: World, django_assert_max_num_queries: Any
+) -> None:
+    county.load_rules()
+    page = reverse("applications:upgrade")
+    assert "尚无在册称号" in world.client("applicant").get(page).content.decode()
+    factories.title(world.site, "city")
+    found = upward.gaps(actor=world.actor("applicant"), at=AT)
+    named = {(one.bound.header.slug, one.category) for one in found}
+    assert {("hebei-provincial", "factory"), ("hebei-national", "factory"), ("hebei-national", "supply_chain")} <= named
+    national = next(one for one in found if one.bound.header.slug == "hebei-national" and one.category == "factory")
+    assert ("prerequisite.provincial_factory", Outcome.BLOCK) in [(one.rule, one.outcome) for one in national.findings]
+    client = world.client("applicant")
+    client.get(page)
+    with django_assert_max_num_queries(40):
+        shown = client.get(page).content.decode()
+    assert "已列入省级绿色工厂名单" in shown
+    factories.title(world.site, "province")
+    left = upward.gaps(actor=world.actor("applicant"), at=AT)
+    assert "hebei-provincial" not in {one.bound.header.slug for one in left if one.category == "factory"}

@@ -224,6 +224,7 @@ CASES = (
     Row("applications:review", GET, "case", ok=COUNTY),
     Row("applications:override", POST, "case", ok=COUNTY, forbidden=FIRM),
     Row("applications:upward", POST, others=404),
+    own("applications:upgrade"),
     desk("applications:platform"),
     Row("applications:platform-call", BOTH, "waiting_call", ok=OFFICIALS),
     Row("applications:platform-number", BOTH, "case", ok=COUNTY, forbidden=FIRM),
