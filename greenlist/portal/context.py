@@ -35,10 +35,10 @@ OFFICIAL = (
     ("applications:desk", _("Desk"), "inbox"),
     ("applications:cases", _("Cases"), "case"),
     ("applications:batches", _("Recommendations"), "batch"),
-    ("applications:platform", _("National platform"), "send"),
-    ("registry:imported-lists", _("Lists of other tiers"), "list"),
     ("organisations:search", _("Organisations"), "building"),
     ("applications:bodies", _("Third-party bodies"), "expert"),
+    ("applications:platform", _("National platform"), "send"),
+    ("registry:imported-lists", _("Lists of other tiers"), "list"),
 )
 DECIDING = (
     CALLS,

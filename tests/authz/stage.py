@@ -32,8 +32,8 @@ from tests import factories
 from tests.api.keys import token_for
 from tests.applications import county, evaluators
 from tests.registry import stage as registry
-from tests.reviews import asking
 from tests.registry import upper
+from tests.reviews import asking
 from tests.reviews import stage as reviews
 from tests.world import World
 

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("applications", "0013_untold_step"),
+        ("applications", "0014_consulting"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
