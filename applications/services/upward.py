@@ -13,6 +13,7 @@ from applications import facts
 from applications.models import Application, Call, Override
 from applications.rules import screening as may
 from applications.selectors import calls
+from applications.selectors import drafts as draft_reads
 from applications.selectors import screening as reviews
 from applications.selectors import upward as reads
 from applications.services import cases, drafts, prefilling
@@ -183,6 +184,7 @@ def apply(*, actor: Actor, at: datetime, call_id: int, site_id: int, mode: str =
         return case
     case.grown_from = lower
     case.save(update_fields=["grown_from"])
+    _same_year(case, lower, actor=actor, at=at)
     _case, offers = prefilling.look(actor=actor, at=at, reference=case.reference)
     taken: Mapping[str, object] = {}
     if offers.rows:
@@ -197,3 +199,25 @@ def apply(*, actor: Actor, at: datetime, call_id: int, site_id: int, mode: str =
     data = {"from": lower.reference, **taken}
     audit.record(actor=actor, subject=("case", case.pk), action="case.grown", at=at, data=data)
     return case
+
+
+def _same_year(case: Application, lower: Application, *, actor: Actor, at: datetime) -> None:
+    """Where the lower report is of the year before this call, the new one is taken to be of the same year: only then have
+    its figures a place. The applicant may change it.
+    """
+    form, version = draft_reads.form_of(case), lower.report.versions.order_by("-number").first()
+    if not form.year or version is None:
+        return
+    year = engine.forms.year_of(draft_reads.form_of(lower), version.data.get("sections", {}))
+    draft = draft_reads.draft_of(case, form)
+    section, key = form.year.split(".")
+    if year != case.call.year - 1 or engine.forms.year_of(form, draft.data) is not None:
+        return
+    drafts.save_section(
+        actor=actor,
+        at=at,
+        reference=case.reference,
+        section=section,
+        answers={key: str(year)},
+        version=draft.rows[section].version,
+    )
