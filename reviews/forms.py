@@ -430,7 +430,7 @@ class OpinionsForm(ServiceForm):
         checks: Collection[ConsultCheck],
     ) -> None:
         super().__init__(data, files)
-        self.references = []
+        self.references: list[str] = []
         self.checks = [one.key for one in checks]
         for one in asked:
             if not one.unit.gone:

@@ -101,7 +101,7 @@ def _reports(items: list[BatchItem]) -> dict[int, Blob]:
     wanted = _digests(items)
     rows = Document.objects.filter(application__in=wanted, kind=reports.KIND, format="pdf", batch=None)
     return {
-        row.application_id: row.blob  # type: ignore[misc]
+        row.application_id: row.blob
         for row in rows.select_related("blob")
         if row.application_id and row.data_digest == wanted[row.application_id]
     }

@@ -209,9 +209,9 @@ def remove_office(request: HttpRequest, reference: str) -> HttpResponse:
 @require_POST
 def hand_back(request: HttpRequest, reference: str) -> HttpResponse:
     note = NoteForm(request.POST)
-    given = {"actor": actor_of(request), "reference": reference, "note": request.POST.get("note", "")}
+    text = request.POST.get("note", "")
     try:
-        consultations.hand_back(at=clock.now(), **given)
+        consultations.hand_back(actor=actor_of(request), reference=reference, note=text, at=clock.now())
     except Invalid as wrong:
         note.is_valid()
         note.take(wrong)
