@@ -46,7 +46,7 @@ def found(case: Application) -> dict[str, tuple[str, str]]:
     }
 
 
-@pytest.mark.clause("QHD-11", "SJZ-11")
+@pytest.mark.clause("QHD-11", "SJZ-all")
 def test_the_lower_list_asks_for_itself_first_and_only_warns(world: World, call: Call) -> None:
     case = at_city(world, call)
     county.open_call(world)
