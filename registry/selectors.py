@@ -28,7 +28,15 @@ from registry.models import (
     RowMatch,
 )
 from registry.querysets import AnnouncementQuerySet, NoticeQuerySet
-from registry.states import AnnouncementState, EntryKind, ItemState, MatchState, NoticeState, ObjectionState
+from registry.states import (
+    AnnouncementState,
+    EntryKind,
+    ImportState,
+    ItemState,
+    MatchState,
+    NoticeState,
+    ObjectionState,
+)
 from reviews.models import Decision, DecisionItem
 from reviews.states import DecisionState, Outcome
 
@@ -414,12 +422,16 @@ def filters(given: dict[str, Any]) -> Filters:
         places |= {chosen.slug: chosen.name}
         places |= {area.slug: area.name for area in Area.objects.filter(parent=chosen).order_by("path")}
     announced = Announcement.objects.filter(state=AnnouncementState.PUBLISHED, supplement_of=None)
-    years = announced.order_by("-notice__call__year").values_list("notice__call__year", flat=True).distinct()
+    years = set(announced.values_list("notice__call__year", flat=True).distinct())
+    taken = (
+        ImportedList.objects.filter(state=ImportState.IN_FORCE).values_list("issued_on__year", "call__year").distinct()
+    )
+    years |= {year for pair in taken for year in pair if year}
     categories = {book.category: str(book.get_category_display()) for book in books}
     return Filters(
         places=tuple(places.items()),
         categories=tuple(categories.items()),
-        years=tuple(years),
+        years=tuple(sorted(years, reverse=True)),
         industries=tuple(Industry.objects.filter(level=2).order_by("code").values_list("code", "name")),
     )
 
