@@ -219,6 +219,8 @@ class Application(ApplicationWorkflow):
     code = models.CharField(max_length=18, blank=True)
     industry_code = models.CharField(max_length=4, blank=True)
     desk = models.ForeignKey(Authority, null=True, blank=True, on_delete=models.PROTECT, related_name="desk_cases")
+    # who of the desk works on it; nobody's while it is None, and again at the next desk
+    handler = models.ForeignKey(PERSON, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     area_path = models.CharField(max_length=200, blank=True, db_index=True)  # frozen at submission
     reached = models.PositiveSmallIntegerField(default=0)  # rank of the highest tier it was sent to; 0: nobody's yet
     rules_digest = models.CharField(max_length=64, blank=True)  # both frozen at submission
@@ -546,6 +548,8 @@ class Correction(models.Model):
     asked_by = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="+")
     asked_at = models.DateTimeField()
     due_on = models.DateField(null=True)
+    seen_at = models.DateTimeField(null=True)  # by the applicant: from then on the authority cannot take it back
+    reminded_at = models.DateTimeField(null=True)  # by hand, at most once a day
     answered_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -566,7 +570,9 @@ class Batch(BatchWorkflow):
     call = models.ForeignKey(Call, on_delete=models.PROTECT, related_name="batches")
     step = models.CharField(max_length=30)
     sender = models.ForeignKey(Authority, on_delete=models.PROTECT, related_name="batches_sent")
-    receiver = models.ForeignKey(Authority, on_delete=models.PROTECT, related_name="batches_received")
+    # None: it leaves the portal, to whoever `outside` names (the ministry)
+    receiver = models.ForeignKey(Authority, null=True, on_delete=models.PROTECT, related_name="batches_received")
+    outside = models.CharField(max_length=60, blank=True)
     title = models.CharField(max_length=160)
     letter_number = models.CharField(max_length=60, blank=True)  # official 文号, typed
     letter_text = models.TextField(blank=True)
@@ -578,6 +584,9 @@ class Batch(BatchWorkflow):
     signed_by = models.ForeignKey(PERSON, null=True, on_delete=models.PROTECT, related_name="+")
     # as the rule set says: handed over and signed by two people
     four_eyes = models.BooleanField(default=True, db_default=True)
+    sealed = models.ForeignKey(Blob, null=True, on_delete=models.PROTECT, related_name="+")  # scan of the sealed letter
+    sealed_at = models.DateTimeField(null=True)
+    seen_at = models.DateTimeField(null=True)  # by the receiver: from then on the sender cannot take it back
 
     objects = BatchQuerySet.as_manager()
 
@@ -592,6 +601,10 @@ class Batch(BatchWorkflow):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def receiver_name(self) -> str:
+        return self.receiver.name if self.receiver else self.outside
 
 
 class BatchItem(models.Model):
@@ -617,6 +630,43 @@ class BatchItem(models.Model):
 
     def __str__(self) -> str:
         return f"{self.batch} #{self.position}"
+
+
+class BatchReason(models.Model):
+    """Why a batch goes on in spite of a warning about the whole of it (a quota). Holds as long as the warning says the same."""
+
+    batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="reasons")
+    rule = models.CharField(max_length=80)  # "quota.city_factories"
+    clause = models.CharField(max_length=40, blank=True)
+    basis = models.CharField(max_length=64)  # digest of the warning it answers
+    reason = models.CharField(max_length=500)
+    by = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="+")
+    person = models.CharField(max_length=60)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["batch", "rule"], name="one_reason_per_batch_and_warning")]
+
+    def __str__(self) -> str:
+        return f"{self.rule}: {self.reason}"
+
+
+class Allotment(models.Model):
+    """How many places an area has of a quota, as who opened the call gave them (HEB-3a). Append-only: the newest counts."""
+
+    call = models.ForeignKey(Call, on_delete=models.PROTECT, related_name="allotments")
+    quota = models.CharField(max_length=60)
+    area = models.ForeignKey(Area, on_delete=models.PROTECT, related_name="+")
+    number = models.PositiveIntegerField()
+    reason = models.CharField(max_length=300, blank=True)
+    by = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["call", "quota", "area", "-id"], name="newest_allotment")]
+
+    def __str__(self) -> str:
+        return f"{self.quota} {self.area}: {self.number}"
 
 
 class Document(models.Model):
@@ -646,6 +696,41 @@ class Document(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind}.{self.format}"
+
+
+# ---- the desk -------------------------------------------------------------------------------------------------------
+class SavedFilter(models.Model):
+    """A way to look at the desk that a person keeps, in one capacity; the query holds known filters only."""
+
+    user = models.ForeignKey(PERSON, on_delete=models.CASCADE, related_name="+")
+    capacity = models.CharField(max_length=60)  # Actor.key
+    name = models.CharField(max_length=40)
+    query = models.CharField(max_length=300)
+
+    class Meta:
+        ordering = ["name", "pk"]
+        constraints = [models.UniqueConstraint(fields=["user", "capacity", "name"], name="one_saved_filter_of_a_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class BulkAction(models.Model):
+    """One thing done to several cases at once: what each was before and after, so that it can be undone."""
+
+    authority = models.ForeignKey(Authority, on_delete=models.PROTECT, related_name="+")
+    action = models.CharField(max_length=20)
+    target = models.CharField(max_length=40, blank=True)  # a person's key, a batch's reference
+    rows = models.JSONField()  # [{"case": reference, "before": …, "after": …}]
+    by = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+    undone_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["by", "-id"], name="own_bulk_actions")]
+
+    def __str__(self) -> str:
+        return f"{self.action} ({len(self.rows)})"
 
 
 # ---- third-party bodies ---------------------------------------------------------------------------------------------

@@ -60,6 +60,11 @@ class ApplicationWorkflow(FSMModelMixin, models.Model):
     def return_for_correction(self, *, at: datetime) -> None:
         self.entered_at = at
 
+    @transition(field=state, source=State.RETURNED, target=State.SCREENING)
+    def take_back_return(self, *, at: datetime) -> None:
+        """The authority takes its request back before the applicant has seen it."""
+        self.entered_at = at
+
     @transition(field=state, source=State.SCREENING, target=NEXT)
     def pass_screening(self, *, to: str, step: str, at: datetime) -> str:
         self._enter(step=step, at=at)
@@ -73,6 +78,11 @@ class ApplicationWorkflow(FSMModelMixin, models.Model):
     def recommend(self, *, to: str, step: str, at: datetime) -> str:
         self._enter(step=step, at=at)
         return to
+
+    @transition(field=state, source=list(STATIONS), target=State.PASSED)
+    def take_back_batch(self, *, step: str, at: datetime) -> None:
+        """The sender takes its batch back before the receiver has seen it."""
+        self._enter(step=step, at=at)
 
     @transition(field=state, source=[State.PASSED, State.RECOMMENDED, State.CONSULTING], target=State.SCREENING)
     def send_back(self, *, step: str, at: datetime) -> None:
@@ -160,6 +170,10 @@ class BatchWorkflow(FSMModelMixin, models.Model):
     @transition(field=state, source=BatchState.SIGNED, target=BatchState.SENT)
     def send(self, *, at: datetime) -> None:
         self.sent_at = at
+
+    @transition(field=state, source=BatchState.SENT, target=BatchState.SIGNED)
+    def take_back(self) -> None:
+        self.sent_at = None
 
     @transition(field=state, source=BatchState.SENT, target=BatchState.RECEIVED)
     def receive(self, *, at: datetime) -> None:

@@ -30,7 +30,7 @@ class BatchShape(serializers.Serializer):
     title = serializers.CharField()
     state = serializers.ChoiceField(BatchState.choices)
     sender = serializers.CharField(source="sender.name")
-    receiver = serializers.CharField(source="receiver.name")
+    receiver = serializers.CharField(source="receiver_name")
     digest = serializers.CharField(help_text=_("Of what was signed; empty before."))
     created_at = serializers.DateTimeField()
     handed_at = serializers.DateTimeField(allow_null=True)

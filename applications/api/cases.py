@@ -12,9 +12,10 @@ from rest_framework.response import Response
 from applications.models import Application
 from applications.selectors import outside, told
 from applications.selectors.paging import page_of
-from applications.services import drafts, submission
+from applications.services import drafts, screening, submission
 from applications.states import State
 from greenlist.accounts.states import Scope
+from greenlist.core.actors import Capacity
 from greenlist.core.api import ApiView, Listed, PageQuery, etag, page
 from greenlist.core.api_schema import ETAG, IF_MATCH, listed, operation
 from greenlist.organisations.models import Category
@@ -149,6 +150,8 @@ class CaseOne(ApiView):
 
     @operation("case", _("One case and what happened"), tag="cases", ok=CaseFullShape, refused=[404], headers=[ETAG])
     def get(self, request: Request, reference: str) -> Response:
+        if self.actor.capacity == Capacity.APPLICANT:
+            screening.seen(actor=self.actor, at=self.at, reference=reference)
         found = outside.case_page(self.actor, reference, self.at)
         return Response(CaseFullShape(found.case, context={"page": found}).data, headers=etag(found.case.revision))
 

@@ -67,7 +67,9 @@ def empty_workbook(call: Call, kind: str) -> tuple[bytes, str]:
 def words_of(text: str, call: Call) -> str:
     """A text with the year filled in and the other places left to be written by hand."""
     filled = text.replace("{year}", str(call.year)).replace("{owner}", call.owner.name)
-    return filled.replace("{day}", "　　　　年　　月　　日").replace("{county}", "　　　　　　　　")
+    for place in ("county", "city", "area"):
+        filled = filled.replace("{" + place + "}", "　　　　　　　　")
+    return filled.replace("{day}", "　　　　年　　月　　日")
 
 
 def workbook(table: TableSpec, call: Call) -> bytes:

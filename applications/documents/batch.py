@@ -44,6 +44,7 @@ TEMPLATES = {
     "letter": "applications/print_batch_letter.html",
     "summary": "applications/print_batch_summary.html",
     "check": "applications/print_batch_check.html",
+    "transmittal": "applications/print_batch_transmittal.html",
 }
 MM_PER_CHARACTER = 2.1  # of the sheet's standard type
 
@@ -116,6 +117,22 @@ class Sheet:
         return there
 
     @property
+    def enclosed(self) -> list[dict[str, Any]]:
+        """What the transmittal lists: each paper, how many, and how many of them on paper."""
+        package, units = self.frozen["package"], len(self.frozen["units"])
+        copies = package["paper_copies"]
+        found = [{"name": self.frozen["letter"]["title"], "note": self.frozen["letter"]["number"], "n": 1, "paper": 1}]
+        if "summary" in package["documents"] and self.table:
+            found.append({"name": self.table_title, "note": "", "n": 1, "paper": 1})
+        if "report" in package["documents"]:
+            found.append({"name": _("Self-evaluation reports"), "note": "", "n": units, "paper": units * copies})
+        return found
+
+    @property
+    def quotas(self) -> tuple[reads.QuotaShown, ...]:
+        return reads.quotas_shown(self.frozen, self.bound)
+
+    @property
     def checked(self) -> list[dict[str, Any]]:
         """The check page, unit by unit: every point with its answer and article, what the engine noted, who signed."""
         return [self._checked(unit) for unit in self.frozen["units"]]
@@ -158,6 +175,7 @@ def name_of(batch: Batch, kind: str, format_: str) -> str:
             "letter": _("Recommendation document"),
             "summary": _("Summary table"),
             "check": _("Check page"),
+            "transmittal": _("Transmittal"),
             "package": _("Recommendation package"),
         }
         return attachments.safe_name(f"{batch.sender.name}-{kinds[kind]}.{format_}")
@@ -279,22 +297,28 @@ def workbook(sheet: Sheet) -> bytes:
     _title(page, sheet, len(columns))
     thin = Side(style="thin")
     box = Border(left=thin, right=thin, top=thin, bottom=thin)
+    first = 2
+    if sheet.table.section:
+        workbooks.put(page.cell(row=first, column=1), sheet.table.section.zh)
+        page.cell(row=first, column=1).font = Font(size=13, bold=True)
+        page.merge_cells(start_row=first, start_column=1, end_row=first, end_column=len(columns))
+        first += 1
     for index, column in enumerate(columns, start=1):
-        head = page.cell(row=2, column=index)
+        head = page.cell(row=first, column=index)
         workbooks.put(head, column.label.zh)
         head.font, head.border = Font(bold=True), box
         head.alignment = Alignment(horizontal="center", vertical="center", wrap_text=True)
         page.column_dimensions[get_column_letter(index)].width = (column.width or 30) / MM_PER_CHARACTER
-    for number, row in enumerate(sheet.rows, start=3):
+    for number, row in enumerate(sheet.rows, start=first + 1):
         for index, (column, value) in enumerate(zip(columns, row, strict=True), start=1):
             cell = page.cell(row=number, column=index)
             workbooks.put(cell, value)
             cell.border = box
             cell.alignment = Alignment(horizontal=column.align, vertical="center", wrap_text=True)
-    last = len(sheet.rows) + 3
+    last = len(sheet.rows) + first + 1
     workbooks.put(page.cell(row=last, column=1), sheet.foot)
     page.merge_cells(start_row=last, start_column=1, end_row=last, end_column=len(columns))
-    _set_up(page)
+    _set_up(page, first)
     out = io.BytesIO()
     book.save(out)
     return out.getvalue()
@@ -309,9 +333,9 @@ def _title(page: Any, sheet: Sheet, width: int) -> None:
     page.row_dimensions[1].height = 30
 
 
-def _set_up(page: Any) -> None:
-    page.freeze_panes = "A3"
-    page.print_title_rows = "2:2"
+def _set_up(page: Any, head: int) -> None:
+    page.freeze_panes = f"A{head + 1}"
+    page.print_title_rows = f"{head}:{head}"
     page.page_setup.orientation = "landscape"
     page.page_setup.paperSize = page.PAPERSIZE_A4
     page.page_setup.fitToWidth, page.page_setup.fitToHeight = 1, 0

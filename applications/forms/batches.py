@@ -31,3 +31,13 @@ class ReasonForm(ServiceForm):
 
 class PaperForm(ServiceForm):
     copies = forms.IntegerField(label=_("Copies received"), min_value=0, max_value=99)
+
+
+class SealForm(ServiceForm):
+    scan = forms.FileField(label=_("Scan of the sealed document"), help_text=_("A PDF, JPG or PNG file."))
+
+
+class TrialForm(ServiceForm):
+    """How many places to try; the order comes as one number per unit, `rank_<reference>`."""
+
+    places = forms.IntegerField(label=_("Places to try"), min_value=0, max_value=100_000, required=False)

@@ -102,6 +102,17 @@ class CallForm(ServiceForm):
         super().take(Invalid(error.message, problems=named))
 
     @property
+    def days(self) -> dict[str, date]:
+        """The days as they stand in the form now, by the name of their control."""
+        found = {}
+        for name in (f"value_{ask.key}" for ask in self.rules.asks.values() if ask.type == "day"):
+            try:
+                found[name] = date.fromisoformat(str(self[name].value() or ""))
+            except ValueError:
+                continue
+        return found
+
+    @property
     def layer_rows(self) -> list[tuple[Any, Any]]:
         """The two controls of each N-rule, for the template."""
         return [(self[f"layer_{rule.id}"], self[f"text_{rule.id}"]) for rule in self.rules.layer]
@@ -168,6 +179,24 @@ class ExtendForm(ServiceForm):
 class LocalDayForm(ServiceForm):
     new_day = DayField(label=_("Last day for firms"), widget=forms.DateInput(attrs={"type": "date"}))
     reason = forms.CharField(label=_("Note"), max_length=300, required=False)
+
+
+class PlacesForm(ServiceForm):
+    """`areas`: (key, name) of those who may be given places."""
+
+    area = forms.TypedChoiceField(label=_("For whom"), coerce=int)
+    number = forms.IntegerField(label=_("Places"), min_value=0, max_value=100_000)
+    reason = forms.CharField(
+        label=_("Reason"),
+        help_text=_("Needed where it is more than the share of the stock."),
+        max_length=300,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+
+    def __init__(self, *args: Any, areas: list[tuple[int, str]], **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["area"].choices = areas  # type: ignore[attr-defined]
 
 
 class CloseForm(ServiceForm):

@@ -39,10 +39,15 @@ RECEIVERS_ONLY = _("A handler of the authority that receives the recommendation 
 
 PAGE = "applications:batch"
 ARRANGE = Verb("arrange", _("Put together"), PAGE, may_arrange, HANDLERS_ONLY, (BatchState.DRAFT,))
+EXPLAIN = Verb("explain", _("Write a reason"), PAGE, may_arrange, HANDLERS_ONLY, (BatchState.DRAFT,))
 HAND_OVER = Verb("hand_over", _("Hand to the approver"), PAGE, may_arrange, HANDLERS_ONLY, (BatchState.DRAFT,))
 SIGN = Verb("sign", _("Sign and freeze"), PAGE, may_sign, APPROVERS_ONLY, (BatchState.TO_SIGN,), whom=is_sender)
 HAND_BACK = Verb("hand_back", _("Hand back"), PAGE, may_sign, APPROVERS_ONLY, (BatchState.TO_SIGN,), whom=is_sender)
 SEND = Verb("send", _("Send"), PAGE, is_sender, SENDERS_ONLY, (BatchState.SIGNED,))
+ATTACH_SEAL = Verb(
+    "attach_seal", _("Attach the sealed scan"), PAGE, is_sender, SENDERS_ONLY, (BatchState.SIGNED, BatchState.SENT)
+)
+TAKE_BACK = Verb("take_back", _("Take back"), PAGE, is_sender, SENDERS_ONLY, (BatchState.SENT,))
 RECEIVE = Verb("receive", _("Receive"), PAGE, may_receive, RECEIVERS_ONLY, (BatchState.SENT,))
 NOTE_PAPER = Verb("note_paper", _("Note paper copies"), PAGE, may_receive, RECEIVERS_ONLY, (BatchState.RECEIVED,))
 RETURN_UNIT = Verb(

@@ -61,6 +61,16 @@ CLOSE = Verb(
     whom=is_of_owner,
     not_now=_("The call is not open."),
 )
+ALLOT = Verb(
+    "allot",
+    _("Places"),
+    "applications:call-places",
+    may_open,
+    APPROVERS_ONLY,
+    (CallState.OPEN, CallState.CLOSED),
+    whom=is_of_owner,
+    not_now=_("Places are given once the call is open."),
+)
 SET_LOCAL_DAY = Verb(
     "set_local_day",
     _("Set the last day for firms of the area"),
@@ -69,4 +79,4 @@ SET_LOCAL_DAY = Verb(
     _("An approver of the authority below, inside the area of the call, sets this day."),
     (CallState.OPEN,),
 )
-VERBS = (PREPARE, OPEN, EXTEND, CLOSE, SET_LOCAL_DAY)
+VERBS = (PREPARE, OPEN, EXTEND, CLOSE, SET_LOCAL_DAY)  # ALLOT is offered where the rules have places to give

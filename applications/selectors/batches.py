@@ -10,10 +10,10 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from applications.models import Application, Batch, BatchItem, Call, CheckRun, Project, Screening
+from applications.models import Application, Batch, BatchItem, BatchReason, Call, CheckRun, Project, Screening
 from applications.rules import batches as may
 from applications.rules.screening import SAME_PERSON, is_another
-from applications.selectors import calls, drafts, screening, shown, upward
+from applications.selectors import calls, drafts, quotas, screening, shown, upward
 from applications.selectors.due import left
 from applications.states import AT_WORK, BatchState, Mode, State
 from greenlist.core import audit
@@ -36,7 +36,7 @@ CONTACTS = ("contact_name", "contact_phone")  # personal: never frozen in clear,
 def get(actor: Actor, reference: str) -> Batch:
     """One batch of the sender, or sent to the receiver. Raises NotVisible."""
     rows = Batch.objects.visible_to(actor).select_related(
-        "call__rules", "call__owner__area", "sender__area", "receiver__area", "signed_by"
+        "call__rules", "call__owner__area", "sender__area", "receiver__area", "signed_by", "sealed"
     )
     found = rows.defer(*calls.HEAVY_OF_CASE).filter(reference=reference).first()
     if found is None:
@@ -95,10 +95,40 @@ def waiting_all(actor: Actor) -> QuerySet[Application]:
     return rows.exclude(Exists(live))
 
 
+def trial(
+    actor: Actor, reference: str, *, places: int | None = None, order: Sequence[str] = ()
+) -> tuple[Batch, quotas.Trial | None]:
+    """A batch, and what another number or order would mean for its places; None where no quota bears on it.
+
+    Nothing is kept. Raises NotVisible.
+    """
+    batch = get(actor, reference)
+    inside, outside = for_trial(actor, batch)
+    stands = quotas.stands(batch, calls.rules_of(batch.call), len(inside))
+    if not stands:
+        return batch, None
+    usual = [case.reference for case in (*inside, *outside)]
+    return batch, quotas.trial(stands[0], inside, outside, places=places, order=order or usual)
+
+
+def for_trial(actor: Actor, batch: Batch) -> tuple[list[Application], list[Application]]:
+    """The units of a batch in their order, and while it is put together those that may still come in."""
+    inside = [item.application for item in live(items_of(batch))]
+    if batch.state != BatchState.DRAFT or not may.is_sender(batch, actor):
+        return inside, []
+    return inside, list(waiting_of(actor, batch).prefetch_related("report__versions")[:500])
+
+
+def waiting_of(actor: Actor, batch: Batch) -> QuerySet[Application]:
+    rows = waiting_all(actor).filter(call=batch.call, step=batch.step)
+    return rows.select_related("organisation__industry", "report", "site__area").order_by(
+        "priority", "submitted_at", "pk"
+    )
+
+
 def waiting(actor: Actor, batch: Batch) -> list[Application]:
     """The passed cases that may still be put into this batch, priority first, then in the order they were submitted."""
-    rows = waiting_all(actor).filter(call=batch.call, step=batch.step).select_related("organisation__industry")
-    found = list(rows.order_by("priority", "submitted_at", "pk")[:500])
+    found = list(waiting_of(actor, batch)[:500])
     for case in found:
         case.shown_badges = shown.badges(case.badges)  # type: ignore[attr-defined]
     return found
@@ -142,6 +172,7 @@ def content(batch: Batch, bound: BoundPolicy, items: Sequence[BatchItem]) -> dic
     """What is signed: units in order with their findings and report digests, letter, package. Always in Chinese."""
     with translation.override("zh-hans"):
         package, table = package_of(bound, batch), table_of(bound)
+        here, reasons = live(items), reasons_of(batch)
         return {
             "batch": batch.reference,
             "title": batch.title,
@@ -154,7 +185,7 @@ def content(batch: Batch, bound: BoundPolicy, items: Sequence[BatchItem]) -> dic
                 "digest": bound.digest,
             },
             "sender": batch.sender.name,
-            "receiver": batch.receiver.name,
+            "receiver": batch.receiver_name,
             "letter": {
                 "title": letter_title(batch, bound),
                 "number": batch.letter_number,
@@ -168,8 +199,51 @@ def content(batch: Batch, bound: BoundPolicy, items: Sequence[BatchItem]) -> dic
                 "clauses": list(package.clauses),
             },
             "columns": [column.key for column in table.columns] if table else [],
-            "units": [_unit(number, item, bound) for number, item in enumerate(live(items), start=1)],
+            "quotas": [_quota(one, reasons) for one in quotas.stands(batch, bound, len(here))],
+            "units": [_unit(number, item, bound) for number, item in enumerate(here, start=1)],
         }
+
+
+# ---- reasons for going on in spite of a warning about the whole -----------------------------------------------------
+Reasons = Mapping[str, BatchReason]  # by rule
+
+
+def reasons_of(batch: Batch) -> Reasons:
+    return {row.rule: row for row in batch.reasons.all()}
+
+
+def reason_for(reasons: Reasons, finding: Finding) -> BatchReason | None:
+    """The reason given for a warning, while the warning says what it said then."""
+    found = reasons.get(finding.rule)
+    return found if found and found.basis == quotas.basis_of(finding) else None
+
+
+def warning(batch: Batch, bound: BoundPolicy, items: Sequence[BatchItem], rule: str) -> Finding | None:
+    """A warning about the whole batch that may be passed over with a reason."""
+    found = (one.finding for one in quotas.stands(batch, bound, len(live(items))))
+    return next((one for one in found if one.rule == rule and one.outcome is Outcome.WARN), None)
+
+
+def _said(given: BatchReason | None) -> dict[str, str] | None:
+    if given is None:
+        return None
+    return {"reason": given.reason, "person": given.person, "at": given.at.isoformat()}
+
+
+def _quota(one: quotas.Stand, reasons: Reasons) -> dict[str, Any]:
+    finding = one.finding
+    return {
+        "finding": finding.as_json(),
+        "places": one.places,
+        "stock": one.stock,
+        "share": one.share,
+        "allotted": one.allotted,
+        "why_allotted": one.why_allotted,
+        "taken": one.taken,
+        "here": one.here,
+        "over": one.over,
+        "said": _said(reason_for(reasons, finding)),
+    }
 
 
 def usual_letter(batch: Batch, bound: BoundPolicy, units: Sequence[str]) -> str:
@@ -188,8 +262,9 @@ def fill(text: str, batch: Batch, bound: BoundPolicy, units: Sequence[str]) -> s
     known = {
         "year": str(batch.call.year),
         "owner": batch.call.owner.name,
-        "city": batch.receiver.name,
+        "city": _of_tier(batch, Tier.CITY),
         "county": batch.sender.name,
+        "area": batch.sender.area.name,
         "count": str(len(units)),
         "units": "、".join(units),
         "call_title": batch.call.title,
@@ -199,6 +274,12 @@ def fill(text: str, batch: Batch, bound: BoundPolicy, units: Sequence[str]) -> s
     for place, value in known.items():
         text = text.replace("{" + place + "}", value)
     return text
+
+
+def _of_tier(batch: Batch, tier: Tier) -> str:
+    """The one of the two authorities that acts as this tier; the sender where neither does."""
+    both = [one for one in (batch.sender, batch.receiver) if one is not None]
+    return next((one.name for one in both if one.tier == tier), batch.sender.name)
 
 
 def digest_of(frozen: Mapping[str, Any]) -> str:
@@ -338,13 +419,17 @@ _CELLS = {
 # ---- the check page -------------------------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class Lack:
-    """Something that must be mended before the batch can be signed; `unit` is empty where it concerns the whole."""
+    """Something that must be mended before the batch can be signed; `unit` is empty where it concerns the whole.
+
+    `rule` is named where a reason mends it.
+    """
 
     text: str
     clause: str = ""
     article: str = ""
     unit: str = ""
     reference: str = ""
+    rule: str = ""
 
 
 def lacks(batch: Batch, bound: BoundPolicy, items: Sequence[BatchItem]) -> list[Lack]:
@@ -359,9 +444,23 @@ def lacks(batch: Batch, bound: BoundPolicy, items: Sequence[BatchItem]) -> list[
             found.append(Lack(_("The recommendation document has no document number yet."), clause, cited))
         if not (batch.letter_text or usual_letter(batch, bound, ("",))):
             found.append(Lack(_("The recommendation document has no text yet."), clause, cited))
+    reasons = reasons_of(batch)
+    for one in quotas.stands(batch, bound, len(here)):
+        if one.over:
+            found.extend(_quota_lacks(one, bound, reasons))
     for item in here:
         found.extend(_unit_lacks(item.application, batch, bound, package))
     return found
+
+
+def _quota_lacks(one: quotas.Stand, bound: BoundPolicy, reasons: Reasons) -> Iterable[Lack]:
+    finding = one.finding
+    where = {"clause": finding.clause, "article": one.article}
+    if finding.blocks:
+        yield Lack(words.sentence(finding), **where)
+    elif reason_for(reasons, finding) is None:
+        text = _("%(warning)s. Write a reason if it is to go on.") % {"warning": words.sentence(finding)}
+        yield Lack(text, **where, rule=finding.rule)
 
 
 def _unit_lacks(case: Application, batch: Batch, bound: BoundPolicy, package: Package) -> Iterable[Lack]:
@@ -380,9 +479,9 @@ def _unit_lacks(case: Application, batch: Batch, bound: BoundPolicy, package: Pa
             article = screening.article(bound, finding.clause)
             yield Lack(words.sentence(finding), finding.clause, article, case.name, case.reference)
     for finding in upward.without_reason(case, findings_of(case)):
-        text = _("%(finding)s Write on the review page why it is recommended nevertheless.")
+        text = _("%(warning)s. Write a reason if it is to go on.") % {"warning": words.sentence(finding)}
         article = screening.article(bound, finding.clause)
-        yield Lack(text % {"finding": words.sentence(finding)}, finding.clause, article, case.name, case.reference)
+        yield Lack(text, finding.clause, article, case.name, case.reference, finding.rule)
 
 
 # ---- the page -------------------------------------------------------------------------------------------------------
@@ -401,6 +500,85 @@ class Unit:
 
 
 @dataclass(frozen=True, slots=True)
+class QuotaShown:
+    """A quota as the page and the check page print it, from what is or will be frozen."""
+
+    text: str
+    article: str
+    outcome: str
+    working: str  # how the number of places came about
+    places: int
+    used: int
+    left: int
+    over: int
+    reason: str
+    person: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonShown:
+    """A warning of one unit that was passed over, and why."""
+
+    unit: str
+    text: str
+    article: str
+    reason: str
+    person: str
+
+
+def quotas_shown(frozen: Mapping[str, Any], bound: BoundPolicy) -> tuple[QuotaShown, ...]:
+    """What was frozen of the quotas, in the reader's language; nothing for batches signed before there were any."""
+    return tuple(_quota_shown(one, bound) for one in frozen.get("quotas", ()))
+
+
+def _quota_shown(one: Mapping[str, Any], bound: BoundPolicy) -> QuotaShown:
+    finding = Finding.from_json(one["finding"])
+    said = one["said"] or {}
+    return QuotaShown(
+        text=words.sentence(finding),
+        article=screening.article(bound, finding.clause),
+        outcome=finding.outcome.value,
+        working=_working(one, finding),
+        places=one["places"],
+        used=one["taken"] + one["here"],
+        left=max(one["places"] - one["taken"] - one["here"], 0),
+        over=one["over"],
+        reason=said.get("reason", ""),
+        person=said.get("person", ""),
+    )
+
+
+def _working(one: Mapping[str, Any], finding: Finding) -> str:
+    """The arithmetic: stock × share, rounded down; or who gave the number."""
+    parts = []
+    if one["share"] is not None:
+        given = {"stock": one["stock"], "share": finding.params["share"], "result": one["share"]}
+        parts.append(_("%(stock)s × %(share)s %% = %(result)s, rounded down") % given)
+    if one["allotted"] is not None:
+        parts.append(_("number given to this area: %(n)s") % {"n": one["allotted"]})
+        if one["why_allotted"]:
+            parts.append(one["why_allotted"])
+    if not parts and finding.code != "quota.open":
+        parts.append(_("number given by the call: %(n)s") % {"n": one["places"]})
+    return _("; ").join(parts)
+
+
+def reasons_shown(frozen: Mapping[str, Any], bound: BoundPolicy) -> tuple[ReasonShown, ...]:
+    """Units recommended in spite of a warning, with what was written about it (QHD-11, HEB-2.3b)."""
+    shown_: list[ReasonShown] = []
+    for unit in frozen["units"]:
+        said = {one["rule"]: one for one in unit.get("overrides", ())}
+        for finding in map(Finding.from_json, unit["findings"]):
+            if finding.rule in said:
+                one = said[finding.rule]
+                article = screening.article(bound, finding.clause)
+                shown_.append(
+                    ReasonShown(unit["name"], words.sentence(finding), article, one["reason"], one.get("by", ""))
+                )
+    return tuple(shown_)
+
+
+@dataclass(frozen=True, slots=True)
 class BatchView:
     """Everything the page of one batch shows, by role and state."""
 
@@ -409,6 +587,8 @@ class BatchView:
     returned: tuple[BatchItem, ...]
     waiting: tuple[Application, ...]
     lacks: tuple[Lack, ...]
+    quotas: tuple[QuotaShown, ...]
+    reasons: tuple[ReasonShown, ...]
     columns: tuple[Column, ...]
     table_title: str
     table_unverified: bool
@@ -424,6 +604,8 @@ class BatchView:
     may_sign: bool
     may_hand_back: bool
     may_send: bool
+    may_attach_seal: bool
+    may_take_back: bool
     may_receive: bool
     may_note_paper: bool
     may_return: bool
@@ -461,6 +643,8 @@ def view(actor: Actor, reference: str, *, on: date) -> BatchView:
         returned=tuple(item for item in items if item.returned_at),
         waiting=tuple(waiting(actor, batch)) if editable else (),
         lacks=tuple(lacks(batch, bound, items)) if batch.state in (BatchState.DRAFT, BatchState.TO_SIGN) else (),
+        quotas=quotas_shown(frozen, bound),
+        reasons=reasons_shown(frozen, bound),
         columns=table.columns if table else (),
         table_title=fill(table.title.zh, batch, bound, ()) if table else "",
         table_unverified=bool(table and table.unverified),
@@ -476,6 +660,8 @@ def view(actor: Actor, reference: str, *, on: date) -> BatchView:
         may_sign=_offers(may.SIGN, batch, actor) and _why_not_sign(bound, batch, actor) == "",
         may_hand_back=_offers(may.HAND_BACK, batch, actor),
         may_send=_offers(may.SEND, batch, actor),
+        may_attach_seal=_offers(may.ATTACH_SEAL, batch, actor) and not (batch.sealed and batch.seen_at),
+        may_take_back=batch.seen_at is None and batch.receiver is not None and _offers(may.TAKE_BACK, batch, actor),
         may_receive=_offers(may.RECEIVE, batch, actor),
         may_note_paper=_offers(may.NOTE_PAPER, batch, actor) and package.paper_copies > 0,
         may_return=_offers(may.RETURN_UNIT, batch, actor),
@@ -537,4 +723,5 @@ def documents_of(package: Package, table: TableSpec | None) -> tuple[tuple[str, 
         found.append(("letter", "pdf", gettext_lazy("Recommendation document")))
     if table is not None:
         found += [("summary", "pdf", gettext_lazy("Summary table")), ("summary", "xlsx", gettext_lazy("Summary table"))]
+    found.append(("transmittal", "pdf", gettext_lazy("Transmittal")))
     return (*found, ("check", "pdf", gettext_lazy("Check page")), ("package", "zip", gettext_lazy("Whole package")))

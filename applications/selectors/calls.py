@@ -10,6 +10,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from applications.models import Application, Call, Extension
+from applications.selectors.due import left
 from applications.states import CallState
 from greenlist.accounts import selectors as accounts
 from greenlist.accounts.models import Area, Authority
@@ -22,6 +23,7 @@ from greenlist.policy import selectors as policy
 from greenlist.policy.engine.types import (
     BadCallValue,
     BoundPolicy,
+    Calendar,
     CallValues,
     Clause,
     Header,
@@ -219,6 +221,9 @@ class StepDay:
     original: date | None
     clause: Clause | None
     is_over: bool = False
+    is_rest_day: bool = False  # of the calendar of working days: the day holds, somebody should have looked at it
+    left_words: str = ""
+    tone: str = ""
     local: tuple[Extension, ...] = ()  # days that differ in single areas
 
 
@@ -254,10 +259,11 @@ class CallPage:
 def call_page(call: Call, at: datetime, area_path: str = "") -> CallPage:
     """Everything the page of a call shows; for an opened call or a complete draft. Two queries."""
     bound, known = rules_of(call), extensions_of(call)
+    calendar = policy.calendar()
     return CallPage(
         call=call,
         bound=bound,
-        timetable=tuple(_step_day(bound, step, known, area_path, at) for step in bound.steps),
+        timetable=tuple(_step_day(bound, step, known, area_path, at, calendar) for step in bound.steps),
         layer=tuple(_layer(bound, rule) for rule in bound.policy.layer),
         values=tuple(_value_rows(bound)),
         clauses=tuple((one.article, words.text(one.text), one.unverified) for one in bound.clauses.values()),
@@ -294,8 +300,26 @@ def _header(bound: BoundPolicy) -> dict[str, Any]:
     }
 
 
-def _step_day(bound: BoundPolicy, step: Step, known: list[Extension], area_path: str, at: datetime) -> StepDay:
+def rest_days(days: Iterable[date]) -> frozenset[date]:
+    """Those that are not worked; two queries."""
+    wanted = set(days)
+    calendar = policy.calendar({day.year for day in wanted}) if wanted else Calendar()
+    return frozenset(day for day in wanted if not engine.is_working(calendar, day))
+
+
+def shifted(day: str, years: int) -> str:
+    """A day of an earlier call in a later year, as the form of a new call suggests it; empty for what is no day."""
+    try:
+        return engine.years_before(date.fromisoformat(str(day)), -years).isoformat()
+    except ValueError:
+        return ""
+
+
+def _step_day(
+    bound: BoundPolicy, step: Step, known: list[Extension], area_path: str, at: datetime, calendar: Calendar
+) -> StepDay:
     day = moved(step, known, area_path)
+    left_words, tone = left(day, clock.china_date(at), calendar)
     return StepDay(
         key=step.key,
         title=words.text(step.title),
@@ -304,6 +328,9 @@ def _step_day(bound: BoundPolicy, step: Step, known: list[Extension], area_path:
         original=step.due.on if step.due else None,
         clause=bound.clause(step.due.clause if step.due and step.due.clause else step.clause),
         is_over=bool(day and at >= clock.day_end(day)),
+        is_rest_day=bool(day and not engine.is_working(calendar, day)),
+        left_words=left_words,
+        tone=tone,
         local=tuple(one for one in known if one.step == step.key and one.area is not None),
     )
 

@@ -1,15 +1,25 @@
 """The queue of one authority: what waits at its desk, the earliest due first."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from urllib.parse import urlencode
 
 from django.core import signing
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from applications.models import Application, BatchItem, Call, Correction, Extension, Screening
+from applications.models import (
+    Application,
+    BatchItem,
+    Call,
+    Correction,
+    Extension,
+    SavedFilter,
+    Screening,
+    TimelineEntry,
+)
 from applications.querysets import ApplicationQuerySet
 from applications.selectors import batches, calls, shown
 from applications.selectors.due import left
@@ -18,6 +28,7 @@ from greenlist.core.actors import Actor, Capacity
 from greenlist.core.clock import china_date
 from greenlist.core.errors import Text
 from greenlist.organisations.models import Industry
+from greenlist.policy import engine
 from greenlist.policy import selectors as policy
 from greenlist.policy.engine.types import Calendar
 
@@ -26,7 +37,10 @@ SHOWN = (  # what a line of the queue shows, and what binds its call's rules
     *("reference", "name", "number", "industry_code", "state", "step", "badges", "due_on", "entered_at"),
     *("call__values", "call__layer", "call__category", "call__year", "call__rules__digest"),
     *("organisation__striving_grade_a", "organisation__industry__name"),
+    *("revision", "handler__name"),
 )
+FILTERS = ("view", "industry", "q", "who")  # what a saved filter may hold
+WHO = (("", _("everybody’s")), ("mine", _("mine")), ("free", _("nobody’s yet")))
 SALT = "applications.desk"
 
 
@@ -60,8 +74,11 @@ class Row:
     tone: str
     badges: tuple[str, ...]
     age: int  # days since it came to the desk
+    own_days: int  # working days that the authority itself has had it, without those with the applicant
+    applicant_days: int  # days it was with the applicant for correction
     is_second_look: bool
     has_proposal: bool
+    may_take_back: bool  # returned for correction, and the applicant has not opened it yet
 
     @property
     def age_words(self) -> str:
@@ -93,17 +110,19 @@ def page(
     view: str = "",
     industry: str = "",
     text: str = "",
+    who: str = "",
     after: str = "",
     size: int = PAGE_SIZE,
 ) -> DeskPage:
     """A page of the queue: due first, then by key. The number of queries does not depend on the number of rows."""
     chosen = view_of(view, actor)
-    rows = _filtered(_base(actor, chosen), industry, text)
+    rows = _held_by(_filtered(_base(actor, chosen), industry, text), actor, who)
     found, following = _slice(rows, after, size)
-    last_days, calendar = _own_days(found, actor), Calendar(exceptions=policy.exceptions(on))
+    last_days, calendar = _own_days(found, actor), Calendar(exceptions=policy.exceptions(on - timedelta(days=400)))
+    spent = clocks(found, actor, on, calendar)
     return DeskPage(
         view=chosen,
-        rows=tuple(_row(case, on, last_days.get(case.call_id), calendar) for case in found),
+        rows=tuple(_row(case, on, last_days.get(case.call_id), calendar, spent[case.pk]) for case in found),
         after=following,
         industries=_industries(),
     )
@@ -115,12 +134,13 @@ def _base(actor: Actor, view: View) -> ApplicationQuerySet:
     )
     corrected = Correction.objects.filter(application=OuterRef("pk"), step=OuterRef("step")).exclude(answered_at=None)
     rows = Application.objects.visible_to(actor).filter(desk_id=actor.authority_id, state=view.state)
-    rows = rows.annotate(has_proposal=Exists(proposals), is_second_look=Exists(corrected))
+    unseen = Correction.objects.filter(application=OuterRef("pk"), answered_at=None, seen_at=None)
+    rows = rows.annotate(has_proposal=Exists(proposals), is_second_look=Exists(corrected), unseen=Exists(unseen))
     if view.key == "passed":
         rows = rows.exclude(Exists(BatchItem.objects.filter(application=OuterRef("pk"), returned_at=None)))
     if view.state == State.SCREENING:
         rows = rows.filter(has_proposal=view.key == "sign")
-    return rows.select_related("call__rules", "organisation__industry").only(*SHOWN)
+    return rows.select_related("call__rules", "organisation__industry", "handler").only(*SHOWN)
 
 
 def _filtered(rows: ApplicationQuerySet, industry: str, text: str) -> ApplicationQuerySet:
@@ -131,6 +151,59 @@ def _filtered(rows: ApplicationQuerySet, industry: str, text: str) -> Applicatio
         numbers = Q(code__istartswith=text) | Q(number__istartswith=text)
         rows = rows.filter(Q(name__holds=text) | numbers if text.isascii() else Q(name__holds=text))
     return rows
+
+
+def _held_by(rows: ApplicationQuerySet, actor: Actor, who: str) -> ApplicationQuerySet:
+    if who == "mine":
+        return rows.filter(handler_id=actor.user_id)
+    return rows.filter(handler=None) if who == "free" else rows
+
+
+# ---- saved filters --------------------------------------------------------------------------------------------------
+def query_of(given: Mapping[str, str]) -> str:
+    """The filters of a request that the desk knows, as a query string; what it does not know is left out."""
+    known = {name: str(given.get(name, "")).strip()[:60] for name in FILTERS}
+    if known["view"] not in {view.key for view in VIEWS}:
+        known["view"] = ""
+    if not known["industry"].isdigit():
+        known["industry"] = ""
+    if known["who"] not in dict(WHO):
+        known["who"] = ""
+    return urlencode({name: value for name, value in known.items() if value})
+
+
+def saved_of(actor: Actor) -> list[SavedFilter]:
+    return list(SavedFilter.objects.filter(user_id=actor.user_id, capacity=actor.key))
+
+
+# ---- the authority's clock ------------------------------------------------------------------------------------------
+def clocks(cases: Sequence[Application], actor: Actor, on: date, calendar: Calendar) -> dict[int, tuple[int, int]]:
+    """For each case: working days at this tier's own steps, and days with the applicant meanwhile; one query.
+
+    A request for correction stops the authority's clock until the applicant has answered.
+    """
+    lines: dict[int, list[tuple[datetime, str, str]]] = {case.pk: [] for case in cases}
+    told = TimelineEntry.objects.filter(application__in=lines).exclude(from_state=F("to_state"))
+    for pk, at, state, step in told.order_by("at", "pk").values_list("application_id", "at", "to_state", "step"):
+        lines[pk].append((at, state, step))
+    return {case.pk: _clock(case, lines[case.pk], actor, on, calendar) for case in cases}
+
+
+def _clock(
+    case: Application, lines: Sequence[tuple[datetime, str, str]], actor: Actor, on: date, calendar: Calendar
+) -> tuple[int, int]:
+    own_steps = {step.key for step in calls.rules_of(case.call).steps if actor.tier and step.by == actor.tier.value}
+    own = waiting = 0
+    known = lines or [(case.entered_at, case.state, case.step)]
+    ends = [china_date(at) for at, _state, _step in known[1:]] + [on]
+    for (at, state, step), end in zip(known, ends, strict=True):
+        if step not in own_steps:
+            continue
+        if state == State.RETURNED:
+            waiting += (end - china_date(at)).days
+        else:
+            own += engine.working_days_left(calendar, china_date(at), end)
+    return own, waiting
 
 
 def _slice(rows: ApplicationQuerySet, after: str, size: int) -> tuple[list[Application], str]:
@@ -175,7 +248,7 @@ def _own_day(call: Call, known: list[Extension], actor: Actor) -> date | None:
     return calls.moved(step, known, actor.area_path) if step else None
 
 
-def _row(case: Application, on: date, own_day: date | None, calendar: Calendar) -> Row:
+def _row(case: Application, on: date, own_day: date | None, calendar: Calendar, spent: tuple[int, int]) -> Row:
     entered = china_date(case.entered_at)
     due_on = case.due_on or own_day
     words, tone = left(due_on, on, calendar)
@@ -186,8 +259,11 @@ def _row(case: Application, on: date, own_day: date | None, calendar: Calendar) 
         tone=tone,
         badges=shown.badges(case.badges),
         age=max((on - entered) // timedelta(days=1), 0),
+        own_days=spent[0],
+        applicant_days=spent[1],
         is_second_look=case.is_second_look,  # type: ignore[attr-defined]
         has_proposal=case.has_proposal,  # type: ignore[attr-defined]
+        may_take_back=case.state == State.RETURNED and case.unseen,  # type: ignore[attr-defined]
     )
 
 

@@ -6,6 +6,7 @@ Locks are taken in one order: the batch, then its cases by their key.
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
 from django.db.models import Max, QuerySet
 from django.urls import reverse
@@ -15,23 +16,25 @@ from django.utils.translation import gettext_lazy as _
 from django_fsm import TransitionNotAllowed
 
 from applications import facts, rules, selectors
-from applications.models import Application, Batch, BatchItem, Call
+from applications.models import Application, Batch, BatchItem, BatchReason, Call
 from applications.rules import batches as may
 from applications.rules.screening import SAME_PERSON, is_another
 from applications.selectors import batches as reads
+from applications.selectors import quotas
 from applications.selectors import screening as reviews
 from applications.selectors.calls import HEAVY_OF_CASE
-from applications.services import cases, checks, screening
-from applications.states import BatchState, State
+from applications.services import cases, checks, screening, upward
+from applications.states import FINAL, BatchState, State
 from greenlist.accounts import selectors as accounts
 from greenlist.accounts.models import Authority
-from greenlist.core import audit, clock, outbox
+from greenlist.core import attachments, audit, clock, outbox
 from greenlist.core.actors import Actor, Capacity, Tier
 from greenlist.core.errors import Conflict, Invalid, NotAllowed, NotVisible, Refused, WrongState
 from greenlist.policy import engine
 from greenlist.policy.engine.types import BoundPolicy, Candidate, End, Finding, Outcome, Result, Step
 
 MOST_UNITS = 500
+SCANS = ("application/pdf", "image/jpeg", "image/png")
 
 
 # ---- putting together -------------------------------------------------------------------------------------------
@@ -47,7 +50,7 @@ def start(*, actor: Actor, at: datetime, call: Call) -> Batch:
         raise NotAllowed(may.HANDLERS_ONLY)
     sender = Authority.objects.select_related("area").get(pk=actor.authority_id)
     receiver = accounts.industry_authority(sender.area, step.to)
-    if receiver is None:
+    if receiver is None and not step.to_name:
         raise WrongState(_("There is no authority to send a recommendation to."))
     with translation.override("zh-hans"):
         title = _now("Recommendation of %(authority)s, %(year)s") % {"authority": sender.name, "year": call.year}
@@ -56,6 +59,7 @@ def start(*, actor: Actor, at: datetime, call: Call) -> Batch:
         step=step.key,
         sender=sender,
         receiver=receiver,
+        outside="" if receiver else step.to_name.zh,
         title=title[:160],
         created_by_id=actor.user_id,
         created_at=at,
@@ -137,13 +141,21 @@ def move_unit(*, actor: Actor, at: datetime, reference: str, case: str, by: int)
 def suggest_order(*, actor: Actor, at: datetime, reference: str) -> Batch:
     """The order of the rule set: priority first, then as submitted (QHD-N2b); a start, never a bar."""
     batch = _take(actor=actor, reference=reference, verb=may.ARRANGE, state=BatchState.DRAFT)
-    items = {item.application.reference: item for item in _live(batch)}
-    bound = selectors.rules_of(batch.call)
-    in_time = sorted(items.values(), key=lambda item: (item.application.submitted_at or at, item.pk))
-    known = facts.gather([item.application for item in in_time], bound, "", clock.china_date(at), with_events=False)
-    candidates = [Candidate(ref=item.application.reference, facts=known[item.application_id].facts) for item in in_time]
-    _set_order(batch, [items[ranked.ref] for ranked in engine.order(bound, candidates)], actor=actor, at=at)
+    live = _live(batch).select_related("application__report").prefetch_related("application__report__versions")
+    items = {item.application.reference: item for item in live}
+    order = suggested(batch=batch, cases_=[item.application for item in items.values()], at=at)
+    _set_order(batch, [items[reference] for reference in order], actor=actor, at=at)
     return batch
+
+
+def suggested(*, batch: Batch, cases_: Sequence[Application], at: datetime) -> list[str]:
+    """References in the order of the rule set: priorities, or scores where places go by score, then as submitted."""
+    bound = selectors.rules_of(batch.call)
+    in_time = sorted(cases_, key=lambda case: (case.submitted_at or at, case.pk))
+    known = facts.gather(in_time, bound, "", clock.china_date(at), with_events=False)
+    candidates = [Candidate(case.reference, known[case.pk].facts, quotas.score_of(case)) for case in in_time]
+    by_score = any(quota.by_score for quota in engine.quotas(bound, batch.step))
+    return [ranked.ref for ranked in engine.order(bound, candidates, by_score=by_score)]
 
 
 def _set_order(batch: Batch, items: Sequence[BatchItem], *, actor: Actor, at: datetime) -> None:
@@ -178,6 +190,36 @@ def write_letter(*, actor: Actor, at: datetime, reference: str, title: str, numb
 def _same(one: str, other: str) -> bool:
     """Equal but for the line ends a browser sends."""
     return one.split() == other.split()
+
+
+@transaction.atomic
+def explain(*, actor: Actor, at: datetime, reference: str, rule: str, reason: str, case: str = "") -> None:
+    """Why the batch goes on in spite of a warning, of one unit or (no case) of the whole; what was written before goes.
+
+    Raises NotVisible (no such warning stands), Invalid (no reason), WrongState.
+    """
+    batch = _take(actor=actor, reference=reference, verb=may.EXPLAIN, state=BatchState.DRAFT)
+    if not reason.strip():
+        raise Invalid(_("Not saved."), problems={"reason": [_("Write the reason.")]})
+    if case:
+        _item(batch, case)
+        upward.override(actor=actor, at=at, reference=case, rule=rule, reason=reason)
+        return
+    finding = reads.warning(batch, selectors.rules_of(batch.call), reads.items_of(batch), rule)
+    if finding is None:
+        raise NotVisible
+    batch.reasons.filter(rule=rule).delete()
+    BatchReason.objects.create(
+        batch=batch,
+        rule=rule,
+        clause=finding.clause,
+        basis=quotas.basis_of(finding),
+        reason=reason.strip()[:500],
+        by_id=actor.user_id,
+        person=actor.name,
+        at=at,
+    )
+    _record(batch, "explain", actor=actor, at=at, rule=rule, clause=finding.clause, reason=reason.strip()[:500])
 
 
 @transaction.atomic
@@ -260,6 +302,7 @@ def sign(*, actor: Actor, at: datetime, reference: str, digest: str) -> Batch:
 def _ready(batch: Batch, *, actor: Actor, at: datetime) -> tuple[BoundPolicy, list[BatchItem]]:
     """Locks the cases, checks each once more, and refuses while something is missing or blocks."""
     bound = selectors.rules_of(batch.call)
+    _lock_quota(batch, bound)
     rows = _lock_cases(Application.objects.filter(batch_items__batch=batch, batch_items__returned_at=None))
     point = bound.step(batch.step).point or reviews.screening_before(bound, batch.step).point
     standing = [row for row in rows if row.state == State.PASSED]
@@ -286,6 +329,31 @@ def _ready(batch: Batch, *, actor: Actor, at: datetime) -> tuple[BoundPolicy, li
     return bound, items
 
 
+def _lock_quota(batch: Batch, bound: BoundPolicy) -> None:
+    """Two batches that want the last place go one after the other; locks go batch, call, cases."""
+    if engine.quotas(bound, batch.step):
+        rows = Call.objects.select_for_update(of=("self",), no_key=True).filter(pk=batch.call_id)
+        rows.values_list("pk", flat=True).first()
+
+
+@transaction.atomic
+def attach_seal(*, actor: Actor, at: datetime, reference: str, upload: UploadedFile) -> Batch:
+    """Keeps the scan of the sealed recommendation document; a later one takes its place, until the receiver has seen it.
+
+    Raises Invalid (no PDF or picture, too large), WrongState, Conflict (the receiver has opened the batch).
+    """
+    batch = _take(actor=actor, reference=reference, verb=may.ATTACH_SEAL, states=(BatchState.SIGNED, BatchState.SENT))
+    if batch.sealed_id and batch.seen_at is not None:
+        raise WrongState(_("The receiving authority has seen the scan: it stays as it is."))
+    blob = attachments.store(upload=upload, at=at)
+    if blob.content_type not in SCANS:
+        raise Invalid(_("Not saved."), problems={"scan": [_("A PDF, JPG or PNG file.")]})
+    batch.sealed, batch.sealed_at = blob, at
+    batch.save(update_fields=["sealed", "sealed_at"])
+    _record(batch, "seal", actor=actor, at=at, sha256=blob.sha256, name=blob.name)
+    return batch
+
+
 # ---- sending --------------------------------------------------------------------------------------------------------
 @transaction.atomic
 def send(*, actor: Actor, at: datetime, reference: str) -> Batch:
@@ -303,7 +371,8 @@ def send(*, actor: Actor, at: datetime, reference: str) -> Batch:
     items = _locked_units(batch, at=at, actor=actor)
     for item in items:
         case = item.application
-        case.reached = max(case.reached, Tier(batch.receiver.tier).rank)
+        if batch.receiver:
+            case.reached = max(case.reached, Tier(batch.receiver.tier).rank)
         cases.move(
             case,
             "recommend",
@@ -325,6 +394,8 @@ def send(*, actor: Actor, at: datetime, reference: str) -> Batch:
 
 def _next_desk(case: Application, batch: Batch, following: Step) -> Authority:
     """The receiver's, unless the rules leave the next step with the sender: it waits for a list published elsewhere."""
+    if batch.receiver is None:  # what left the portal waits with its sender for the outcome
+        return batch.sender
     if following.by == batch.receiver.tier:
         return batch.receiver
     return batch.sender if following.by == batch.sender.tier else screening.desk_for(case, following) or batch.receiver
@@ -376,10 +447,12 @@ def _locked_units(batch: Batch, *, actor: Actor, at: datetime) -> list[BatchItem
 
 def _tell_about_sending(batch: Batch, items: Sequence[BatchItem], at: datetime) -> None:
     outbox.notify(
-        recipients=accounts.people_with(
+        recipients=[]
+        if batch.receiver_id is None
+        else accounts.people_with(
             batch.receiver_id, [Capacity.HANDLER, Capacity.APPROVER], clock.china_date(at), batch.call.category
         ),
-        event=f"batch.received:{batch.pk}",
+        event=f"batch.received:{batch.pk}:{at.isoformat()}",
         kind="batch.received",
         at=at,
         params={"authority": batch.sender.name, "count": len(items), "title": batch.title},
@@ -388,16 +461,70 @@ def _tell_about_sending(batch: Batch, items: Sequence[BatchItem], at: datetime) 
     for item in items:
         outbox.notify(
             recipients=screening.applicants_of(item.application),
-            event=f"case.recommended:{item.application_id}:{batch.pk}",
+            event=f"case.recommended:{item.application_id}:{batch.pk}:{at.isoformat()}",
             kind="case.recommended",
             at=at,
             params={
                 "number": item.application.number,
                 "authority": batch.sender.name,
-                "to": batch.receiver.name,
+                "to": batch.receiver_name,
             },
             link=screening.page_of(item.application),
         )
+
+
+@transaction.atomic
+def take_back(*, actor: Actor, at: datetime, reference: str) -> Batch:
+    """Undoes the sending while nobody of the receiver has opened it; the signed content stays as it is.
+
+    Raises WrongState when it was opened, received, or a unit has gone on.
+    """
+    batch = _take(actor=actor, reference=reference, verb=may.TAKE_BACK, state=BatchState.SENT)
+    if batch.seen_at is not None or batch.receiver_id is None:
+        raise WrongState(_("The receiving authority has seen it: ask for the return of single units."))
+    bound = selectors.rules_of(batch.call)
+    following = engine.after(bound, batch.step, Result.PASSED)
+    items = {item.application_id: item for item in _live(batch)}
+    rows = _lock_cases(Application.objects.filter(pk__in=items))
+    for row in rows:
+        gone = isinstance(following, End) or (row.state, row.step) != (following.state, following.key)
+        if gone and row.state not in FINAL:
+            raise WrongState(_("%(name)s has gone on since: it cannot be taken back.") % {"name": row.name})
+    for row in rows:
+        if row.state in FINAL:
+            continue
+        row.reached = min(row.reached, Tier(batch.sender.tier).rank)
+        cases.move(
+            row,
+            "take_back_batch",
+            row.take_back_batch,
+            actor=actor,
+            at=at,
+            desk=batch.sender,
+            data={"batch": batch.reference},
+            step=batch.step,
+        )
+    _change(batch, batch.take_back)
+    batch.save()
+    _record(batch, "take_back", actor=actor, at=at, units=len(rows))
+    for row in rows:
+        outbox.notify(
+            recipients=screening.applicants_of(row),
+            event=f"case.taken_back:{row.pk}:{batch.pk}:{at.isoformat()}",
+            kind="case.taken_back",
+            at=at,
+            params={"number": row.number, "authority": batch.sender.name},
+            link=screening.page_of(row),
+        )
+    return batch
+
+
+def seen(*, actor: Actor, at: datetime, reference: str) -> None:
+    """Notes that the receiver has opened a batch that was sent: from then on it cannot be taken back. Raises nothing."""
+    rows = Batch.objects.visible_to(actor).filter(
+        reference=reference, receiver_id=actor.authority_id, state=BatchState.SENT, seen_at=None
+    )
+    rows.update(seen_at=at)
 
 
 # ---- the receiver ---------------------------------------------------------------------------------------------------
@@ -525,7 +652,7 @@ def _lock_cases(rows: QuerySet[Application]) -> list[Application]:
     return list(found.defer(*HEAVY_OF_CASE).order_by("pk"))
 
 
-def _live(batch: Batch) -> Iterable[BatchItem]:
+def _live(batch: Batch) -> QuerySet[BatchItem]:
     return batch.items.filter(returned_at=None).select_related("application").order_by("position", "pk")
 
 

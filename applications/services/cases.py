@@ -61,6 +61,8 @@ def move(
         raise WrongState(
             _("This is not possible any more: the case is now “%(state)s”.") % {"state": case.get_state_display()}
         ) from wrong
+    if case.desk_id != (desk.pk if desk else None):
+        case.handler = None
     case.desk = desk
     case.revision += 1
     case.due_on = selectors.due_of(case)

@@ -229,6 +229,41 @@ def return_for_correction(
     return correction
 
 
+@transaction.atomic
+def take_back_return(*, actor: Actor, at: datetime, reference: str, revision: int | None = None) -> Application:
+    """Undoes a request for correction while the applicant has not opened it; its remarks are drafts again.
+
+    Raises WrongState when the applicant has seen or answered it.
+    """
+    case = cases.lock(actor=actor, reference=reference, revision=revision)
+    rules.require(may.PREPARE, case, actor)
+    correction = case.corrections.filter(answered_at=None).first()
+    if case.state != State.RETURNED or correction is None:
+        raise WrongState(
+            _("This is not possible any more: the case is now “%(state)s”.") % {"state": case.get_state_display()}
+        )
+    if correction.seen_at is not None:
+        raise WrongState(_("The applicant has opened the request: it cannot be taken back any more."))
+    Remark.objects.filter(correction=correction).update(correction=None)
+    correction.delete()
+    cases.move(case, "take_back_return", case.take_back_return, actor=actor, at=at, desk=case.desk)
+    outbox.notify(
+        recipients=applicants_of(case),
+        event=f"case.return_taken_back:{case.pk}:{at.isoformat()}",
+        kind="case.return_taken_back",
+        at=at,
+        params={"number": case.number, "authority": actor.authority_name},
+        link=page_of(case),
+    )
+    return case
+
+
+def seen(*, actor: Actor, at: datetime, reference: str) -> None:
+    """Notes that the applicant has opened a request for correction: from then on it stands. Raises nothing."""
+    rows = Application.objects.visible_to(actor).filter(reference=reference, state=State.RETURNED)
+    Correction.objects.filter(application__in=rows, answered_at=None, seen_at=None).update(seen_at=at)
+
+
 def _check_return(
     case: Application, bound: BoundPolicy, pairs: list[list[str]], reason: str, due_on: date | None, today: date
 ) -> None:

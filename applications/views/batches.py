@@ -14,11 +14,12 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from applications import rules
 from applications.documents import batch as papers
-from applications.forms.batches import LetterForm, PaperForm, ReasonForm
+from applications.forms.batches import LetterForm, PaperForm, ReasonForm, SealForm, TrialForm
 from applications.rules import batches as may
 from applications.selectors import batches as reads
+from applications.selectors import quotas
 from applications.services import batches
-from greenlist.core import archives, clock, waiting
+from greenlist.core import archives, attachments, clock, waiting
 from greenlist.core.actors import Actor
 from greenlist.core.errors import Invalid, NotAllowed, NotVisible
 from greenlist.core.http import whole
@@ -55,6 +56,7 @@ def start(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def batch(request: HttpRequest, reference: str) -> HttpResponse:
+    batches.seen(reference=reference, **_given(request))
     return _page(request, reference)
 
 
@@ -66,10 +68,13 @@ def _page(
     back: ReasonForm | None = None,
     unit: ReasonForm | None = None,
     unit_case: str = "",
+    why: ReasonForm | None = None,
+    why_of: tuple[str, str] = ("", ""),
+    scan: SealForm | None = None,
 ) -> HttpResponse:
     view = reads.view(_actor(request), reference, on=clock.china_date(clock.now()))
     start_with = {"title": view.batch.title, "number": view.letter["number"], "text": view.letter["text"]}
-    wrong = letter or back or unit
+    wrong = letter or back or unit or why or scan
     context = {
         "view": view,
         "batch": view.batch,
@@ -77,6 +82,9 @@ def _page(
         "back_form": back or ReasonForm(prefix=None),
         "unit_form": unit or ReasonForm(),
         "unit_case": unit_case,
+        "seal_form": scan or SealForm(),
+        "why_form": why or ReasonForm(),
+        "why_of": why_of if why else None,
         "wrong": wrong,
     }
     return render(request, "applications/batch.html", context, status=422 if wrong else 200)
@@ -131,6 +139,46 @@ def letter(request: HttpRequest, reference: str) -> HttpResponse:
     return _page(request, reference, letter=form)
 
 
+@require_POST
+def explain(request: HttpRequest, reference: str) -> HttpResponse:
+    """Why a warning is passed over; of one unit, or with no case of the whole batch."""
+    form = ReasonForm(request.POST)
+    rule, case = request.POST.get("rule", "")[:80], request.POST.get("case", "")
+    if form.is_valid():
+        given = {"rule": rule, "case": case, "reason": form.cleaned_data["reason"]}
+        try:
+            batches.explain(reference=reference, **given, **_given(request))
+        except Invalid as wrong:
+            form.take(wrong)
+        else:
+            messages.success(request, _("Saved."))
+            return redirect("applications:batch", reference)
+    return _page(request, reference, why=form, why_of=(rule, case))
+
+
+@require_http_methods(["GET", "POST"])
+def quota(request: HttpRequest, reference: str) -> HttpResponse:
+    """What if there were more or fewer places, or another order: worked out and shown, never kept."""
+    form = TrialForm(request.POST or None)
+    places = form.cleaned_data["places"] if form.is_bound and form.is_valid() else None
+    order: list[str] = []
+    if request.POST.get("by") == "rule":
+        found = reads.get(_actor(request), reference)
+        inside, outside = reads.for_trial(_actor(request), found)
+        order = batches.suggested(batch=found, cases_=[*inside, *outside], at=clock.now())
+    elif request.POST.get("by") != "batch":
+        order = quotas.reordered(_ranks(request))
+    batch, trial = reads.trial(_actor(request), reference, places=places, order=order)
+    context = {"batch": batch, "trial": trial, "form": form}
+    return render(request, "applications/batch_quota.html", context, status=422 if form.errors else 200)
+
+
+def _ranks(request: HttpRequest) -> list[tuple[str, int]]:
+    """(reference, number typed) in the order of the page; what is no number stays where it is."""
+    given = [(name.removeprefix("rank_"), value) for name, value in request.POST.items() if name.startswith("rank_")]
+    return [(name, whole(str(value)) or place) for place, (name, value) in enumerate(given, start=1)]
+
+
 def _plain(verb: Callable[..., Any], said: Callable[[], str], *, leave: bool = False) -> View:
     """A view that posts one verb without more input."""
 
@@ -147,6 +195,7 @@ def _plain(verb: Callable[..., Any], said: Callable[[], str], *, leave: bool = F
 discard = _plain(batches.discard, lambda: _("The draft was given up; its units wait for recommendation."), leave=True)
 hand_over = _plain(batches.hand_over, lambda: _("Put before the approver."))
 send = _plain(batches.send, lambda: _("Sent. The receiving authority and the applicants have been told."))
+take_back = _plain(batches.take_back, lambda: _("Taken back. It can be sent again; the applicants have been told."))
 receive = _plain(batches.receive, lambda: _("Received."))
 
 
@@ -182,6 +231,27 @@ def paper(request: HttpRequest, reference: str) -> HttpResponse:
     batches.note_paper(reference=reference, case=case, copies=form.cleaned_data["copies"], **_given(request))
     messages.success(request, _("Receipt of paper copies recorded."))
     return redirect("applications:batch", reference)
+
+
+@require_http_methods(["GET", "POST"])
+def sealed(request: HttpRequest, reference: str) -> HttpResponseBase:
+    """The scan of the sealed document, for who sees the batch; the sender attaches it here."""
+    found = reads.get(_actor(request), reference)
+    if request.method == "GET":
+        if found.sealed is None:
+            raise NotVisible
+        return attachments.response(found.sealed)
+    form = SealForm(request.POST, request.FILES)
+    if form.is_valid():
+        try:
+            batches.attach_seal(reference=reference, upload=form.cleaned_data["scan"], **_given(request))
+        except Invalid as wrong:
+            form.take(wrong)
+        else:
+            messages.success(request, _("The scan is kept with the batch."))
+            return redirect("applications:batch", reference)
+    rules.require(may.ATTACH_SEAL, found, _actor(request))
+    return _page(request, reference, scan=form)
 
 
 @require_http_methods(["GET", "POST"])
@@ -235,13 +305,17 @@ urlpatterns: list[URLPattern] = [
     path("batches/<str:reference>/remove/", remove, name="batch_remove"),
     path("batches/<str:reference>/arrange/", arrange, name="batch_arrange"),
     path("batches/<str:reference>/suggest/", suggest, name="batch_suggest"),
+    path("batches/<str:reference>/explain/", explain, name="batch_explain"),
+    path("batches/<str:reference>/quota/", quota, name="batch_quota"),
     path("batches/<str:reference>/letter/", letter, name="batch_letter"),
     path("batches/<str:reference>/discard/", discard, name="batch_discard"),
     path("batches/<str:reference>/hand-over/", hand_over, name="batch_hand_over"),
     path("batches/<str:reference>/hand-back/", hand_back, name="batch_hand_back"),
     path("batches/<str:reference>/sign/", sign, name="batch_sign"),
     path("batches/<str:reference>/send/", send, name="batch_send"),
+    path("batches/<str:reference>/take-back/", take_back, name="batch_take_back"),
     path("batches/<str:reference>/receive/", receive, name="batch_receive"),
+    path("batches/<str:reference>/sealed/", sealed, name="batch_sealed"),
     path("batches/<str:reference>/paper/", paper, name="batch_paper"),
     path("batches/<str:reference>/return/<str:case>/", return_unit, name="batch_return"),
     path("batches/<str:reference>/<str:kind>.<str:format_>", document, name="batch_document"),

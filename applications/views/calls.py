@@ -13,19 +13,21 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from applications import rules
 from applications.documents import annexes
-from applications.forms.calls import CallForm, CloseForm, ExtendForm, LocalDayForm, initial
+from applications.forms.calls import CallForm, CloseForm, ExtendForm, LocalDayForm, PlacesForm, initial
 from applications.models import Call
 from applications.rules import calls as may
 from applications.selectors import calls as reads
+from applications.selectors import quotas
 from applications.selectors.paging import page_of
 from applications.services import calls
+from applications.services import quotas as allotting
 from applications.states import CallState
 from greenlist.accounts import selectors as accounts
 from greenlist.core import clock, replica, waiting, workbooks
 from greenlist.core.actors import Actor
 from greenlist.core.documents import response
-from greenlist.core.errors import Invalid, NotAllowed, NotVisible, Refused
-from greenlist.policy import engine
+from greenlist.core.errors import Invalid, NotAllowed, NotVisible, Refused, WrongState
+from greenlist.policy import engine, words
 from greenlist.policy import selectors as policy
 from greenlist.policy.engine.types import Policy
 from greenlist.policy.models import RuleSetVersion
@@ -97,7 +99,7 @@ def call_new(request: HttpRequest) -> HttpResponse:
         else:
             messages.success(request, _("The call has been saved as a draft."))
             return redirect("applications:call", call.pk)
-    context = {"form": form, "version": version, "previous": previous, "call": None}
+    context = {"form": form, "version": version, "previous": previous, "call": None, "notes": _notes(form)}
     return render(request, "applications/call_edit.html", context, status=422 if form.errors else 200)
 
 
@@ -118,7 +120,7 @@ def call_edit(request: HttpRequest, pk: int) -> HttpResponse:
         else:
             messages.success(request, _("The call has been saved."))
             return redirect("applications:call", pk)
-    context = {"form": form, "version": version, "previous": None, "call": call}
+    context = {"form": form, "version": version, "previous": None, "call": call, "notes": _notes(form)}
     return render(request, "applications/call_edit.html", context, status=422 if form.errors else 200)
 
 
@@ -140,7 +142,7 @@ def _call_page(request: HttpRequest, pk: int, invalid: Invalid | None = None) ->
         "missing": [text for texts in missing.values() for text in texts],
         "page": None if missing else reads.call_page(found, at, actor.area_path),
         # What the call is past is no longer worth a word; what another person must do is.
-        "actions": rules.offered([verb for verb in may.VERBS if found.state in verb.states], found, actor),
+        "actions": rules.offered(_verbs(found, missing=bool(missing)), found, actor),
         "newer": found.state == CallState.DRAFT and _newest(actor, found) != found.rules,
         "refused": [str(text) for texts in invalid.problems.values() for text in texts] if invalid else [],
     }
@@ -214,6 +216,56 @@ def call_local_day(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
+def call_places(request: HttpRequest, pk: int) -> HttpResponse:
+    """Who has how many places, and the form in which who opened the call gives them (HEB-3a, HLJ-21a)."""
+    actor = _actor(request)
+    found = reads.call_of(actor, pk)
+    rules.require(may.ALLOT, found, actor)
+    tables = [(quota, quotas.by_area(found, quota)) for quota in reads.rules_of(found).quotas]
+    chosen = next((one for one in tables if one[0].key == request.POST.get("quota") and one[0].allotted), None)
+    form = None
+    if request.method == "POST" and chosen is None:
+        raise WrongState(_("The rules of this call set no number of places."))
+    if chosen is not None:
+        form = PlacesForm(request.POST, areas=[(row.area.pk, row.area.full_name) for row in chosen[1]])
+        if form.is_valid() and _allotted(request, found, chosen[0].key, form):
+            return redirect("applications:call-places", pk)
+    shown = [
+        {
+            "quota": quota,
+            "label": words.text(quota.label),
+            "article": words.article(reads.rules_of(found), quota.clause),
+            "rows": rows,
+            "form": form
+            if form is not None and chosen is not None and chosen[0] is quota
+            else PlacesForm(areas=[(row.area.pk, row.area.full_name) for row in rows], auto_id=f"id_{quota.key}_%s"),
+        }
+        for quota, rows in tables
+    ]
+    context = {"call": found, "tables": shown, "wrong": form}
+    return render(request, "applications/call_places.html", context, status=422 if form is not None else 200)
+
+
+def _allotted(request: HttpRequest, call: Call, quota: str, form: PlacesForm) -> bool:
+    given = form.cleaned_data
+    try:
+        allotting.allot(
+            actor=_actor(request),
+            at=clock.now(),
+            pk=call.pk,
+            quota=quota,
+            area_id=given["area"],
+            number=given["number"],
+            reason=given["reason"],
+        )
+    except Invalid as invalid:
+        form.take(invalid)
+        return False
+    messages.success(request, _("Saved. The number counts from now on."))
+    return True
+
+
+@require_http_methods(["GET", "POST"])
 def call_close(request: HttpRequest, pk: int) -> HttpResponse:
     actor = _actor(request)
     found = reads.call_of(actor, pk)
@@ -224,6 +276,12 @@ def call_close(request: HttpRequest, pk: int) -> HttpResponse:
         messages.success(request, _("The call is closed."))
         return redirect("applications:call", pk)
     return render(request, "applications/call_close.html", {"form": form, "call": found})
+
+
+def _verbs(call: Call, *, missing: bool) -> list[rules.Verb]:
+    """What may be done in this state; places are spoken of only where the rules have some to give."""
+    given = not missing and any(quota.allotted for quota in reads.rules_of(call).quotas)
+    return [verb for verb in (*may.VERBS, *([may.ALLOT] if given else [])) if call.state in verb.states]
 
 
 # ---- what the pages share ---------------------------------------------------------------------------------------------
@@ -244,13 +302,26 @@ def _newest(actor: Actor, call: Call) -> RuleSetVersion:
     return next(same, call.rules)
 
 
+def _notes(form: CallForm) -> dict[str, str]:
+    """What is worth a look before it is saved: a last day on which nobody works."""
+    rest = reads.rest_days(form.days.values())
+    return {
+        name: _("This is a rest day in the calendar of working days.") for name, day in form.days.items() if day in rest
+    }
+
+
 def _start(version: RuleSetVersion, built: Policy, year: int, previous: Call | None) -> dict[str, Any]:
     values = engine.suggest(built, year)
     draft: dict[str, Any] = {"version": version.pk, "year": year, "category": built.categories[0]}
     layer: dict[str, Any] = {}
     if previous is not None:
         days = {key for key, ask in built.asks.items() if ask.type == "day"}
-        values |= {key: value for key, value in previous.values.items() if key in built.asks and key not in days}
+        later = year - previous.year
+        values |= {
+            key: reads.shifted(value, later) if key in days else value
+            for key, value in previous.values.items()
+            if key in built.asks
+        }
         layer = previous.layer
         draft |= {
             "title": previous.title.replace(str(previous.year), str(year)),
@@ -282,5 +353,6 @@ urlpatterns: list[URLPattern] = [
     path("calls/<int:pk>/discard/", call_discard, name="call-discard"),
     path("calls/<int:pk>/extend/", call_extend, name="call-extend"),
     path("calls/<int:pk>/local-day/", call_local_day, name="call-local-day"),
+    path("calls/<int:pk>/places/", call_places, name="call-places"),
     path("calls/<int:pk>/close/", call_close, name="call-close"),
 ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -15,12 +16,14 @@ from applications import rules
 from applications.forms.desk import ProposalForm, ReasonForm, ReturnForm
 from applications.forms.judging import JudgementForm
 from applications.rules import screening as may
+from applications.selectors import bulk as bulks
 from applications.selectors import desk as queue
 from applications.selectors import judging as rows
 from applications.selectors import review as reads
-from applications.services import judging, screening
+from applications.services import bulk as bulking
+from applications.services import filters, judging, screening
 from greenlist.core import clock
-from greenlist.core.actors import Actor
+from greenlist.core.actors import Actor, Capacity
 from greenlist.core.errors import Invalid, NotAllowed
 from greenlist.core.http import whole
 
@@ -33,19 +36,105 @@ def _actor(request: HttpRequest) -> Actor:
 def desk(request: HttpRequest) -> HttpResponse:
     """What waits at the authority's desk."""
     actor = _actor(request)
-    if not actor.is_official:
-        raise NotAllowed(_("Only officials have a review desk."))
+    _require_official(actor)
     given = request.GET
+    at = clock.now()
     page = queue.page(
         actor,
-        on=clock.china_date(clock.now()),
+        on=clock.china_date(at),
         view=given.get("view", ""),
         industry=given.get("industry", ""),
         text=given.get("q", ""),
+        who=given.get("who", ""),
         after=given.get("after", ""),
     )
-    shown = {"page": page, "views": queue.VIEWS, "q": given.get("q", ""), "industry": given.get("industry", "")}
+    shown = {
+        "page": page,
+        "views": queue.VIEWS,
+        "q": given.get("q", ""),
+        "industry": given.get("industry", ""),
+        "who": given.get("who", ""),
+        "holders": queue.WHO,
+        "saved": queue.saved_of(actor),
+        "query": queue.query_of(given),
+        **_bulk(actor, page, at),
+    }
     return render(request, "applications/desk.html", shown)
+
+
+def _bulk(actor: Actor, page: queue.DeskPage, at: datetime) -> dict[str, Any]:
+    """What a handler may do to several cases of this view, and what they did last."""
+    if actor.capacity != Capacity.HANDLER:
+        return {"bulk": False}
+    offered = [key for key, (_label, views) in bulks.ACTIONS.items() if page.view.key in views]
+    return {
+        "bulk": bool(offered and page.rows),
+        "offers": offered,
+        "handlers": bulks.handlers_of(actor, at) if bulks.ASSIGN in offered and page.rows else (),
+        "drafts": bulks.drafts_of(actor) if bulks.BATCH in offered and page.rows else (),
+        "last": bulks.last_of(actor, at),
+        "last_label": bulks.ACTIONS,
+    }
+
+
+@require_POST
+def bulk(request: HttpRequest) -> HttpResponse:
+    """First the preview of what exactly would change, then, with its digest, the doing."""
+    actor, at, given = _actor(request), clock.now(), request.POST
+    _require_official(actor)
+    action, _colon, target = given.get("action", "").partition(":")
+    cases = given.getlist("case")
+    if not cases:
+        messages.warning(request, _("Choose at least one case."))
+        return redirect("applications:desk")
+    plan = bulks.plan(actor, action=action, cases=cases, target=target, at=at)
+    if given.get("digest"):
+        bulking.run(actor=actor, at=at, action=action, cases=cases, target=target, digest=given["digest"])
+        messages.success(request, _("Done. You can undo it on the desk as long as nobody has gone on."))
+        return redirect("applications:desk")
+    return render(request, "applications/desk_bulk.html", {"plan": plan, "action": given["action"]})
+
+
+@require_POST
+def bulk_undo(request: HttpRequest, pk: int) -> HttpResponse:
+    bulking.undo(actor=_actor(request), at=clock.now(), pk=pk)
+    messages.success(request, _("Undone."))
+    return redirect("applications:desk")
+
+
+@require_POST
+def filter_save(request: HttpRequest) -> HttpResponse:
+    """Keeps the present filters under a name."""
+    _require_official(_actor(request))
+    try:
+        kept = filters.save(
+            actor=_actor(request), at=clock.now(), name=request.POST.get("name", ""), given=request.POST.dict()
+        )
+    except Invalid as wrong:
+        for texts in wrong.problems.values():
+            messages.error(request, " ".join(str(text) for text in texts))
+        return redirect(f"{reverse('applications:desk')}?{queue.query_of(request.POST.dict())}")
+    messages.success(request, _("The filter is kept."))
+    return redirect(f"{reverse('applications:desk')}?{kept.query}")
+
+
+@require_POST
+def filter_delete(request: HttpRequest, pk: int) -> HttpResponse:
+    filters.delete(actor=_actor(request), pk=pk)
+    messages.success(request, _("The filter is deleted."))
+    return redirect("applications:desk")
+
+
+def _require_official(actor: Actor) -> None:
+    if not actor.is_official:
+        raise NotAllowed(_("Only officials have a review desk."))
+
+
+@require_POST
+def take_back_return(request: HttpRequest, reference: str) -> HttpResponse:
+    screening.take_back_return(actor=_actor(request), at=clock.now(), reference=reference)
+    messages.success(request, _("Taken back: the case is under review again."))
+    return redirect("applications:review", reference)
 
 
 @require_GET
@@ -273,10 +362,15 @@ def reopen(request: HttpRequest, reference: str) -> HttpResponse:
 
 urlpatterns: list[URLPattern] = [
     path("desk/", desk, name="desk"),
+    path("desk/bulk/", bulk, name="desk_bulk"),
+    path("desk/bulk/<int:pk>/undo/", bulk_undo, name="desk_bulk_undo"),
+    path("desk/filters/", filter_save, name="desk_filter_save"),
+    path("desk/filters/<int:pk>/delete/", filter_delete, name="desk_filter_delete"),
     path("cases/<str:reference>/review/", review, name="review"),
     path("cases/<str:reference>/review/save/", save, name="review_save"),
     path("cases/<str:reference>/review/rows/<str:path>/", row, name="review_row"),
     path("cases/<str:reference>/review/return/", return_case, name="review_return"),
+    path("cases/<str:reference>/review/take-back/", take_back_return, name="review_take_back"),
     path("cases/<str:reference>/review/propose/", propose, name="review_propose"),
     path("cases/<str:reference>/review/sign/", sign, name="review_sign"),
     path("cases/<str:reference>/review/send-back/", send_back, name="review_send_back"),

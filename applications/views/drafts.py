@@ -22,8 +22,8 @@ from applications.models import Application, Evidence
 from applications.selectors import drafts as reads
 from applications.selectors import filling as pages
 from applications.selectors import projects
-from applications.services import checks, drafts, submission
-from applications.states import WITH_APPLICANT, Mode
+from applications.services import checks, drafts, screening, submission
+from applications.states import WITH_APPLICANT, Mode, State
 from greenlist.core import archives, attachments, clock, waiting
 from greenlist.core.actors import Actor
 from greenlist.core.errors import DomainError, Invalid, NoRoom, NotAllowed, Refused, TooMany
@@ -100,6 +100,8 @@ def _section_page(
     request: HttpRequest, reference: str, key: str, *, typed: Mapping[str, Any] | None = None, status: int = 200
 ) -> HttpResponse:
     case = reads.case_at_work(_actor(request), reference)
+    if case.state == State.RETURNED:
+        screening.seen(actor=_actor(request), at=clock.now(), reference=reference)
     spec = reads.spec_of(reads.form_of(case), key)
     page = pages.section_page(case, spec, typed=typed, spare=_spare(request), language_at=clock.now())
     form = section_forms.SectionForm(

@@ -30,6 +30,18 @@ KINDS = {
         _("%(authority)s does not recommend your application. Reasons: %(reason)s"),
     ),
     "case.recommended": (_("Recommended: %(number)s"), _("%(authority)s has recommended your application to %(to)s.")),
+    "case.taken_back": (
+        _("Recommendation taken back: %(number)s"),
+        _("%(authority)s has taken its recommendation of your application back for now; it waits there again."),
+    ),
+    "case.return_taken_back": (
+        _("Request for correction taken back: %(number)s"),
+        _("%(authority)s goes on with the review of your application; nothing needs to be corrected."),
+    ),
+    "case.reminded": (
+        _("Reminder: please correct %(number)s"),
+        _("%(authority)s reminds you of its request for correction: %(reason)s"),
+    ),
     "hits.found": (
         _("New findings: %(first)s"),
         _("The checks found %(count)s new point(s) that your authority must answer. The first: %(first)s."),

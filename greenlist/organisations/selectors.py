@@ -336,6 +336,16 @@ def evidence_of(refs: Collection[str]) -> dict[str, str]:
     return found
 
 
+def stock(paths: Collection[str], *, tier: str, category: str) -> dict[str, int]:
+    """How many sites under each area path hold a title of this tier and category that goes on (HEB-3a); one query."""
+    under = Q()
+    for path in paths:
+        under |= Q(site__area__path__startswith=path)
+    held = Title.objects.filter(under, tier=tier, category=category, valid_until=None)
+    places = list(held.values_list("site__area__path", flat=True)) if paths else []
+    return {path: sum(place.startswith(path) for place in places) for path in paths}
+
+
 # ---- facts for the rules --------------------------------------------------------------------------------------------
 def facts_of(site: Site, category: str, on: date) -> dict[str, Any]:
     """Everything the rules may ask about a site and its firm on a day; expects site.area and site.organisation.area."""

@@ -42,6 +42,11 @@ FINDINGS = {
     "body.cap_full": gettext_lazy("All %(limit)s projects are taken: %(label)s"),
     "body.free": gettext_lazy("No ban: %(label)s"),
     "body.banned": gettext_lazy("Under a ban to %(day)s: %(label)s"),
+    "quota.open": gettext_lazy("%(label)s: no number has been given yet"),
+    "quota.within": gettext_lazy("%(label)s: %(places)s places, %(taken)s taken, %(here)s in this batch"),
+    "quota.over": gettext_lazy(
+        "%(label)s: %(places)s places, %(taken)s taken, %(here)s in this batch: %(over)s too many"
+    ),
     "score.spread": gettext_lazy("The scores lie %(spread)s points apart (limit %(limit)s): ask for a further opinion"),
 }
 OUTCOMES = {

@@ -13,8 +13,9 @@ import { start as session } from "./session.js";
 import { start as toasts } from "./toast.js";
 import { start as printing } from "./print.js";
 import { start as ready } from "./ready.js";
+import { start as rows } from "./rows.js";
 
-const once = [theme, nav, shortcuts, session, toasts, printing, forgetDrafts];
+const once = [theme, nav, shortcuts, rows, session, toasts, printing, forgetDrafts];
 const eachTime = [errors, dialogs, counters, selections, orders, uploads, autosave, ready];
 
 for (const begin of once) begin();

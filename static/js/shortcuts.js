@@ -1,7 +1,7 @@
 // Single keys (2.1.4: can be switched off): "/" to the search, and whatever carries data-shortcut. Never while typing.
 const KEY = "shortcuts";
 
-function off() {
+export function off() {
   if (document.body.dataset.shortcuts === "off") return true;
   try { return localStorage.getItem(KEY) === "off"; } catch (refused) { return false; }
 }
@@ -14,7 +14,7 @@ export function start() {
     if (!target) return;
     event.preventDefault();
     target.focus();
-    if (target.matches("a, button")) target.click();
+    if (target.matches("a, button, summary")) target.click();
     else target.select?.();
   });
   for (const button of document.querySelectorAll("[data-shortcuts-switch]")) {

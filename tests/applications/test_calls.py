@@ -14,13 +14,16 @@ from openpyxl import load_workbook
 
 from applications import selectors
 from applications.models import Call, Extension
+from applications.selectors import calls as reads
 from applications.services import calls
 from applications.states import CallState
 from greenlist.core import clock
+from greenlist.core.actors import SYSTEM
 from greenlist.core.errors import Invalid, NotAllowed, NotVisible, Refused, WrongState
 from greenlist.core.models import AuditEntry, Notification
 from greenlist.organisations.models import Organisation
 from greenlist.policy import selectors as policy
+from greenlist.policy import services as policies
 from tests import factories
 from tests.applications import filled
 from tests.world import World
@@ -406,3 +409,38 @@ def test_open_extend_local_day_and_close_through_the_pages(world: World) -> None
     call.refresh_from_db()
     assert call.state == CallState.CLOSED
     assert Extension.objects.count() == 2
+
+
+# ---- copied from last year ----------------------------------------------------------------------------------------------
+@pytest.mark.clause("QHD-N0")
+def test_days_of_a_copied_call_move_by_a_year_and_rest_days_are_marked(world: World) -> None:
+    this_year = clock.china_date(clock.now()).year
+    last = open_call(world, create(world))
+    values = {**last.values, "county_by": f"{this_year - 1}-02-28"}
+    Call.objects.filter(pk=last.pk).update(year=this_year - 1, values=values)
+    page = world.client("city_handler").get(reverse("applications:call-new"))
+    form = page.context["form"]
+    day = date(this_year, 2, 28)
+    assert str(form["value_county_by"].value()) == day.isoformat()
+    rest = page.context["notes"]
+    assert ("value_county_by" in rest) == bool(reads.rest_days([day]))
+
+
+@pytest.mark.clause("QHD-N4b")
+def test_which_days_are_rest_days(world: World) -> None:
+    policies.load_calendar(actor=SYSTEM, at=MARCH)
+    saturday, monday = date(2026, 5, 30), date(2026, 6, 1)
+    make_up = next(day for day, worked in policy.calendar().exceptions.items() if worked)
+    found = reads.rest_days([saturday, monday, make_up])
+    assert saturday in found
+    assert monday not in found
+    assert make_up not in found  # a weekend day that is worked
+    assert (reads.shifted("2024-02-29", 1), reads.shifted("2024-05-31", 2)) == ("2025-02-28", "2026-05-31")
+    assert reads.shifted("x", 1) == ""
+
+
+def test_the_public_page_says_until_which_hour(world: World) -> None:
+    call = open_call(world, create(world))
+    text = world.client("anonymous").get(reverse("applications:public-call", args=["130300", call.pk])).content.decode()
+    assert "截至" in text
+    assert "24:00（北京时间）" in text

@@ -157,7 +157,7 @@ def test_thirty_cases_cost_as_many_queries_as_three(world: World, call: Any, vie
     few = queries(client, url("desk") + f"?view={view}")
     prepare(27, 2500)
     assert queries(client, url("desk") + f"?view={view}") == few
-    assert few <= 12  # session, person and capacities included
+    assert few <= 16  # session, person and capacities included
 
 
 # ---- the review page ------------------------------------------------------------------------------------------------

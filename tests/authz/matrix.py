@@ -172,6 +172,7 @@ CALLS = (
     # An open call is public, so those who may not work on it learn why.
     Row("applications:call-extend", BOTH, "call", ok=("city_approver",), others=403),
     Row("applications:call-local-day", BOTH, "call", ok=("county_approver", "other_county_approver"), others=403),
+    Row("applications:call-places", BOTH, "call", ok=("city_approver",), others=403),
     Row("applications:call-close", BOTH, "call", ok=("city_approver",), others=403),
     Row("applications:apply", GET, "call", ok=ALL_FIRMS, others=403),
     Row(
@@ -234,6 +235,7 @@ CASES = (
     Row("applications:review_return", BOTH, "case", ok=("county_handler",), forbidden=("county_approver",)),
     Row("applications:review_propose", BOTH, "case", ok=("county_handler",), forbidden=("county_approver",)),
     Row("applications:review_sign", POST, "case", ok=("county_approver",), forbidden=("county_handler", *FIRM)),
+    Row("applications:review_take_back", POST, "case", ok=("county_handler",), forbidden=("county_approver", *FIRM)),
     Row("applications:review_send_back", POST, "case", ok=("county_approver",), forbidden=("county_handler", *FIRM)),
     Row("applications:reopen", BOTH, "passed", ok=("county_handler",), forbidden=("county_approver",)),
     desk("applications:hits"),
@@ -248,12 +250,18 @@ CASES = (
 HANDLER, APPROVER = ("county_handler",), ("county_approver",)
 BATCHES = (
     desk("applications:batches"),
+    Row("applications:desk_bulk", POST, ok=OFFICIALS, others=403),
+    Row("applications:desk_bulk_undo", POST, "bulk", ok=HANDLER),
+    Row("applications:desk_filter_save", POST, ok=OFFICIALS, others=403),
+    Row("applications:desk_filter_delete", POST, "saved_filter", ok=HANDLER),
     Row("applications:batch_start", POST, ok=HANDLER, forbidden=APPROVER, body={"call": "call"}),
     Row("applications:batch", GET, "batch", ok=COUNTY),
     Row("applications:batch_add", POST, "batch", ok=HANDLER, forbidden=APPROVER, body={"case": "waiting"}),
     Row("applications:batch_remove", POST, "batch", ok=HANDLER, forbidden=APPROVER, body={"remove": "passed"}),
     Row("applications:batch_arrange", POST, "batch", ok=HANDLER, forbidden=APPROVER, body={"order": "passed"}),
     Row("applications:batch_suggest", POST, "batch", ok=HANDLER, forbidden=APPROVER),
+    Row("applications:batch_explain", POST, "batch", ok=HANDLER, forbidden=APPROVER),
+    Row("applications:batch_quota", BOTH, "batch", ok=COUNTY),
     Row("applications:batch_letter", POST, "batch", ok=HANDLER, forbidden=APPROVER, body={"title": "passed"}),
     Row("applications:batch_discard", POST, "batch", ok=HANDLER, forbidden=APPROVER),
     Row("applications:batch_hand_over", POST, "batch", ok=HANDLER, forbidden=APPROVER),
@@ -261,6 +269,9 @@ BATCHES = (
     Row("applications:batch_sign", POST, "batch", ok=APPROVER, forbidden=HANDLER),
     Row("applications:batch_send", POST, "batch", ok=COUNTY),
     # A batch that the city has received.
+    Row("applications:batch_sealed", GET, "sealed", ok=(*COUNTY, *CITY)),
+    Row("applications:batch_sealed", POST, "sent", ok=COUNTY, forbidden=CITY),
+    Row("applications:batch_take_back", POST, "sent", ok=COUNTY, forbidden=CITY),
     Row("applications:batch_receive", POST, "sent", ok=("city_handler",), forbidden=(*COUNTY, "city_approver")),
     Row(
         "applications:batch_paper",

@@ -14,7 +14,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
-from applications.models import Application, Batch, Call, CheckRun, Hit, HitAnswer
+from applications.models import Application, Batch, BulkAction, Call, CheckRun, Hit, HitAnswer, SavedFilter
 from applications.selectors import outside
 from applications.services import batches, bodies, drafts, projects
 from applications.states import BatchState, CallState, State
@@ -57,7 +57,18 @@ def objects(world: World) -> dict[str, tuple[Any, ...]]:
     found |= _imported(world)
     found |= _bodies(world, call)
     found |= _consultations(world)
-    return found
+    return found | _desk(world)
+
+
+def _desk(world: World) -> dict[str, tuple[Any, ...]]:
+    """What the county's handler keeps for the desk."""
+    handler = {"user": world.user("county_handler"), "capacity": world.actor("county_handler").key}
+    rows = [{"case": "unknown", "before": None, "after": None}]
+    by = {"authority": world.county, "by": world.user("county_handler")}
+    return {
+        "bulk": (BulkAction.objects.create(action="assign", target="0", rows=rows, at=AT, **by).pk,),
+        "saved_filter": (SavedFilter.objects.create(name="待审", query="view=review", **handler).pk,),
+    }
 
 
 def _consultations(world: World) -> dict[str, tuple[Any, ...]]:
@@ -275,6 +286,7 @@ def _batches(world: World, call: Call) -> dict[str, tuple[Any, ...]]:
     sent = county.signed_batch(world, [first], AT)
     batches.send(actor=world.actor("county_approver"), at=AT, reference=sent.reference)
     batches.receive(actor=world.actor("city_handler"), at=AT, reference=sent.reference)
+    Batch.objects.filter(pk=sent.pk).update(sealed=_blob("盖章.pdf"), sealed_at=AT)
     draft = batches.start(actor=world.actor("county_handler"), at=AT, call=call)
     batches.add(actor=world.actor("county_handler"), at=AT, reference=draft.reference, cases_=[second.reference])
     return {
@@ -282,6 +294,7 @@ def _batches(world: World, call: Call) -> dict[str, tuple[Any, ...]]:
         "waiting": (third.reference,),
         "batch": (draft.reference,),
         "sent": (sent.reference,),
+        "sealed": (sent.reference,),
         "sent_unit": (sent.reference, first.reference),
         "sent_case": (first.reference,),
         "one": (1,),

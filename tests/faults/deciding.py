@@ -20,7 +20,7 @@ from registry.services import announcements, imported, notices, objections
 from reviews.models import Decision, Panel
 from reviews.services import decisions, panels, seats
 from tests import factories
-from tests.applications import county, filled
+from tests.applications import county, filled, national
 from tests.registry import stage as registry
 from tests.registry import upper
 from tests.reviews import stage
@@ -175,6 +175,23 @@ def _signed(world: World) -> Any:
 def send_batch(world: World) -> Act:
     batch, actor = _signed(world), world.actor("county_handler")
     return lambda: batches.send(actor=actor, at=county.START, reference=batch.reference)
+
+
+def last_place(world: World) -> tuple[Act, Act]:
+    """Two batches of one province want the one place the ministry has given (HLJ-21a)."""
+    county.load_rules()
+    call = national.call_of(world, "heilongjiang-national", ministry_number=1)
+    found = [national.forwarding(world, [row]) for row in national.hlj_rows(world, call, 2)]
+    actor, at = world.actor("hlj_province_approver"), national.NOW
+    for batch in found:
+        batches.hand_over(actor=world.actor("hlj_province_handler"), at=at, reference=batch.reference)
+    digests = [batch_reads.view(actor, batch.reference, on=at.date()).digest for batch in found]
+
+    def signing(number: int) -> Act:
+        given = {"reference": found[number].reference, "digest": digests[number]}
+        return lambda: batches.sign(actor=actor, at=at, **given)
+
+    return signing(0), signing(1)
 
 
 # ---- the city -------------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from django.db import connection
 
 from applications.models import Application, Evidence, Hit, ReportVersion, TimelineEntry
 from applications.services import batches, disqualification, drafts, screening, submission, sweep
-from applications.states import HitState, State
+from applications.states import BatchState, HitState, State
 from greenlist.core import audit
 from greenlist.core.errors import DomainError, Refused, WrongState
 from greenlist.core.models import Blob, Notification
@@ -162,6 +162,12 @@ def test_batch_signed_or_handed_back(race_world: World, duel: Duel) -> None:
     batch, actor = _only(batches.Batch), race_world.actor("county_approver")
     back = {"actor": actor, "at": deciding.county.START, "reference": batch.reference, "note": "再看"}
     assert sorted(won(duel(sign, lambda: batches.hand_back(**back)))) == [False, True]
+
+
+@pytest.mark.clause("HLJ-21a")
+def test_two_batches_want_the_last_place(race_world: World, duel: Duel) -> None:
+    assert sorted(won(duel(*deciding.last_place(race_world)))) == [False, True]
+    assert batches.Batch.objects.filter(state=BatchState.SIGNED).count() == 1
 
 
 def test_disqualified_while_the_notice_is_published(race_world: World, duel: Duel) -> None:

@@ -193,12 +193,16 @@ def test_what_only_parks_or_supply_chain_firms_are_asked() -> None:
 @pytest.mark.clause("HEB-A1")
 def test_the_summary_table_has_the_columns_of_its_section() -> None:
     shared = ["序号", "第三方机构名称", "是否列入省级绿色名单"]
-    for category, own in [("factory", "工厂名称 行业"), ("park", "园区名称 类型"), ("supply_chain", "企业名称 行业")]:
-        name, last = own.split()
+    for category, own in [
+        ("factory", "工厂名称 行业 绿色工厂"),
+        ("park", "园区名称 类型 绿色工业园区"),
+        ("supply_chain", "企业名称 行业 绿色供应链管理企业"),
+    ]:
+        name, last, section = own.split()
         table = bind("hebei-national", category).tables["summary"]
         assert [column.label.zh for column in table.columns] == [shared[0], name, shared[1], last, shared[2]]
-    assert "{city}" in table.title.zh
-    assert "{year}" in table.title.zh
+        assert table.section.zh == f"{section}推荐名单"
+    assert table.title.zh == "{area}{year}年度国家绿色制造名单推荐汇总表"
 
 
 @pytest.mark.clause("HEB-4a")

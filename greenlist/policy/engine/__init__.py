@@ -33,6 +33,7 @@ from greenlist.policy.engine.periods import (
     working_days_left,
     years_before,
 )
+from greenlist.policy.engine.quotas import judge_quota, places, quotas, share_of
 from greenlist.policy.engine.ranking import aggregate, badges, order
 from greenlist.policy.engine.routing import after, route
 from greenlist.policy.engine.standards import criteria_for, criteria_rule
@@ -65,11 +66,15 @@ __all__ = [
     "is_working",
     "json_schema",
     "judge",
+    "judge_quota",
     "load",
     "lookback",
     "order",
     "period",
+    "places",
+    "quotas",
     "route",
+    "share_of",
     "slug_of",
     "standing",
     "suggest",

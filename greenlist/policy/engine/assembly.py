@@ -33,6 +33,7 @@ from greenlist.policy.engine.types import (
     Operator,
     Outcome,
     Package,
+    Quota,
     ReviewRule,
     Rule,
     ScoreRule,
@@ -122,6 +123,7 @@ class Parts:
     texts: Mapping[str, TextSpec]
     criteria: tuple[CriteriaRule, ...]
     scores: Mapping[str, ScoreRule]
+    quotas: tuple[Quota, ...]
     other: Mapping[str, Json]
 
 
@@ -149,6 +151,7 @@ def assemble(root: Node, context: Context) -> Parts:
         texts={key: _text(key, node) for key, node in root.named("text")},
         criteria=tuple(_criteria(node) for node in root.tables("criteria")),
         scores=scores,
+        quotas=tuple(_quota(node, steps) for node in root.tables("quota")),
         other={name: [_later(node, keys, context) for node in root.tables(name)] for name, keys in LATER.items()},
     )
 
@@ -176,6 +179,7 @@ def _step(
         title=node.words("title"),
         by=node.choice("by", BY),
         to=node.choice("to", BY, required=False),
+        to_name=node.words("to_name", required=False),
         point=node.choice("point", POINTS, required=False),
         clause=clause,
         layer=layer,
@@ -602,12 +606,16 @@ def _table(key: str, node: Node, context: Context) -> TableSpec:
     if not columns:
         node.wrong("column", "is missing")
     title, foot = node.words("title"), node.words("foot", required=False)
+    sections = node.tables("section")
+    headings = [child.words("title") for child in sections]
+    close(sections)
     _check_places(node, "title", title, foot)
     table = TableSpec(
         key=key,
         title=title,
         columns=tuple(columns),
         foot=foot,
+        section=headings[0] if headings else Text(),
         clause=clause,
         layer=layer,
         unverified=node.text("unverified", required=False),
@@ -684,6 +692,45 @@ def _score(key: str, node: Node) -> ScoreRule:
         node.wrong("strict", "needs a pass line: give pass")
     node.done()
     return rule
+
+
+COUNTED_AT = (StepKind.BATCH, StepKind.DECISION)
+
+
+def _quota(node: Node, steps: tuple[Step, ...]) -> Quota:
+    """A share of a stock, or a number (HEB-3a, HLJ-21a)."""
+    clause, layer = node.clause()
+    share, limit = node.decimal("share"), node.decimal("limit")
+    stock = node.table("stock")
+    allotted = node.flag("allotted")
+    if share is not None and limit is not None:
+        node.wrong("limit", "give either share or limit")
+    if share is None and limit is None and not allotted:
+        node.wrong("limit", "is missing: give share, limit, or allotted = true")
+    if (share is None) != (stock is None):
+        node.wrong("stock", "share and stock belong together")
+    for name, value, most in (("share", share, 100), ("limit", limit, 100_000)):
+        if value is not None and not 0 <= value <= most:
+            node.wrong(name, "must be a number from 0 to %(most)s", most=most)
+    quota = Quota(
+        key=node.identifier(),
+        step=node.choice("step", [step.key for step in steps if step.kind in COUNTED_AT]),
+        per=node.choice("per", ("sender", "call")),
+        limit=int(limit) if limit is not None else None,
+        share=share,
+        stock_tier=stock.choice("tier", TIERS) if stock else "",
+        stock_category=stock.choice("category", CATEGORIES) if stock else "",
+        allotted=allotted,
+        by_score=node.flag("by_score"),
+        otherwise=Outcome(node.choice("else", ("warn", "block"))),
+        label=node.words("label"),
+        clause=clause,
+        layer=layer,
+    )
+    if stock:
+        stock.done()
+    node.done()
+    return quota
 
 
 def _later(node: Node, keys: frozenset[str], context: Context) -> Json:

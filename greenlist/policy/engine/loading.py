@@ -35,7 +35,9 @@ from greenlist.policy.engine.types import (
 POLICY, CLAUSES, FORMS = "policy.toml", "clauses.toml", "forms/"
 ASK_TYPES = ("day", "choice", "list", "text", "number", "yesno")
 USES = ("keep", "edit", "drop")
-SPARED = frozenset({"back_from"})  # a table that names a value the call left empty goes with it, but for these keys
+SPARED = frozenset(
+    {"back_from", "limit"}
+)  # a table that names a value the call left empty goes with it, but for these keys
 AGAIN = ("block", "warn")  # a unit that is on the list already and applies again
 NOT_IN_BODY = frozenset({"policy", "ask", "layer", "industry_group", "rounds", "who", "evaluation", "body"})
 
@@ -434,6 +436,7 @@ def bind(policy: Policy, call: CallValues) -> BoundPolicy:
         other=parts.other,
         values=values,
         clauses=clauses,
+        quotas=parts.quotas,
     )
 
 

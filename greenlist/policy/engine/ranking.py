@@ -42,10 +42,14 @@ def _badge(bound: BoundPolicy, rule: Rule, facts: Facts) -> Badge:
     return Badge(rule=rule.key, label=next(named, rule.label), clause=rule.clause)
 
 
-def order(bound: BoundPolicy, candidates: Sequence[Candidate]) -> tuple[Ranked, ...]:
-    """Default order: priorities first, then higher score, then as given. Never leaves a unit out (QHD-N2b)."""
+def order(bound: BoundPolicy, candidates: Sequence[Candidate], *, by_score: bool = False) -> tuple[Ranked, ...]:
+    """Default order: priorities first, then higher score, then as given; `by_score` the other way round (HLJ-21a).
+
+    Never leaves a unit out (QHD-N2b).
+    """
     marked = [(candidate, badges(bound, candidate.facts)) for candidate in candidates]
-    marked.sort(key=lambda pair: (not pair[1], -(pair[0].score or Decimal(0))))
+    keys = {id(candidate): (not found, -(candidate.score or Decimal(0))) for candidate, found in marked}
+    marked.sort(key=lambda pair: keys[id(pair[0])][:: -1 if by_score else 1])
     return tuple(
         Ranked(ref=candidate.ref, position=position, badges=found)
         for position, (candidate, found) in enumerate(marked, start=1)

@@ -490,6 +490,7 @@ class Step:
     clause: str
     layer: Layer = Layer.GUIDE
     to: str = ""
+    to_name: Text = Text()  # whoever receives the batch outside the portal: the ministry
     point: str = ""  # the check point: apply | recommend | list; "" = nothing is checked here
     form: str = ""  # the step's form, or the first of `forms`
     forms: tuple[FormChoice, ...] = ()  # where it depends on the evaluation mode (and, before narrowing, the category)
@@ -805,6 +806,7 @@ class TableSpec:
     layer: Layer
     foot: Text = Text()
     unverified: str = ""
+    section: Text = Text()  # heading above the rows of the call's category (HEB-A1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -982,6 +984,25 @@ class ShownProof:
 
 
 @dataclass(frozen=True, slots=True)
+class Quota:
+    """How many units may be recommended at a step: a share of a stock (HEB-3a) or a number that the call brings (HLJ-21a)."""
+
+    key: str
+    step: str
+    per: str  # sender: of each authority that recommends | call: of all of them together
+    limit: int | None  # None: it is a share of the stock
+    share: Decimal | None  # per cent
+    stock_tier: str  # titles of this tier, in force in the area, are the stock
+    stock_category: str
+    allotted: bool  # who opened the call may give each area its own number
+    by_score: bool  # the higher score has the place (HLJ-21a); else priorities go first
+    otherwise: Outcome  # warn: going over takes a reason | block
+    label: Text
+    clause: str
+    layer: Layer
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     header: Header
     prefix: str
@@ -1050,6 +1071,7 @@ class BoundPolicy:
     other: Mapping[str, Json]  # duty, removal, change, incident: data for later stages
     values: Mapping[str, Json]  # the call's values as given, days as dates
     clauses: Mapping[str, Clause]  # without those dropped; an edited one in the call's wording
+    quotas: tuple[Quota, ...] = ()
 
     @property
     def header(self) -> Header:
