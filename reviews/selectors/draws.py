@@ -15,7 +15,7 @@ from greenlist.core.errors import NotVisible, Text
 from greenlist.policy.engine import drawing
 from greenlist.policy.engine.drawing import Person
 from greenlist.policy.engine.types import ReviewRule
-from reviews.models import Draw, Panel, Sheet
+from reviews.models import Draw, Panel, Seat, Sheet
 from reviews.selectors import conflicts, pool
 from reviews.states import ConflictKind, DrawKind, OutKind
 
@@ -203,6 +203,14 @@ def shown(draw: Draw) -> DrawShown:
         partly=tuple(partly),
         units=tuple((units[ref]["name"], units[ref]["number"], len(given.get(ref, ()))) for ref in wish["units"]),
     )
+
+
+def counts(seat: Seat) -> tuple[int, int]:
+    """(people in the pool, left out) of the draw that chose an expert: what the expert may know of it. Zeros without one."""
+    if seat.draw is None:
+        return 0, 0
+    found = shown(seat.draw)
+    return found.pool, len(found.left_out)
 
 
 def _member(draw: Draw, key: str) -> Member:

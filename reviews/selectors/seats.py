@@ -14,7 +14,7 @@ from applications.states import State
 from greenlist.core.actors import Actor
 from greenlist.core.errors import NotVisible
 from reviews.models import Panel, Seat, Sheet, ShownFile
-from reviews.selectors import blind, panels, scores, tree
+from reviews.selectors import blind, draws, panels, scores, tree
 from reviews.selectors.tree import Tree
 
 
@@ -42,6 +42,8 @@ class SeatPage:
     units: tuple[Unit, ...]
     done: int
     total: int
+    drawn_from: int  # how many stood in the pool when the members were drawn; 0: they were chosen
+    left_out: int  # of them could not be drawn
 
     @property
     def can_lock(self) -> bool:
@@ -83,7 +85,17 @@ def get(actor: Actor, reference: str) -> SeatPage:
     units = tuple(_units(seat)) if seat.pledged_at else ()
     own = [unit for unit in units if unit.state not in ("away", "gone")]
     done = sum(unit.state in ("done", "locked") for unit in own)
-    return SeatPage(panel=seat.panel, seat=seat, stage=_stage(seat), units=units, done=done, total=len(own))
+    drawn_from, left_out = draws.counts(seat)
+    return SeatPage(
+        panel=seat.panel,
+        seat=seat,
+        stage=_stage(seat),
+        units=units,
+        done=done,
+        total=len(own),
+        drawn_from=drawn_from,
+        left_out=left_out,
+    )
 
 
 def _stage(seat: Seat) -> str:

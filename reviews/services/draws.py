@@ -103,7 +103,8 @@ def substitute(*, actor: Actor, reference: str, seat_id: int, at: datetime) -> D
 def another(*, actor: Actor, reference: str, case: str, reason: str, at: datetime) -> Draw:
     """Draws one more expert for one unit: it lacks one, or those who judged it are far apart (third opinion).
 
-    Who sits and has not locked may be drawn too. Raises NotVisible, NotAllowed, WrongState, Invalid (no reason, nobody left).
+    Who sits and has not locked may be drawn too. Raises NotVisible, NotAllowed, WrongState, Invalid (no reason, nobody
+    left), Refused (somebody is still judging it and none is lacking).
     """
     panel = _at_work(actor, reference)
     cases = [one for one in reads.cases_of(panel, live=True) if one.reference == case]
@@ -112,6 +113,8 @@ def another(*, actor: Actor, reference: str, case: str, reason: str, at: datetim
     if not reason.strip():
         raise Invalid(_("Give the reason."), problems={"reason": [_("is needed")]})
     unit = next(row for row in panel_reads.units(panel) if row.case.pk == cases[0].pk)
+    if unit.case.pk not in panel_reads.short_units(panel) and _is_being_judged(unit.item):
+        raise Refused(_("Somebody is still judging this unit: wait for the result."))
     kind = DrawKind.THIRD if unit.wide else DrawKind.SUBSTITUTE
     pool = reads.pool_for(panel, cases, china_date(at), seated=reads.holdings(panel))
     made = _draw(panel, pool, Wish(1, (case,), 1), kind, reason, "", actor=actor, at=at, cases=cases)
@@ -156,6 +159,10 @@ def _at_work(actor: Actor, reference: str) -> Panel:
     if panel.kind != PanelKind.EXPERTS:
         raise Invalid(_("A commissioned body reviews here: it has no seats."))
     return panel
+
+
+def _is_being_judged(item: PanelItem) -> bool:
+    return item.sheets.filter(conflict="", seat__recused_at=None, seat__locked_at=None).exists()
 
 
 def _is_sensible(panel: Panel, asked: Asked) -> None:

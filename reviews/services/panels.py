@@ -529,7 +529,8 @@ def _is_prepared(panel: Panel) -> None:
         return  # the transition says so
     if step.plan and not panel.plan:
         raise Refused(_("The review plan is not written yet: lay it down first."), clause=step.clause)
-    if step.review.talk and not (panel.risks and panel.talk_on):
+    # A commissioned body sends its own people: the talk, like the pledge, is with those whom the authority seats.
+    if step.review.talk and panel.kind == PanelKind.EXPERTS and not (panel.risks and panel.talk_on):
         raise Refused(
             _("Risk points and the reminder talk are not recorded yet: record them first."),
             clause=step.review.talk_clause,
