@@ -21,13 +21,22 @@ from greenlist.core.errors import NotVisible, Text
 from greenlist.core.http import whole
 from greenlist.core.models import Blob, RenderJob
 from greenlist.organisations import selectors as organisations
-from reviews.models import Consultation, ConsultedOffice, Decision, Document, Panel, Seat, Sheet
-from reviews.selectors import consultations, decisions
+from reviews.models import Consultation, ConsultedOffice, Decision, Document, Draw, Panel, Seat, Sheet
+from reviews.selectors import consultations, decisions, draws, watches
 from reviews.selectors import panels as reads
-from reviews.states import SENT_CONSULTATIONS, ConsultationState, DecisionState, Outcome, PanelKind, PanelState
+from reviews.states import (
+    SENT_CONSULTATIONS,
+    ConsultationState,
+    DecisionState,
+    DrawKind,
+    Outcome,
+    PanelKind,
+    PanelState,
+)
 
 PANEL, DECISION, CONSULTATION, LETTER = "panel", "decision", "consultation", "consultation-letter"
 SHEET = "sheet-"  # + key of the seat
+DRAW = "draw-"  # + number of the draw
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +73,21 @@ class Paper:
 
 
 def of_panel(panel: Panel) -> list[Link]:
-    """What a concluded panel leaves: the opinion, and one score sheet of each expert whose sheets count."""
-    if panel.state != PanelState.CLOSED:
-        return []
+    """Protocols of its draws; of a concluded panel the opinion, the record, and a score sheet of each who counts."""
 
     def address(kind: str) -> str:
         return reverse("reviews:panel-document", args=[panel.reference, kind])
 
+    numbers = panel.draws.order_by("number").values_list("number", flat=True)
+    protocols = [Link(_("Protocol of draw %(n)s") % {"n": n}, address(f"{DRAW}{n}")) for n in numbers]
+    if panel.state != PanelState.CLOSED:
+        return protocols
     seats = panel.seats.live().exclude(locked_at=None).select_related("user").order_by("-is_chair", "pk")
     sheets = [
         Link(_("Score sheet: %(name)s") % {"name": seat.user.name}, address(f"{SHEET}{seat.pk}")) for seat in seats
     ]
-    return [Link(_("Review opinion of the experts"), address("opinion")), *sheets]
+    record = Link(_("Record of the panel"), address("record"))
+    return [Link(_("Review opinion of the experts"), address("opinion")), record, *sheets, *protocols]
 
 
 def for_panel(panel: Panel, kind: str, *, actor: Actor, at: datetime) -> Blob | RenderJob:
@@ -93,9 +105,16 @@ def _make_panel_paper(job: RenderJob, *, at: datetime, tick: rendering.Tick) -> 
 
 
 def panel_paper(panel: Panel, kind: str) -> Paper:
-    """What is printed. Raises NotVisible."""
+    """What is printed. Raises NotVisible before the conclusion, but for protocols of draws."""
+    if kind.startswith(DRAW):
+        draw = draws.get(panel, whole(kind.removeprefix(DRAW)) or 0)
+        name = _in_chinese(lambda: _("Protocol of draw %(n)s") % {"n": draw.number})
+        return Paper(f"{DRAW}{draw.number}", "reviews/documents/draw.html", draw_data(panel, draw), name, panel=panel)
     if panel.state != PanelState.CLOSED:
         raise NotVisible
+    if kind == "record":
+        name = _in_chinese(lambda: _("Record of the panel"))
+        return Paper("record", "reviews/documents/panel_record.html", record_data(panel), name, panel=panel)
     if kind == "opinion":
         name = _in_chinese(lambda: _("Review opinion of the experts"))
         return Paper("opinion", "reviews/documents/opinion.html", opinion_data(panel), name, panel=panel)
@@ -256,6 +275,82 @@ def opinion_data(panel: Panel) -> dict[str, Any]:
             for seat in members
         ],
         "units": [_unit(row) for row in reads.units(panel) if row.item.suggested is not None],
+    }
+
+
+def draw_data(panel: Panel, draw: Draw) -> dict[str, Any]:
+    """What the protocol of a draw prints: everything that the draw rested on."""
+    shown = draws.shown(draw)
+    left_out = [{"name": one.name, "employer": one.employer, "why": "、".join(one.why)} for one in shown.left_out]
+    partly = [{"name": one.name, "employer": one.employer, "why": "；".join(one.why)} for one in shown.partly]
+    return {
+        **_head(panel),
+        "number": draw.number,
+        "kind": draw.kind,
+        "kind_label": _in_chinese(lambda: DrawKind(draw.kind).label),
+        "reason": draw.reason,
+        "drawn_by": draw.drawn_by.name,
+        "drawn_at": draw.drawn_at,
+        "seed": draw.seed,
+        "record_digest": draw.digest,
+        "attempt": draw.result["attempt"],
+        "pool": shown.pool,
+        "places": shown.places,
+        "per_unit": shown.per_unit,
+        "cap": shown.cap,
+        "quotas": [list(one) for one in shown.quotas],
+        "counts": [list(one) for one in shown.counts],
+        "members": [
+            {"name": one.name, "employer": one.employer, "fields": one.fields, "units": "、".join(one.units)}
+            for one in shown.members
+        ],
+        "left_out": left_out,
+        "partly": partly,
+        "units": [{"name": name, "number": number, "experts": experts} for name, number, experts in shown.units],
+    }
+
+
+def record_data(panel: Panel) -> dict[str, Any]:
+    """评审过程记录: plan, risk points and talk, draws, pledges, recusals, progress, notes of the supervisors."""
+    seats = panel.seats.select_related("user", "stands_for__user").order_by("pk")
+    return {
+        **_head(panel),
+        "plan": panel.plan,
+        "risks": panel.risks,
+        "talk_on": panel.talk_on,
+        "talk": panel.talk,
+        "pledge": panel.pledge,
+        "blind": panel.blind,
+        "per_case": panel.per_case,
+        "fewer": panel.fewer,
+        "body": panel.body,
+        "draws": [
+            {
+                "number": one.number,
+                "kind": _in_chinese(DrawKind(one.kind).label.__str__),
+                "at": one.drawn_at,
+                "by": one.drawn_by.name,
+                "reason": one.reason,
+                "digest": one.digest,
+            }
+            for one in draws.of_panel(panel)
+        ],
+        "seats": [
+            {
+                "name": seat.user.name,
+                "employer": seat.employer,
+                "stands_for": seat.stands_for.user.name if seat.stands_for else "",
+                "pledged_at": seat.pledged_at,
+                "pledge_digest": seat.pledge_digest,
+                "declared_at": seat.declared_at,
+                "locked_at": seat.locked_at,
+                "recused_at": seat.recused_at,
+                "recusal_reason": seat.recusal_reason,
+            }
+            for seat in seats
+        ],
+        "watches": [watch.user.name for watch in watches.of_panel(panel)],
+        "remarks": [{"name": one.watch.user.name, "at": one.at, "text": one.text} for one in watches.remarks(panel)],
     }
 
 

@@ -7,15 +7,18 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from greenlist.accounts.models import Area
 from greenlist.core.errors import Invalid
 from greenlist.core.forms import DayField, ServiceForm
 from greenlist.policy.engine.types import ConsultCheck, Step
 from reviews.models import Consultation, Panel
 from reviews.selectors import consultations as consultation_reads
 from reviews.selectors.decisions import Unit
-from reviews.selectors.panels import Candidate, Choice, UnitRow
+from reviews.selectors.panels import Candidate, Choice, Commissionable, UnitRow
+from reviews.selectors.pool import fields_of
 from reviews.selectors.ranking import Asked
-from reviews.services import consultations, decisions, opinions, panels
+from reviews.selectors.tree import Branch, Line, Tree
+from reviews.services import consultations, decisions, draws, opinions, panels, pool
 from reviews.states import Outcome, PanelKind, Verdict
 
 YES_NO = [("yes", _("yes")), ("no", _("no"))]
@@ -31,6 +34,25 @@ def _version() -> forms.IntegerField:
     return forms.IntegerField(widget=forms.HiddenInput)
 
 
+def _day(label: Any) -> DayField:
+    return DayField(label=label, required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
+
+
+def _count(label: Any, help_text: Any = "", most: int = 9999) -> forms.IntegerField:
+    return forms.IntegerField(label=label, help_text=help_text, required=False, min_value=1, max_value=most)
+
+
+WAYS = (
+    (PanelKind.EXPERTS.value, _("experts whom we choose")),
+    (panels.DRAWN, _("experts drawn at random")),
+    (PanelKind.BODY.value, PanelKind.BODY.label),
+)
+
+
+def _body_words(one: Commissionable) -> str:
+    return f"{one.body.name} · {_('on the white list')}" if one.is_white else one.body.name
+
+
 class PanelForm(ServiceForm):
     """What is laid down before a panel opens. The tables of units and experts are drawn by the page."""
 
@@ -43,6 +65,21 @@ class PanelForm(ServiceForm):
             "Only where a third-party body is commissioned. Its written opinion is entered with the conclusion."
         ),
         max_length=120,
+        required=False,
+    )
+    commissioned = forms.TypedChoiceField(
+        label=_("Registered body"),
+        coerce=int,
+        empty_value=None,
+        required=False,
+        help_text=_("Bodies that evaluated one of the units, or are under a ban, cannot be chosen."),
+    )
+    per_case = _count(
+        _("Experts for each unit"), _("Units are given out evenly. Leave empty: every expert judges every unit."), 20
+    )
+    blind = forms.BooleanField(
+        label=_("Blind review"),
+        help_text=_("Experts see no names of units; evidence only where you mark a file as naming nobody."),
         required=False,
     )
     closes_on = DayField(
@@ -75,15 +112,36 @@ class PanelForm(ServiceForm):
         step: Step,
         choices: Iterable[Choice],
         candidates: Collection[Candidate],
+        bodies: Iterable[Commissionable] = (),
         initial: Mapping[str, Any],
     ) -> None:
         super().__init__(data, initial=dict(initial))
-        offered = step.reviewers or (PanelKind.EXPERTS,)
+        offered = set(step.reviewers or (PanelKind.EXPERTS,))
+        offered |= {panels.DRAWN} if PanelKind.EXPERTS in offered else set()
         people = [(str(one.user_id), one.name) for one in candidates]
-        self.fields["kind"].choices = [(kind.value, kind.label) for kind in PanelKind if kind in offered]  # type: ignore[attr-defined]
+        self.fields["kind"].choices = [(way, words) for way, words in WAYS if way in offered]  # type: ignore[attr-defined]
+        self.fields["commissioned"].choices = [  # type: ignore[attr-defined]
+            ("", _("none of these")),
+            *((one.body.pk, _body_words(one)) for one in bodies if not one.why_not),
+        ]
         self.fields["applications"].choices = [(one.case.reference, one.case.name) for one in choices]  # type: ignore[attr-defined]
         self.fields["experts"].choices = people  # type: ignore[attr-defined]
         self.fields["chair"].choices = [("", ""), *people]  # type: ignore[attr-defined]
+
+    def _offers(self, *ways: str) -> bool:
+        return any(value in ways for value, _words in self.fields["kind"].choices)  # type: ignore[attr-defined]
+
+    @property
+    def offers_bodies(self) -> bool:
+        return self._offers(PanelKind.BODY)
+
+    @property
+    def offers_choice(self) -> bool:
+        return self._offers(PanelKind.EXPERTS)
+
+    @property
+    def offers_experts(self) -> bool:
+        return self._offers(PanelKind.EXPERTS, panels.DRAWN)
 
     def ticked(self, name: str) -> set[str]:
         """The values chosen on the page as it is shown."""
@@ -92,17 +150,23 @@ class PanelForm(ServiceForm):
 
     def as_plan(self) -> panels.Plan:
         given = self.cleaned_data
-        by_experts = given["kind"] == PanelKind.EXPERTS
+        drawn = given["kind"] == panels.DRAWN
+        kind = PanelKind.EXPERTS if drawn else given["kind"]
+        by_experts = kind == PanelKind.EXPERTS
         chair = given["chair"] if by_experts and given["chair"] in given["experts"] else None
         return panels.Plan(
             title=given["title"],
-            kind=given["kind"],
+            kind=kind,
+            drawn=drawn,
+            blind=given["blind"] and by_experts,
+            per_case=given["per_case"] if by_experts else None,
+            commissioned=None if by_experts else given["commissioned"],
             body="" if by_experts else given["body"],
             plan=given["plan"],
             pledge=given["pledge"],
             closes_on=given["closes_on"],
             applications=tuple(given["applications"]),
-            experts=tuple(given["experts"]) if by_experts else (),
+            experts=tuple(given["experts"]) if by_experts and not drawn else (),
             chair=chair,
         )
 
@@ -117,6 +181,109 @@ class NoteForm(ServiceForm):
     """Why the approver hands a draft back."""
 
     note = _text(_("What is to be looked at again"), 3, max_length=500)
+
+
+class ExpertForm(ServiceForm):
+    """What the authority writes down about an expert."""
+
+    version = _version()
+    fields_ = forms.CharField(
+        label=_("Fields of expertise"), help_text=_("Several, separated by commas."), max_length=300, required=False
+    )
+    area = forms.ChoiceField(
+        label=_("From"), help_text=_("Where the expert lives or works, for avoidance by place."), required=False
+    )
+    cap_per_panel = _count(_("Most units on one panel"), _("Leave empty for no limit."))
+    cap_per_year = _count(_("Most units in one year"), _("Leave empty for no limit."))
+
+    def __init__(self, data: Mapping[str, Any] | None, *, areas: Iterable[Area], initial: Mapping[str, Any]) -> None:
+        super().__init__(data, initial=dict(initial))
+        self.fields["area"].choices = [  # type: ignore[attr-defined]
+            ("", _("not said")),
+            *((one.slug, one.full_name or one.name) for one in areas),
+        ]
+
+    def as_profile(self) -> pool.Profile:
+        given = self.cleaned_data
+        return pool.Profile(
+            fields=fields_of(given["fields_"]),
+            area=given["area"],
+            cap_per_panel=given["cap_per_panel"],
+            cap_per_year=given["cap_per_year"],
+        )
+
+
+class EmploymentForm(ServiceForm):
+    """An employer, present or former."""
+
+    employer = forms.CharField(label=_("Employer"), max_length=100, required=False)
+    since = _day(_("First day"))
+    until = _day(_("Last day"))
+
+
+class AbsenceForm(ServiceForm):
+    """Days on which an expert cannot review."""
+
+    since = _day(_("First day away"))
+    until = _day(_("Last day away"))
+    reason = forms.CharField(label=_("Reason"), max_length=100, required=False)
+
+
+class DrawForm(ServiceForm):
+    """What the authority asks of a draw; one field for each field of expertise in the pool."""
+
+    version = _version()
+    places = forms.IntegerField(label=_("How many experts"), min_value=1, max_value=200)
+    per_case = _count(
+        _("Experts for each unit"), _("Units are given out evenly. Leave empty: every expert judges every unit."), 20
+    )
+    cap = _count(_("Most units for one expert"), _("Leave empty for no limit."))
+    reason = _text(_("Why the members are drawn again"), 2, max_length=300)
+
+    def __init__(
+        self, data: Mapping[str, Any] | None, *, fields: Iterable[str], again: bool, initial: Mapping[str, Any]
+    ) -> None:
+        super().__init__(data, initial=dict(initial))
+        if not again:
+            del self.fields["reason"]
+        self.words = dict(enumerate(fields))
+        for number, word in self.words.items():
+            self.fields[f"quota-{number}"] = forms.IntegerField(label=word, required=False, min_value=1, max_value=200)
+
+    @property
+    def quotas(self) -> list[forms.BoundField]:
+        return [self[f"quota-{number}"] for number in self.words]
+
+    def as_asked(self) -> draws.Asked:
+        given = self.cleaned_data
+        quotas = {word: given[f"quota-{number}"] for number, word in self.words.items() if given[f"quota-{number}"]}
+        return draws.Asked(
+            places=given["places"],
+            per_case=given["per_case"],
+            cap=given["cap"],
+            quotas=quotas,
+            reason=given.get("reason", ""),
+        )
+
+
+class TalkForm(ServiceForm):
+    """Integrity risk points and the reminder talk (HLJ-17)."""
+
+    version = _version()
+    risks = _text(
+        _("Integrity risk points"),
+        6,
+        max_length=5000,
+        help_text=_("Where favours, leaks or pressure could creep in, and what is done against each."),
+    )
+    talk_on = _day(_("Day of the reminder talk"))
+    talk = _text(_("The talk"), 3, max_length=300, help_text=_("Who spoke to whom, where, about what."))
+
+
+class RemarkForm(ServiceForm):
+    """A supervisor's note."""
+
+    text = _text(_("Note"), 4, max_length=3000, help_text=_("Once written it stands: it can be added to, not changed."))
 
 
 class InviteForm(ServiceForm):
@@ -148,15 +315,49 @@ class SheetForm(ServiceForm):
         *,
         panel: Panel,
         highest: Decimal,
+        tree: Tree | None = None,
         initial: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(data, initial=dict(initial or {}))
-        if not panel.scored:
+        self.tree = tree
+        if tree is not None:
+            self._add_rows(tree)
+        if not panel.scored or tree is not None:
             del self.fields["score"]
             return
         self.fields["score"].max_value = highest  # type: ignore[attr-defined]
         self.fields["score"].help_text = _("From 0 to %(highest)s.") % {"highest": f"{highest:f}"}
         self.fields["score"].widget.attrs["inputmode"] = "decimal"
+
+    def _add_rows(self, tree: Tree) -> None:
+        for line in tree.lines:
+            most = f"{line.full.normalize():f}"
+            points = forms.CharField(label=_("Points for %(row)s") % {"row": line.label}, max_length=8, required=False)
+            points.widget.attrs |= {"inputmode": "decimal", "aria-describedby": f"most-{line.field}"}
+            points.help_text = _("0 or %(full)s") % {"full": most} if line.is_binding else f"0–{most}"
+            self.fields[f"points-{line.field}"] = points
+            self.fields[f"comment-{line.field}"] = forms.CharField(
+                label=_("Remark on %(row)s") % {"row": line.label}, max_length=500, required=False
+            )
+
+    @property
+    def branches(self) -> list[tuple[Branch, list[tuple[Line, forms.BoundField, forms.BoundField]]]]:
+        """The tree with its inputs."""
+        if self.tree is None:
+            return []
+        return [
+            (one, [(line, self[f"points-{line.field}"], self[f"comment-{line.field}"]) for line in one.lines])
+            for one in self.tree.branches
+        ]
+
+    @property
+    def rows(self) -> dict[str, dict[str, str]]:
+        """As the service takes them: by path."""
+        given = self.cleaned_data
+        return {
+            line.path: {"points": given[f"points-{line.field}"], "comment": given[f"comment-{line.field}"]}
+            for line in (self.tree.lines if self.tree else ())
+        }
 
     @property
     def suggestion(self) -> bool | None:
@@ -173,6 +374,9 @@ class ConclusionForm(ServiceForm):
         max_length=10000,
         help_text=_("How the review was held, what it found as a whole, and what it suggests."),
     )
+    fewer = forms.CharField(
+        label=_("Why a unit was judged by fewer experts than laid down"), max_length=300, required=False
+    )
     upload = forms.FileField(
         label=_("Signed opinion as a file"), help_text=_("Optional: the paper with its signatures."), required=False
     )
@@ -186,8 +390,10 @@ class ConclusionForm(ServiceForm):
         units: Collection[UnitRow],
     ) -> None:
         live = [unit for unit in units if unit.live]
-        initial: dict[str, Any] = {"version": panel.version, "opinion": panel.opinion}
+        initial: dict[str, Any] = {"version": panel.version, "opinion": panel.opinion, "fewer": panel.fewer}
         super().__init__(data, files, initial=initial)
+        if not panel.per_case or all(len(unit.sheets) >= panel.per_case for unit in live):
+            del self.fields["fewer"]
         self.references = [unit.case.reference for unit in live]
         for unit in live:
             self._add_unit(panel, unit)
@@ -220,6 +426,7 @@ class ConclusionForm(ServiceForm):
         given = self.cleaned_data
         return panels.Result(
             opinion=given["opinion"],
+            fewer=given.get("fewer", ""),
             units={
                 key: panels.Conclusion(
                     suggested=AS_BOOL.get(given[f"suggested-{key}"]),

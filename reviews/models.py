@@ -32,6 +32,7 @@ class Panel(PanelWorkflow):
     kind = models.CharField(max_length=10, choices=PanelKind, default=PanelKind.EXPERTS)
     body = models.CharField(max_length=120, blank=True)  # name of the commissioned body (QHD-9)
     commissioned = models.ForeignKey(Organisation, null=True, on_delete=models.PROTECT, related_name="+")
+    drawn = models.BooleanField(default=False)  # the members are drawn at random, not chosen (HLJ-16b)
     blind = models.BooleanField(default=False)  # experts see no names of units
     per_case = models.PositiveSmallIntegerField(null=True)  # experts for each unit; None: everybody judges everything
     plan = models.TextField(blank=True)
@@ -41,6 +42,7 @@ class Panel(PanelWorkflow):
     pledge = models.TextField(blank=True)  # the text that each expert signs before any material opens
     scored = models.BooleanField(default=True)  # the step names a score rule: each unit gets a score
     closes_on = models.DateField(null=True, blank=True)
+    fewer = models.CharField(max_length=300, blank=True)  # why a unit was concluded with fewer experts than laid down
     opinion = models.TextField(blank=True)  # written review opinion (QHD-9)
     opinion_file = models.ForeignKey(Blob, null=True, on_delete=models.PROTECT, related_name="+")  # as signed on paper
     version = models.PositiveIntegerField(default=0)  # counts edits; a page sends it back to prove what it saw

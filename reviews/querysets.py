@@ -18,12 +18,15 @@ from reviews.states import (
 
 class PanelQuerySet(models.QuerySet):
     def visible_to(self, actor: Actor) -> Self:
-        """The convening authority's officials; an expert on it while it is open and the seat is not given up."""
+        """The convening authority's officials; an expert on it while it is open and the seat is not given up; who watches it."""
         if actor.is_official and actor.authority_id:
             rows = self.filter(authority_id=actor.authority_id)
             return rows.filter(call__category=actor.list_kind) if actor.list_kind else rows
         if actor.capacity == Capacity.EXPERT and actor.user_id:
             return self.filter(state=PanelState.OPEN, seats__user_id=actor.user_id, seats__recused_at=None)
+        if actor.capacity == Capacity.SUPERVISOR and actor.user_id:
+            rows = self.exclude(state=PanelState.CANCELLED)
+            return rows.filter(watches__user_id=actor.user_id, watches__ended_at=None)
         return self.none()
 
     def live(self) -> Self:

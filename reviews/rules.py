@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from greenlist.core.actors import Actor, Capacity
 from greenlist.core.verbs import Action, Verb, offered
-from reviews.states import ConsultationState, DecisionState, PanelState
+from reviews.states import ConsultationState, DecisionState, PanelKind, PanelState
 
 
 def is_of_authority(subject: Any, actor: Actor) -> bool:
@@ -46,6 +46,25 @@ EDIT_PANEL = Verb(
     (PanelState.PREPARING,),
     not_now=IN_PREPARATION,
 )
+DRAW = Verb(
+    "draw",
+    _("Draw the experts"),
+    "reviews:panel-draw",
+    is_of_authority,
+    OFFICIALS_ONLY,
+    (PanelState.PREPARING,),
+    not_now=IN_PREPARATION,
+)
+TALK = Verb(
+    "talk",
+    _("Record risk points and reminder talk"),
+    "reviews:panel-talk",
+    is_of_authority,
+    OFFICIALS_ONLY,
+    (PanelState.PREPARING,),
+    not_now=IN_PREPARATION,
+)
+WATCH = Verb("watch", _("Name a supervisor"), "reviews:panel-watch", is_of_authority, OFFICIALS_ONLY)
 OPEN_PANEL = Verb(
     "open",
     _("Open the panel"),
@@ -151,7 +170,7 @@ TELL = Verb(
 )
 
 PANEL_VERBS = {
-    PanelState.PREPARING: (OPEN_PANEL, EDIT_PANEL, CANCEL_PANEL),
+    PanelState.PREPARING: (OPEN_PANEL, DRAW, TALK, EDIT_PANEL, CANCEL_PANEL),
     PanelState.OPEN: (CONCLUDE, INVITE),
 }
 DECISION_VERBS = {
@@ -161,8 +180,11 @@ DECISION_VERBS = {
 
 
 def available_for_panel(panel: Any, actor: Actor) -> list[Action]:
-    """What a panel's page offers; a finished one nothing."""
-    return offered(PANEL_VERBS.get(panel.state, ()), panel, actor)
+    """What a panel's page offers; a finished one nothing. Chosen members are not drawn, drawn ones not invited."""
+    verbs = PANEL_VERBS.get(panel.state, ())
+    unfit = {INVITE.name} if panel.drawn or panel.kind != PanelKind.EXPERTS else {DRAW.name}
+    unfit |= {DRAW.name} if panel.kind != PanelKind.EXPERTS else set()
+    return offered(tuple(verb for verb in verbs if verb.name not in unfit), panel, actor)
 
 
 def available_for_decision(decision: Any, actor: Actor) -> list[Action]:

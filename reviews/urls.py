@@ -1,8 +1,11 @@
-from reviews.views import consultations, decisions, opinions, panels, seats
+from reviews.views import consultations, decisions, draws, opinions, panels, pool, seats, watches
 
 app_name = "reviews"
 urlpatterns = [
     *panels.urlpatterns,
+    *draws.urlpatterns,
+    *watches.urlpatterns,
+    *pool.urlpatterns,
     *seats.urlpatterns,
     *decisions.urlpatterns,
     *consultations.urlpatterns,

@@ -161,6 +161,23 @@ def is_approved(body_id: int, by: str, owner: Area) -> bool:
     return authority is not None and rows.exists()
 
 
+def approved_for(area: Area) -> list[Organisation]:
+    """Bodies that the authority of a place, or one above it, has approved; each once, by name."""
+    rows = Registration.objects.approved().filter(authority__area__path__in=places_above(area.path))
+    return list(Organisation.objects.filter(pk__in=rows.values("body_id")).order_by("name", "pk"))
+
+
+def white_codes(area: Area) -> set[str]:
+    """Credit codes on the newest list that a place has published and that commends them (HLJ-25)."""
+    found = published(area.slug)
+    return {row["code"] for row in found.rows if row.get("white")} if found else set()
+
+
+def banned(path: str, on: date) -> set[int]:
+    """Bodies under a ban over a place that day; one query."""
+    return set(Ban.objects.running(on).over(path).values_list("organisation_id", flat=True))
+
+
 def registration_seen(actor: Actor, pk: int) -> Registration:
     """Raises NotVisible."""
     rows = Registration.objects.visible_to(actor).select_related("body__area", "authority__area", "rules__rule_set")

@@ -132,6 +132,12 @@ def experts(on: date, field: str = "") -> QuerySet[Mandate]:
     return (found.filter(field__icontains=field) if field else found).order_by("user__name", "pk")
 
 
+def supervisors(authority: int, on: date) -> list[tuple[int, str]]:
+    """(id, name) of everybody who supervises for an authority that day, by name."""
+    found = Mandate.objects.in_force(on).of_role(Mandate.Role.SUPERVISOR).filter(authority_id=authority)
+    return list(found.order_by("user__name", "user_id").values_list("user_id", "user__name").distinct())
+
+
 def find_areas(words: str, limit: int = 20) -> list[Area]:
     """Areas by code or by a part of the full name (河北省秦皇岛市海港区); shortest names first."""
     words = "".join(words.split())

@@ -62,6 +62,7 @@ KINDS = {
     "batch.unit_returned": (_("A recommended unit was returned"), _("%(name)s: %(reason)s")),
     "panel.invited": (_("You are asked to review"), _("%(title)s: %(count)s application(s). Sign the pledge first.")),
     "panel.seat_given_up": (_("An expert gave up the seat"), _("%(name)s, %(title)s. Reason: %(reason)s")),
+    "panel.watch": (_("You are asked to supervise a panel"), _("%(title)s: you can read how it goes and leave notes.")),
     "panel.all_locked": (_("All score sheets are locked"), _("%(title)s: the conclusion can be written.")),
     "consultation.letter_to_approve": (
         _("A letter to departments awaits your approval"),

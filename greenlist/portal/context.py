@@ -43,13 +43,15 @@ OFFICIAL = (
 DECIDING = (
     CALLS,
     ("reviews:panels", _("Panels"), "users"),
+    ("reviews:pool", _("Pool of experts"), "expert"),
     ("reviews:decisions", _("Overall review"), "gavel"),
     ("reviews:consultations", _("Opinions of departments"), "mail"),
     ("registry:notices_manage", _("Notices"), "notice"),
     ("registry:announcements_manage", _("Announcements"), "flag"),
 )
 DEPARTMENT = (WORK, ("reviews:opinions", _("Requests for opinions"), "mail"))
-EXPERT = (WORK, ("reviews:seats", _("My reviews"), "expert"))
+EXPERT = (WORK, ("reviews:seats", _("My reviews"), "expert"), ("reviews:pool-own", _("My entry in the pool"), "users"))
+SUPERVISOR = (WORK, ("reviews:watches", _("Panels I supervise"), "users"))
 ADMINISTRATION = ("admin:index", _("Administration"), "settings")
 SYSTEM = ("portal:system", _("Condition of the system"), "stats")
 SAFETY = ("accounts:safety", _("Account security"), "users")
@@ -93,6 +95,8 @@ def rail(actor: Actor, remote: str) -> tuple[tuple[str, str | Promise, str], ...
         return EXPERT
     if actor.capacity == Capacity.DEPARTMENT:
         return DEPARTMENT
+    if actor.capacity == Capacity.SUPERVISOR:
+        return SUPERVISOR
     administration = (ADMINISTRATION,) if is_listed(remote) else ()
     if actor.capacity == Capacity.ADMINISTRATOR:
         return (SYSTEM, *administration)

@@ -1,33 +1,124 @@
 """Which experts must keep away from which applications, as far as the portal can know (avoidance, AZ-08)."""
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
 
 from applications.models import Application, TimelineEntry
+from applications.selectors import projects
 from greenlist.core.actors import OFFICIALS, Actor
 from greenlist.organisations.models import Membership, Name
-from reviews.models import Sheet
+from greenlist.policy.engine import years_before
+from greenlist.policy.engine.types import ReviewRule
+from reviews.models import Expert, Sheet
 from reviews.states import ConflictKind
 
 Pair = tuple[int, int]  # (person, application)
 OFFICIAL_CAPACITIES = tuple(capacity.value for capacity in OFFICIALS)
 
 
-def found(experts: Mapping[int, str], applications: Collection[Application]) -> dict[Pair, ConflictKind]:
-    """The conflicts of these people (id → employer) with these applications; three queries whatever the number."""
-    members = _members(experts, applications)
-    acted = _acted(experts, applications)
-    names = _names(applications)
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What the pool says about somebody: past and present employers with their last day, and the path of the place."""
+
+    employers: tuple[tuple[str, date | None], ...] = ()
+    area_path: str = ""
+
+
+def found(
+    experts: Mapping[int, str],
+    applications: Collection[Application],
+    *,
+    rule: ReviewRule | None = None,
+    on: date | None = None,
+) -> dict[Pair, ConflictKind]:
+    """The conflicts of these people (id → employer) with these applications; a fixed number of queries.
+
+    `rule`: how long a former employer bars and whether the place does; without a day every former employer bars.
+    """
+    rule = rule or ReviewRule()
+    members, acted = _members(experts, applications), _acted(experts, applications)
+    names, wrote = _names(applications), _wrote(experts, applications)
+    earlier, pasts = _earlier(experts, applications), _pasts(experts)
     conflicts: dict[Pair, ConflictKind] = {}
-    for case in applications:
-        for person, employer in experts.items():
+    for person, employer in experts.items():
+        past = pasts.get(person, Past())
+        now, before = _employers(employer, past, rule.former_years, on)
+        for case in applications:
             pair = (person, case.pk)
-            if employer.strip() and _plain(employer) in names[case.organisation_id]:
+            if now & names[case.organisation_id]:
                 conflicts[pair] = ConflictKind.EMPLOYER
             elif (person, case.organisation_id) in members:
                 conflicts[pair] = ConflictKind.MEMBER
             elif pair in acted:
                 conflicts[pair] = ConflictKind.ACTED
+            elif now & wrote.names[case.pk] or (person, wrote.bodies.get(case.pk, 0)) in wrote.members:
+                conflicts[pair] = ConflictKind.BODY
+            elif before & names[case.organisation_id]:
+                conflicts[pair] = ConflictKind.FORMER
+            elif (person, case.organisation_id) in earlier:
+                conflicts[pair] = ConflictKind.EARLIER
+            elif rule.same_area and _same_place(past.area_path, case):
+                conflicts[pair] = ConflictKind.AREA
     return conflicts
+
+
+def _employers(employer: str, past: Past, years: int | None, on: date | None) -> tuple[frozenset[str], frozenset[str]]:
+    """Plain names of present and of former employers that still bar."""
+    now, before = {_plain(employer)} - {""}, set()
+    for name, until in past.employers:
+        if until is None or (on is not None and until >= on):
+            now.add(_plain(name))
+        elif years is None or on is None or until >= years_before(on, years):
+            before.add(_plain(name))
+    return frozenset(now), frozenset(before)
+
+
+def _same_place(path: str, case: Application) -> bool:
+    """Below the place whose list it is: who is from the province itself is from nowhere in particular."""
+    return len(path) > len(case.call.owner.area.path) and case.site.area.path.startswith(path)
+
+
+def _pasts(experts: Iterable[int]) -> dict[int, Past]:
+    rows = Expert.objects.filter(user_id__in=list(experts)).select_related("area").prefetch_related("employments")
+    return {
+        row.user_id: Past(
+            tuple((one.employer, one.until) for one in row.employments.all()), row.area.path if row.area else ""
+        )
+        for row in rows
+    }
+
+
+def _earlier(experts: Iterable[int], applications: Collection[Application]) -> set[Pair]:
+    """(person, organisation) of every conflict declared on an earlier panel."""
+    rows = Sheet.objects.filter(
+        seat__user_id__in=list(experts),
+        conflict=ConflictKind.DECLARED,
+        item__application__organisation_id__in={case.organisation_id for case in applications},
+    ).exclude(item__application_id__in=[case.pk for case in applications])
+    return set(rows.values_list("seat__user_id", "item__application__organisation_id"))
+
+
+@dataclass(frozen=True, slots=True)
+class Wrote:
+    """The bodies that wrote the reports: per case its id and names, and who of the experts belongs to which."""
+
+    bodies: Mapping[int, int]
+    names: Mapping[int, set[str]]
+    members: set[Pair]
+
+
+def _wrote(experts: Iterable[int], applications: Collection[Application]) -> Wrote:
+    bodies = projects.body_ids_of(case.pk for case in applications)
+    known: dict[int, set[str]] = {}
+    members: set[Pair] = set()
+    if bodies:
+        for name in Name.objects.filter(organisation_id__in=set(bodies.values())):
+            known.setdefault(name.organisation_id, set()).add(_plain(name.text))
+        rows = Membership.objects.filter(user_id__in=list(experts), organisation_id__in=set(bodies.values()))
+        members = set(rows.values_list("user_id", "organisation_id"))
+    names = {case.pk: known.get(bodies.get(case.pk, 0), set()) for case in applications}
+    return Wrote(bodies, names, members)
 
 
 def took_part(actor: Actor, applications: Collection[int]) -> set[int]:

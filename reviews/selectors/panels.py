@@ -11,11 +11,13 @@ from django.utils.translation import gettext_lazy as _
 
 from applications import selectors as applications
 from applications.models import Application, Call
+from applications.selectors import bodies, projects
 from applications.states import State
 from greenlist.accounts import selectors as accounts
-from greenlist.core.actors import Actor
-from greenlist.core.errors import NotVisible
-from greenlist.policy.engine.types import Step, StepKind
+from greenlist.core.actors import Actor, Capacity
+from greenlist.core.errors import NotVisible, Text
+from greenlist.organisations.models import Organisation
+from greenlist.policy.engine.types import ReviewRule, Step, StepKind
 from reviews.models import Panel, PanelItem, Seat, Sheet
 from reviews.selectors import conflicts, scores
 from reviews.states import LIVE_PANELS, PanelKind
@@ -116,6 +118,19 @@ def get(actor: Actor, reference: str) -> Panel:
     return found
 
 
+def visible(actor: Actor, reference: str) -> Panel:
+    """For officials of the convening authority, and for who watches the panel. Raises NotVisible."""
+    if actor.is_official:
+        return get(actor, reference)
+    if actor.capacity != Capacity.SUPERVISOR:
+        raise NotVisible
+    found = Panel.objects.visible_to(actor).select_related("call__rules", "authority", "created_by", "concluded_by")
+    panel = found.filter(reference=reference).first()
+    if panel is None:
+        raise NotVisible
+    return panel
+
+
 def page(actor: Actor, *, after: int | None = None, size: int = PAGE_SIZE) -> PanelPage:
     """The panels of an authority, newest first, with what they hold."""
     if not actor.is_official:
@@ -174,18 +189,25 @@ def choices(actor: Actor, call: Call, *, chosen: Collection[str], panel: Panel |
     if panel is not None:
         rows = rows | Application.objects.visible_to(actor).filter(panel_items__panel=panel, state=State.RECOMMENDED)
         rows = rows.distinct()
-    found = rows.filter(call=call).select_related("site__area").order_by("priority", "pk")
+    found = rows.filter(call=call).select_related("site__area", "call__owner__area").order_by("priority", "pk")
     return [Choice(case, case.site.area.name, case.reference in chosen) for case in found]
 
 
 def candidates(
-    on: date, cases: Collection[Application], *, chosen: Collection[int] = (), chair: int | None = None
+    on: date,
+    cases: Collection[Application],
+    *,
+    rule: ReviewRule | None = None,
+    chosen: Collection[int] = (),
+    chair: int | None = None,
 ) -> list[Candidate]:
     """Everybody who is an expert that day, with conflicts towards these cases (AZ-08)."""
     held: dict[int, tuple[str, str, str]] = {}
     for mandate in accounts.experts(on):
         held.setdefault(mandate.user_id, (mandate.user.name, mandate.employer, mandate.field))
-    known = conflicts.found({user: employer for user, (_name, employer, _field) in held.items()}, cases)
+    known = conflicts.found(
+        {user: employer for user, (_name, employer, _field) in held.items()}, cases, rule=rule, on=on
+    )
     return [
         Candidate(
             user_id=user,
@@ -200,6 +222,40 @@ def candidates(
         )
         for user, (name, employer, field) in held.items()
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Commissionable:
+    """A registered body that may be commissioned, or why not."""
+
+    body: Organisation
+    is_white: bool  # on the list the authority published
+    why_not: Text
+
+
+def bodies_to_commission(call: Call, cases: Collection[Application], on: date) -> list[Commissionable]:
+    """The bodies approved for the call's place; not one that evaluated a unit before the panel, nor one under a ban."""
+    wrote = set(projects.body_ids_of(case.pk for case in cases).values())
+    white = bodies.white_codes(call.owner.area)
+    banned = bodies.banned(call.owner.area.path, on)
+    found = []
+    for body in bodies.approved_for(call.owner.area):
+        why: Text = ""
+        if body.pk in wrote:
+            why = _("It evaluated one of these units.")
+        elif body.pk in banned:
+            why = _("It is under a ban.")
+        found.append(Commissionable(body, body.code in white, why))
+    return found
+
+
+def short_units(panel: Panel) -> set[int]:
+    """Cases still under review that fewer experts judge than were laid down."""
+    if panel.per_case is None:
+        return set()
+    judging = Q(sheets__conflict="", sheets__seat__recused_at=None)
+    rows = panel.items.filter(application__state=State.UNDER_REVIEW).annotate(n=Count("sheets", filter=judging))
+    return set(rows.filter(n__lt=panel.per_case).values_list("application_id", flat=True))
 
 
 def seats(panel: Panel) -> list[SeatRow]:
@@ -236,7 +292,9 @@ def units(panel: Panel) -> list[UnitRow]:
         .values_list("item_id")
         .annotate(n=Count("pk"))
     )
-    rows = panel.items.select_related("application__site__area").order_by("application__priority", "application_id")
+    rows = panel.items.select_related("application__site__area", "application__call__owner__area").order_by(
+        "application__priority", "application_id"
+    )
     return [_unit_row(panel, item, counted.get(item.pk, []), away.get(item.pk, 0)) for item in rows]
 
 

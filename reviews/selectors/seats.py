@@ -4,6 +4,8 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from applications import selectors as applications
 from applications.models import Application
 from applications.selectors import screening as reports
@@ -11,13 +13,14 @@ from applications.selectors.shown import ShownSection
 from applications.states import State
 from greenlist.core.actors import Actor
 from greenlist.core.errors import NotVisible
-from reviews.models import Panel, Seat, Sheet
-from reviews.selectors import panels, scores
+from reviews.models import Panel, Seat, Sheet, ShownFile
+from reviews.selectors import blind, draws, panels, scores, tree
+from reviews.selectors.tree import Tree
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One of the expert's units and the own sheet."""
+    """One of the expert's units and the own sheet. On a blind panel reference and name say nothing of the unit."""
 
     reference: str
     name: str
@@ -39,6 +42,8 @@ class SeatPage:
     units: tuple[Unit, ...]
     done: int
     total: int
+    drawn_from: int  # how many stood in the pool when the members were drawn; 0: they were chosen
+    left_out: int  # of them could not be drawn
 
     @property
     def can_lock(self) -> bool:
@@ -50,9 +55,13 @@ class ScoringPage:
     panel: Panel
     seat: Seat
     sheet: Sheet
-    case: Application
+    name: str
+    key: str  # of the unit, in addresses
+    case: Application | None  # None on a blind panel
     facts: tuple[tuple[str, str], ...]  # label key, value: nothing personal
     sections: tuple[ShownSection, ...]  # the declared report without contacts
+    files: tuple[ShownFile, ...]  # of a blind panel: what may be seen
+    tree: Tree | None  # where the unit is scored row by row
     highest: Decimal
     before: str  # reference of the unit before and after this one, for walking through
     after: str
@@ -76,7 +85,17 @@ def get(actor: Actor, reference: str) -> SeatPage:
     units = tuple(_units(seat)) if seat.pledged_at else ()
     own = [unit for unit in units if unit.state not in ("away", "gone")]
     done = sum(unit.state in ("done", "locked") for unit in own)
-    return SeatPage(panel=seat.panel, seat=seat, stage=_stage(seat), units=units, done=done, total=len(own))
+    drawn_from, left_out = draws.counts(seat)
+    return SeatPage(
+        panel=seat.panel,
+        seat=seat,
+        stage=_stage(seat),
+        units=units,
+        done=done,
+        total=len(own),
+        drawn_from=drawn_from,
+        left_out=left_out,
+    )
 
 
 def _stage(seat: Seat) -> str:
@@ -91,14 +110,24 @@ def _units(seat: Seat) -> list[Unit]:
     rows = seat.sheets.select_related("item__application").order_by(
         "item__application__priority", "item__application_id"
     )
-    return [_unit(seat, sheet) for sheet in rows]
+    if not seat.panel.blind:
+        return [_unit(seat, sheet) for sheet in rows]
+    known = blind.numbers(seat.panel)
+    # Which unit an expert keeps away from would say whose it is: such units are not shown at all.
+    own = sorted((sheet for sheet in rows if not sheet.conflict), key=lambda sheet: known[sheet.item_id])
+    return [_unit(seat, sheet, known[sheet.item_id]) for sheet in own]
 
 
-def _unit(seat: Seat, sheet: Sheet) -> Unit:
+def _unit(seat: Seat, sheet: Sheet, number: int | None = None) -> Unit:
     case = sheet.item.application
     state = _state(seat.panel, sheet)
     why = sheet.conflict_reason or sheet.get_conflict_display() if sheet.conflict else ""
-    return Unit(case.reference, case.name, state, sheet.score, sheet.suggests, sheet.comment, sheet.version, why)
+    key, name = (case.reference, case.name) if number is None else (sheet.item.alias, blind_name(number))
+    return Unit(key, name, state, sheet.score, sheet.suggests, sheet.comment, sheet.version, why)
+
+
+def blind_name(number: int) -> str:
+    return _("Unit %(n)s") % {"n": f"{number:02}"}
 
 
 def _state(panel: Panel, sheet: Sheet) -> str:
@@ -119,28 +148,54 @@ def scoring(actor: Actor, reference: str, case: str) -> ScoringPage:
     The case is reached through the expert's grant: no pledge, a conflict or a closed panel all mean NotVisible.
     """
     page = get(actor, reference)
-    sheet = page.seat.sheets.select_related("item").filter(item__application__reference=case, conflict="").first()
-    found = (
-        Application.objects.visible_to(actor)
-        .select_related("call__rules", "report", "organisation", "site__area")
-        .filter(reference=case, state=State.UNDER_REVIEW)
-        .first()
-    )
-    if sheet is None or found is None or page.stage not in ("score", "locked"):
+    sheet, found = _sheet_and_case(actor, page, case)
+    if page.stage not in ("score", "locked"):
         raise NotVisible
-    open_units = [unit.reference for unit in page.units if unit.state not in ("away", "gone")]
-    here = open_units.index(case)
+    open_units = [unit for unit in page.units if unit.state not in ("away", "gone")]
+    here = [unit.reference for unit in open_units].index(case)
+    panel = page.panel
+    shown = _report(found)
     return ScoringPage(
-        panel=page.panel,
+        panel=panel,
         seat=page.seat,
         sheet=sheet,
-        case=found,
-        facts=_facts(found),
-        sections=_report(found),
-        highest=scores.highest(page.panel),
-        before=open_units[here - 1] if here else "",
-        after=open_units[here + 1] if here + 1 < len(open_units) else "",
+        name=open_units[here].name,
+        key=case,
+        case=None if panel.blind else found,
+        facts=() if panel.blind else _facts(found),
+        sections=blind.sections(panel, found, shown) if panel.blind else shown,
+        files=tuple(blind.files(panel, found)) if panel.blind else (),
+        tree=tree.of(found) if panel.scored else None,
+        highest=scores.highest(panel),
+        before=open_units[here - 1].reference if here else "",
+        after=open_units[here + 1].reference if here + 1 < len(open_units) else "",
     )
+
+
+def _sheet_and_case(actor: Actor, page: SeatPage, key: str) -> tuple[Sheet, Application]:
+    """Through the expert's grant; on a blind panel, which gives none, through the sheet itself. Raises NotVisible."""
+    rows = page.seat.sheets.select_related("item").filter(conflict="")
+    rows = rows.filter(item__alias=key) if page.panel.blind else rows.filter(item__application__reference=key)
+    sheet = rows.first()
+    if sheet is None:
+        raise NotVisible
+    seen = Application.objects.all() if page.panel.blind else Application.objects.visible_to(actor)
+    found = (
+        seen.select_related("call__rules", "report", "organisation", "site__area")
+        .filter(pk=sheet.item.application_id, state=State.UNDER_REVIEW)
+        .first()
+    )
+    if found is None:
+        raise NotVisible
+    return sheet, found
+
+
+def file_of(actor: Actor, reference: str, case: str, alias: str) -> ShownFile:
+    """A file that a blind panel may see. Raises NotVisible."""
+    found = next((one for one in scoring(actor, reference, case).files if one.alias == alias), None)
+    if found is None:
+        raise NotVisible
+    return found
 
 
 def _facts(case: Application) -> tuple[tuple[str, str], ...]:

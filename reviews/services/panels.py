@@ -23,11 +23,13 @@ from greenlist.core.errors import Conflict, Invalid, NotVisible, Refused, Text, 
 from greenlist.core.verbs import require
 from greenlist.policy.engine.types import Step, StepKind
 from reviews import rules
-from reviews.models import Panel, PanelItem, Seat, Sheet
-from reviews.selectors import conflicts, scores
+from reviews.models import Panel, PanelItem, Seat, Sheet, ShownFile
+from reviews.selectors import blind, conflicts, scores
 from reviews.selectors import panels as reads
 from reviews.services import cases
-from reviews.states import PanelKind
+from reviews.states import LIVE_PANELS, DrawKind, PanelKind, PanelState
+
+DRAWN = "draw"  # among the reviewers a rule set names: experts, but only drawn
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,10 @@ class Plan:
     applications: tuple[str, ...] = ()
     experts: tuple[int, ...] = ()
     chair: int | None = None
+    drawn: bool = False  # the experts are drawn at random afterwards, not chosen here
+    per_case: int | None = None  # experts for each unit; None: everybody judges everything
+    blind: bool = False
+    commissioned: int | None = None  # a registered body, by its key
 
 
 @dataclass(frozen=True)
@@ -60,6 +66,7 @@ class Result:
 
     opinion: str
     units: Mapping[str, Conclusion] = field(default_factory=dict)
+    fewer: str = ""  # why some unit was judged by fewer experts than laid down
 
 
 @transaction.atomic
@@ -80,7 +87,7 @@ def edit(*, actor: Actor, reference: str, version: int, plan: Plan, at: datetime
     """Replaces what was laid down. Raises NotVisible, NotAllowed, WrongState, Conflict (somebody else edited), Invalid."""
     panel = lock(actor=actor, reference=reference, version=version)
     require(rules.EDIT_PANEL, panel, actor)
-    _in_state(panel, rules.EDIT_PANEL.states, rules.IN_PREPARATION)
+    in_state(panel, rules.EDIT_PANEL.states, rules.IN_PREPARATION)
     _write(panel, plan, actor=actor, at=at)
     audit.record(actor=actor, subject=("panel", panel.pk), action="panel.edited", at=at, data=_as_data(plan))
     return panel
@@ -110,6 +117,7 @@ def open_panel(*, actor: Actor, reference: str, at: datetime) -> Panel:
     panel = lock(actor=actor, reference=reference)
     require(rules.OPEN_PANEL, panel, actor)
     waiting = _cases_of(panel, actor)
+    _is_prepared(panel)
     try:
         panel.open(at=at)
     except TransitionNotAllowed as wrong:
@@ -120,8 +128,8 @@ def open_panel(*, actor: Actor, reference: str, at: datetime) -> Panel:
         application_cases.move(
             case, "convene", case.convene, actor=actor, at=at, desk=case.desk, data={"panel": panel.reference}
         )
-    seats = list(panel.seats.select_related("user"))
-    _lay_sheets(panel, seats, waiting)
+    seats = list(panel.seats.select_related("user").order_by("pk"))
+    _lay_sheets(panel, seats, waiting, at, _given_out(panel, seats, waiting, actor, at))
     _each_judged(panel, waiting)
     audit.record(
         actor=actor,
@@ -130,8 +138,81 @@ def open_panel(*, actor: Actor, reference: str, at: datetime) -> Panel:
         at=at,
         data={"cases": [case.reference for case in waiting], "experts": [seat.user_id for seat in seats]},
     )
-    _tell_invited(panel, seats, len(waiting), at)
+    tell_invited(panel, seats, len(waiting), at=at)
     return panel
+
+
+@transaction.atomic
+def record_talk(
+    *, actor: Actor, reference: str, version: int, risks: str, talk_on: date | None, talk: str, at: datetime
+) -> Panel:
+    """Integrity risk points, and the reminder talk about them (HLJ-17): when, who spoke to whom.
+
+    Raises NotVisible, NotAllowed, WrongState, Conflict, Invalid (words or day missing, a day to come).
+    """
+    panel = lock(actor=actor, reference=reference, version=version)
+    require(rules.TALK, panel, actor)
+    in_state(panel, rules.TALK.states, rules.IN_PREPARATION)
+    problems: dict[str, list[Text]] = {}
+    if not risks.strip():
+        problems["risks"] = [_("Write down the risk points.")]
+    if talk_on is None:
+        problems["talk_on"] = [_("Give the day of the talk.")]
+    elif talk_on > clock.china_date(at):
+        problems["talk_on"] = [_("The talk must have been held.")]
+    if not talk.strip():
+        problems["talk"] = [_("Say who spoke to whom.")]
+    if problems:
+        raise Invalid(_("The record is not complete."), problems=problems)
+    panel.risks, panel.talk_on, panel.talk = risks.strip(), talk_on, talk.strip()[:300]
+    panel.version += 1
+    panel.save()
+    data = {"risks": panel.risks, "on": talk_on, "talk": panel.talk}
+    audit.record(actor=actor, subject=("panel", panel.pk), action="panel.talk_recorded", at=at, data=data)
+    return panel
+
+
+@transaction.atomic
+def show_files(*, actor: Actor, reference: str, shown: Collection[str], at: datetime) -> Panel:
+    """Which files a blind panel may see, by their references: those that an official found to name nobody.
+
+    Raises NotVisible, NotAllowed, WrongState (not blind, or over).
+    """
+    panel = lock(actor=actor, reference=reference)
+    require(rules.EDIT_PANEL, panel, actor)
+    in_state(panel, LIVE_PANELS, rules.NOT_AT_WORK)
+    if not panel.blind:
+        raise WrongState(_("This panel sees names: it sees the files as well."))
+    known = {row.reference: row for _item, rows in blind.to_show(panel) for row, _is_shown in rows}
+    if set(shown) - set(known):
+        raise NotVisible
+    there = {row.evidence.reference: row for row in panel.shown_files.select_related("evidence")}
+    for key in sorted(set(there) - set(shown)):
+        there[key].delete()
+        data = {"file": key}
+        audit.record(actor=actor, subject=("panel", panel.pk), action="panel.file_hidden", at=at, data=data)
+    for key in sorted(set(shown) - set(there)):
+        ShownFile.objects.create(panel=panel, evidence=known[key], shown_by_id=actor.user_id, shown_at=at)
+        data = {"file": key, "sha256": known[key].blob.sha256}
+        audit.record(actor=actor, subject=("panel", panel.pk), action="panel.file_shown", at=at, data=data)
+    return panel
+
+
+@transaction.atomic
+def name_chair(*, actor: Actor, reference: str, seat_id: int, at: datetime) -> Seat:
+    """Who leads a panel that is being prepared or at work. Raises NotVisible, NotAllowed, WrongState."""
+    panel = lock(actor=actor, reference=reference)
+    require(rules.EDIT_PANEL, panel, actor)
+    in_state(panel, LIVE_PANELS, rules.NOT_AT_WORK)
+    seat = panel.seats.live().filter(pk=seat_id).first()
+    if seat is None:
+        raise NotVisible
+    panel.seats.exclude(pk=seat.pk).update(is_chair=False)
+    seat.is_chair = True
+    seat.save()
+    data = {"expert": seat.user_id}
+    audit.record(actor=actor, subject=("panel", panel.pk), action="panel.chair_named", at=at, data=data)
+    return seat
 
 
 @transaction.atomic
@@ -142,17 +223,25 @@ def invite(*, actor: Actor, reference: str, user_id: int, at: datetime) -> Seat:
     """
     panel = lock(actor=actor, reference=reference)
     require(rules.INVITE, panel, actor)
-    _in_state(panel, rules.INVITE.states, rules.NOT_AT_WORK)
+    in_state(panel, rules.INVITE.states, rules.NOT_AT_WORK)
     if panel.kind != PanelKind.EXPERTS:
         raise Invalid(_("A commissioned body reviews here: it has no seats."))
+    if panel.drawn:
+        raise Refused(
+            _("The experts of this panel are drawn: draw a substitute, or another opinion on a unit."),
+            clause=scores.step_of(panel).clause,
+        )
     if panel.seats.filter(user_id=user_id).exists():
         raise Invalid(_("This expert has or had a seat on the panel."), problems={"expert": [_("choose another")]})
     (seat,) = _seats(panel, [user_id], None, at)
     seat.save()
-    waiting = _live_cases(panel)
-    _lay_sheets(panel, [seat], waiting)
+    short = reads.short_units(panel)
+    waiting = [case for case in _live_cases(panel) if panel.per_case is None or case.pk in short]
+    if not waiting:
+        raise Invalid(_("Every unit has its experts: ask for another opinion on one of them instead."))
+    _lay_sheets(panel, [seat], waiting, at)
     audit.record(actor=actor, subject=("panel", panel.pk), action="panel.invited", at=at, data={"expert": user_id})
-    _tell_invited(panel, [seat], len(waiting), at)
+    tell_invited(panel, [seat], len(waiting), at=at)
     return seat
 
 
@@ -164,7 +253,7 @@ def excuse(*, actor: Actor, reference: str, seat_id: int, reason: str, at: datet
     """
     panel = lock(actor=actor, reference=reference)
     require(rules.INVITE, panel, actor)
-    _in_state(panel, rules.INVITE.states, rules.NOT_AT_WORK)
+    in_state(panel, rules.INVITE.states, rules.NOT_AT_WORK)
     seat = panel.seats.live().select_related("user").filter(pk=seat_id).first()
     if seat is None:
         raise NotVisible
@@ -194,8 +283,8 @@ def note_result(*, actor: Actor, reference: str, version: int, result: Result, a
     """Keeps an unfinished conclusion. Raises NotVisible, NotAllowed, WrongState, Conflict."""
     panel = lock(actor=actor, reference=reference, version=version)
     require(rules.CONCLUDE, panel, actor)
-    _in_state(panel, rules.CONCLUDE.states, rules.NOT_AT_WORK)
-    panel.opinion = result.opinion.strip()
+    in_state(panel, rules.CONCLUDE.states, rules.NOT_AT_WORK)
+    panel.opinion, panel.fewer = result.opinion.strip(), result.fewer.strip()[:300]
     panel.version += 1
     panel.save()
     _note_units(panel, result)
@@ -230,7 +319,7 @@ def _conclude(
     require(rules.CONCLUDE, panel, actor)
     under_review = _live_cases(panel, actor)
     _nobody_at_work(panel)
-    panel.opinion = result.opinion.strip()
+    panel.opinion, panel.fewer = result.opinion.strip(), result.fewer.strip()[:300]
     _note_units(panel, result)
     items = list(
         panel.items.filter(application__in=under_review).select_related("application").order_by("application_id")
@@ -298,6 +387,22 @@ def end_access(panel_id: int, *, at: datetime, users: Collection[int] | None = N
     Grant.objects.live().filter(user_id__in=users, application_id__in=before).update(ended_at=at)
 
 
+def open_material(seat: Seat, *, at: datetime) -> None:
+    """Facts fall downhill: the right to read is a row of `applications`, one per unit without a conflict.
+
+    A blind panel has no such rows: its experts read through their seat alone, without names.
+    """
+    if seat.panel.blind:
+        return
+    there = set(Grant.objects.live().filter(user_id=seat.user_id).values_list("application_id", flat=True))
+    rows = seat.sheets.filter(conflict="", item__application__state=State.UNDER_REVIEW)
+    Grant.objects.bulk_create(
+        Grant(application_id=case, user_id=seat.user_id, granted_at=at)
+        for case in rows.order_by("item__application_id").values_list("item__application_id", flat=True)
+        if case not in there
+    )
+
+
 # ---- what is laid down ------------------------------------------------------------------------------------------
 def _write(panel: Panel, plan: Plan, *, actor: Actor, at: datetime) -> None:
     chosen = list(
@@ -315,14 +420,38 @@ def _write(panel: Panel, plan: Plan, *, actor: Actor, at: datetime) -> None:
     panel.plan, panel.pledge = plan.plan.strip(), plan.pledge.strip()
     panel.scored = bool(step.score)
     panel.closes_on = plan.closes_on
+    panel.drawn, panel.blind = plan.drawn and plan.kind == PanelKind.EXPERTS, plan.blind
+    _commission(panel, plan, chosen, at)
+    stays = panel.drawn and panel.pk is not None and _same_units(panel, chosen)
+    if not panel.drawn:
+        panel.per_case = plan.per_case if plan.kind == PanelKind.EXPERTS else None
     panel.version += 1
     panel.save()
     panel.items.exclude(application__in=chosen).delete()
     there = set(panel.items.values_list("application_id", flat=True))
     PanelItem.objects.bulk_create(PanelItem(panel=panel, application=case) for case in chosen if case.pk not in there)
+    if stays:
+        return  # what was drawn for these units stands
     panel.seats.all().delete()  # nobody was invited yet: a panel in preparation has no history to keep
-    if plan.kind == PanelKind.EXPERTS:
+    if plan.kind == PanelKind.EXPERTS and not panel.drawn:
         Seat.objects.bulk_create(_seats(panel, plan.experts, plan.chair, at))
+
+
+def _same_units(panel: Panel, chosen: Collection[Application]) -> bool:
+    return set(panel.items.values_list("application_id", flat=True)) == {case.pk for case in chosen}
+
+
+def _commission(panel: Panel, plan: Plan, chosen: Collection[Application], at: datetime) -> None:
+    """A registered body, or one named in words; never one that wrote a report before the panel or is banned."""
+    panel.commissioned = None
+    if plan.kind != PanelKind.BODY or plan.commissioned is None:
+        return
+    offered = {one.body.pk: one for one in reads.bodies_to_commission(panel.call, chosen, clock.china_date(at))}
+    found = offered.get(plan.commissioned)
+    if found is None or found.why_not:
+        problem = found.why_not if found else _("Choose one of the registered bodies.")
+        raise Invalid(problem, problems={"commissioned": [problem]})
+    panel.commissioned, panel.body = found.body, found.body.name
 
 
 def _plan_is_complete(panel: Panel, plan: Plan, chosen: list[Application], actor: Actor) -> None:
@@ -330,11 +459,13 @@ def _plan_is_complete(panel: Panel, plan: Plan, chosen: list[Application], actor
     if not plan.title.strip():
         problems["title"] = [_("Give the panel a title.")]
     if plan.kind == PanelKind.EXPERTS:
-        if not plan.experts:
+        if not plan.experts and not plan.drawn:
             problems["experts"] = [_("Choose at least one expert.")]
         if not plan.pledge.strip():
             problems["pledge"] = [_("Give the text of the pledge: nothing opens before it is signed.")]
-    elif not plan.body.strip():
+        if plan.per_case is not None and not plan.drawn and not 1 <= plan.per_case <= len(plan.experts):
+            problems["per_case"] = [_("No unit can have more experts than are chosen.")]
+    elif not plan.body.strip() and plan.commissioned is None:
         problems["body"] = [_("Name the body that is commissioned.")]
     taken = set(
         PanelItem.objects.filter(panel__in=Panel.objects.live(), application__in=chosen)
@@ -353,7 +484,8 @@ def _plan_is_complete(panel: Panel, plan: Plan, chosen: list[Application], actor
 
 
 def _reviewers_fit(plan: Plan, step: Step) -> None:
-    if step.reviewers and plan.kind not in step.reviewers:
+    way = DRAWN if plan.drawn and plan.kind == PanelKind.EXPERTS else plan.kind
+    if step.reviewers and way not in step.reviewers and not (way == DRAWN and PanelKind.EXPERTS in step.reviewers):
         problem = _("The rule set does not offer this way of review.")
         raise Invalid(problem, problems={"kind": [problem]})
 
@@ -390,6 +522,23 @@ def _as_data(plan: Plan) -> dict[str, object]:
     }
 
 
+def _is_prepared(panel: Panel) -> None:
+    """What must be laid down before anybody is told: plan, risk points and talk, the draw (HLJ-16b, HLJ-17)."""
+    step = scores.step_of(panel)
+    if panel.state != PanelState.PREPARING:
+        return  # the transition says so
+    if step.plan and not panel.plan:
+        raise Refused(_("The review plan is not written yet: lay it down first."), clause=step.clause)
+    # A commissioned body sends its own people: the talk, like the pledge, is with those whom the authority seats.
+    if step.review.talk and panel.kind == PanelKind.EXPERTS and not (panel.risks and panel.talk_on):
+        raise Refused(
+            _("Risk points and the reminder talk are not recorded yet: record them first."),
+            clause=step.review.talk_clause,
+        )
+    if panel.drawn and not panel.seats.exists():
+        raise Refused(_("Nobody has been drawn for these units yet: draw first."), clause=step.clause)
+
+
 # ---- at work ------------------------------------------------------------------------------------------------------
 def _waits(case: Application, actor: Actor) -> bool:
     return case.state == State.RECOMMENDED and cases.is_at(case, StepKind.PANEL, actor=actor)
@@ -400,7 +549,8 @@ def _must_wait(case: Application, actor: Actor) -> None:
         raise WrongState(_("“%(name)s” does not wait for review here any more.") % {"name": case.name})
 
 
-def _in_state(panel: Panel, states: Collection[str], reason: Text) -> None:
+def in_state(panel: Panel, states: Collection[str], reason: Text) -> None:
+    """Raises WrongState with the reason."""
     if panel.state not in states:
         raise WrongState(reason)
 
@@ -416,14 +566,42 @@ def _live_cases(panel: Panel, actor: Actor | None = None) -> list[Application]:
     return list(Application.objects.filter(panel_items__panel=panel, state=State.UNDER_REVIEW).order_by("pk"))
 
 
-def _lay_sheets(panel: Panel, seats: Collection[Seat], waiting: Collection[Application]) -> None:
-    """One sheet per expert and unit; where the portal finds a conflict the sheet only says so (AZ-08)."""
-    known = conflicts.found({seat.user_id: seat.employer for seat in seats}, waiting)
-    items = panel.items.filter(application__in=waiting)
+GivenOut = Mapping[str, Collection[str]]  # unit → experts, both as a draw names them
+
+
+def _given_out(
+    panel: Panel, seats: list[Seat], waiting: list[Application], actor: Actor, at: datetime
+) -> GivenOut | None:
+    """Who judges what, as drawn; None where everybody judges everything."""
+    if panel.kind != PanelKind.EXPERTS:
+        return None
+    if panel.drawn:
+        made = panel.draws.filter(kind=DrawKind.FIRST).order_by("-number").first()
+        return made.result["units"] if made else None
+    if panel.per_case is None:
+        return None
+    from reviews.services import draws  # it builds on this module
+
+    units: GivenOut = draws.give_out(panel, seats, waiting, actor=actor, at=at).result["units"]
+    return units
+
+
+def _lay_sheets(
+    panel: Panel,
+    seats: Collection[Seat],
+    waiting: Collection[Application],
+    at: datetime,
+    given_out: GivenOut | None = None,
+) -> None:
+    """One sheet per expert and unit given out; where the portal finds a conflict the sheet only says so (AZ-08)."""
+    rule, on = scores.step_of(panel).review, clock.china_date(at)
+    known = conflicts.found({seat.user_id: seat.employer for seat in seats}, waiting, rule=rule, on=on)
+    items = list(panel.items.filter(application__in=waiting).select_related("application").order_by("application_id"))
     Sheet.objects.bulk_create(
         Sheet(seat=seat, item=item, conflict=known.get((seat.user_id, item.application_id), ""))
         for seat in seats
         for item in items
+        if given_out is None or str(seat.user_id) in given_out.get(item.application.reference, ())
     )
 
 
@@ -440,7 +618,8 @@ def _each_judged(panel: Panel, waiting: Collection[Application]) -> None:
         )
 
 
-def _tell_invited(panel: Panel, seats: Collection[Seat], count: int, at: datetime) -> None:
+def tell_invited(panel: Panel, seats: Collection[Seat], count: int, *, at: datetime) -> None:
+    """Each of them is told that a panel waits."""
     outbox.notify(
         recipients=[seat.user_id for seat in seats],
         event=f"panel.invited:{panel.pk}",
@@ -489,6 +668,11 @@ def _is_complete(panel: Panel, items: Collection[PanelItem]) -> None:
             problems[f"score-{key}"] = [_("Give the score.")]
         if panel.kind == PanelKind.EXPERTS and item.pk not in counted:
             problems[f"conclusion-{key}"] = [_("No locked sheet judges this unit: invite another expert.")]
+        elif panel.per_case and len(counted.get(item.pk, ())) < panel.per_case and not panel.fewer:
+            problems["fewer"] = [
+                _("“%(name)s” was judged by fewer experts than laid down: draw another one, or say why not.")
+                % {"name": item.application.name}
+            ]
     if problems:
         raise Invalid(_("The conclusion is not complete."), problems=problems)
 

@@ -1,6 +1,6 @@
 """What an expert does on a panel: sign the pledge, keep away, score, lock, give up the seat (R4)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 
@@ -13,11 +13,14 @@ from greenlist.core import audit, outbox
 from greenlist.core.actors import Actor
 from greenlist.core.errors import Conflict, Invalid, NotVisible, Text, WrongState
 from reviews.models import Panel, Seat, Sheet
-from reviews.selectors import scores
+from reviews.selectors import blind, scores, tree
+from reviews.selectors.tree import Rows, Tree
 from reviews.services import panels
 from reviews.states import ConflictKind
 
 LONGEST_REASON = 300
+LONGEST_ROW = 500
+LONGEST_TIES = 3000
 
 
 @transaction.atomic
@@ -38,8 +41,10 @@ def pledge(*, actor: Actor, reference: str, at: datetime) -> Seat:
 
 
 @transaction.atomic
-def declare(*, actor: Actor, reference: str, conflicts: Mapping[str, str], at: datetime) -> Seat:
+def declare(*, actor: Actor, reference: str, conflicts: Mapping[str, str], at: datetime, ties: str = "") -> Seat:
     """Says with which units there is a conflict (application → reason) or that there is none; the others open now.
+
+    On a blind panel the expert names organisations instead (`ties`, one a line); units among them stay closed.
 
     Raises NotVisible (pledge not signed, unknown unit), WrongState (declared already), Invalid (a reason is missing).
     """
@@ -48,7 +53,9 @@ def declare(*, actor: Actor, reference: str, conflicts: Mapping[str, str], at: d
         raise NotVisible
     if seat.declared_at is not None:
         raise WrongState(_("You have declared this already. Keep away from a single unit on its own page."))
-    sheets = {sheet.item.application.reference: sheet for sheet in _sheets(seat)}
+    sheets = {_key(panel, sheet): sheet for sheet in _sheets(seat)}
+    if panel.blind:
+        _named(sheets.values(), ties)
     for case, reason in conflicts.items():
         if case not in sheets:
             raise NotVisible
@@ -56,8 +63,8 @@ def declare(*, actor: Actor, reference: str, conflicts: Mapping[str, str], at: d
     Sheet.objects.bulk_update(sheets.values(), ["conflict", "conflict_reason"])
     seat.declared_at = at
     seat.save()
-    _open_cases(seat, at)
-    data = {"declared": dict(conflicts)}
+    panels.open_material(seat, at=at)
+    data = {"declared": dict(conflicts), "ties": ties.strip()[:LONGEST_TIES]}
     audit.record(actor=actor, subject=("panel", panel.pk), action="panel.declared", at=at, data=data)
     return seat
 
@@ -106,8 +113,9 @@ def save_sheet(
     suggests: bool | None,
     comment: str,
     at: datetime,
+    rows: Rows | None = None,
 ) -> Sheet:
-    """Keeps an own sheet, complete or not.
+    """Keeps an own sheet, complete or not. Where the unit has a tree of criteria the score is the sum of its `rows`.
 
     Raises NotVisible (not this expert's unit, pledge not signed), WrongState (locked), Conflict (saved elsewhere since
     the page was opened: `theirs` holds what stands), Invalid (score out of range).
@@ -126,7 +134,11 @@ def save_sheet(
         words = _("Give a score from 0 to %(highest)s with at most two decimals; it is now %(score)s.")
         problem = words % {"highest": highest, "score": score}
         raise Invalid(problem, problems={"score": [problem]})
-    sheet.score = score if panel.scored else None
+    branches = tree.of(sheet.item.application) if panel.scored else None
+    if branches is not None:
+        _take_rows(sheet, branches, rows or {}, highest)
+    else:
+        sheet.score, sheet.rows = score if panel.scored else None, {}
     sheet.suggests, sheet.comment = suggests, comment.strip()
     sheet.version += 1
     sheet.saved_at = at
@@ -145,7 +157,7 @@ def lock(*, actor: Actor, reference: str, versions: Mapping[str, int], at: datet
         raise NotVisible
     _unlocked(seat)
     own = [sheet for sheet in _sheets(seat) if _counts(sheet)]
-    if {sheet.item.application.reference: sheet.version for sheet in own} != dict(versions):
+    if {_key(panel, sheet): sheet.version for sheet in own} != dict(versions):
         raise Conflict(_("A sheet was changed since this summary was made. Look at it again, then lock."))
     _are_complete(panel, own)
     for sheet in own:
@@ -175,13 +187,54 @@ def _lock(actor: Actor, reference: str) -> tuple[Panel, Seat]:
     return panel, seat
 
 
+def _key(panel: Panel, sheet: Sheet) -> str:
+    """What pages of the expert call the unit."""
+    return sheet.item.alias if panel.blind else sheet.item.application.reference
+
+
+def _named(sheets: Iterable[Sheet], ties: str) -> None:
+    """Marks the sheets of organisations that the expert has ties with."""
+    by_case = {sheet.item.application_id: sheet for sheet in sheets}
+    cases = [sheet.item.application for sheet in by_case.values()]
+    for case, line in blind.matching(ties, cases).items():
+        _keep_away(by_case[case], line)
+
+
+def _take_rows(sheet: Sheet, branches: Tree, rows: Rows, highest: Decimal) -> None:
+    """Points and comments by row, and their sum, as the criteria set sums (feature 16). Raises Invalid."""
+    kept: dict[str, dict[str, str]] = {}
+    problems: dict[str, list[Text]] = {}
+    for line in branches.lines:
+        given = rows.get(line.path, {})
+        points, comment = given.get("points", "").strip(), given.get("comment", "").strip()
+        found = tree.points_of({line.path: {"points": points}}, line)
+        if points and (found is None or found != round(found, 2)):
+            problems[f"points-{line.field}"] = [
+                _("Give points from 0 to %(full)s with at most two decimals.") % {"full": f"{line.full:f}"}
+            ]
+        elif points and line.is_binding and found not in (0, line.full):
+            problems[f"points-{line.field}"] = [
+                _("This row is met or not: %(full)s points or 0.") % {"full": f"{line.full:f}"}
+            ]
+        if points or comment:
+            kept[line.path] = {"points": points, "comment": comment[:LONGEST_ROW]}
+    if problems:
+        raise Invalid(_("Some points do not fit."), problems=problems)
+    counted = tree.total(branches, kept)
+    sheet.rows = kept
+    sheet.score = None if counted.missing else min(counted.total, highest)
+
+
 def _sheets(seat: Seat) -> list[Sheet]:
-    return list(seat.sheets.select_related("item__application").order_by("item__application_id"))
+    rows = seat.sheets.select_related("item__application__organisation", "item__application__report")
+    return list(rows.order_by("item__application_id"))
 
 
 def _sheet(seat: Seat, case: str) -> Sheet:
     """The expert's sheet on a unit that is open to it. Raises NotVisible before the declaration and for a conflict."""
-    sheet = seat.sheets.select_related("item__application").filter(item__application__reference=case).first()
+    rows = seat.sheets.select_related("item__application__report", "item__application__call__rules")
+    named = {"item__alias": case} if seat.panel.blind else {"item__application__reference": case}
+    sheet = rows.filter(**named).first()
     if seat.declared_at is None or sheet is None or not _counts(sheet):
         raise NotVisible
     return sheet
@@ -201,30 +254,28 @@ def _keep_away(sheet: Sheet, reason: str) -> None:
     reason = reason.strip()
     if not reason:
         problem = _("Say why you keep away from this unit.")
-        raise Invalid(problem, problems={f"reason-{sheet.item.application.reference}": [problem]})
+        raise Invalid(problem, problems={f"reason-{_key(sheet.seat.panel, sheet)}": [problem]})
     if not sheet.conflict:
         sheet.conflict = ConflictKind.DECLARED
     sheet.conflict_reason = reason[:LONGEST_REASON]
 
 
-def _open_cases(seat: Seat, at: datetime) -> None:
-    """Facts fall downhill: the right to read is a row of `applications`, one per unit without a conflict."""
-    Grant.objects.bulk_create(
-        Grant(application_id=sheet.item.application_id, user_id=seat.user_id, granted_at=at)
-        for sheet in _sheets(seat)
-        if _counts(sheet)
-    )
-
-
 def _as_data(sheet: Sheet) -> dict[str, object]:
     score = None if sheet.score is None else str(sheet.score)
-    return {"score": score, "suggests": sheet.suggests, "comment": sheet.comment}
+    rows = {"rows": sheet.rows} if sheet.rows else {}
+    return {"score": score, "suggests": sheet.suggests, "comment": sheet.comment, **rows}
 
 
 def _as_typed(sheet: Sheet) -> dict[str, str]:
     """What stands, as the form's own values: the page puts both texts side by side."""
     score = "" if sheet.score is None else f"{sheet.score.normalize():f}"
-    return {"score": score, "suggests": {True: "yes", False: "no", None: ""}[sheet.suggests], "comment": sheet.comment}
+    typed = {"score": score, "suggests": {True: "yes", False: "no", None: ""}[sheet.suggests], "comment": sheet.comment}
+    for path, given in sheet.rows.items():
+        field = path.replace(".", "-")
+        typed |= {f"points-{field}": given.get("points", ""), f"comment-{field}": given.get("comment", "")}
+    if sheet.rows:
+        del typed["score"]
+    return typed
 
 
 def _are_complete(panel: Panel, own: list[Sheet]) -> None:
@@ -233,12 +284,15 @@ def _are_complete(panel: Panel, own: list[Sheet]) -> None:
         missing: list[Text] = []
         if panel.scored and sheet.score is None:
             missing.append(_("the score"))
+        branches = tree.of(sheet.item.application) if panel.scored and sheet.rows else None
+        if branches is not None and sheet.suggests and tree.total(branches, sheet.rows).failed:
+            missing.append(_("a row that must be met is not met: the unit cannot be suggested"))
         if sheet.suggests is None:
             missing.append(_("whether you suggest it"))
         if not sheet.comment:
             missing.append(_("the comment"))
         if missing:
-            problems[sheet.item.application.reference] = missing
+            problems[_key(panel, sheet)] = missing
     if problems:
         raise Invalid(_("Some of your sheets are not complete."), problems=problems)
 

@@ -18,9 +18,11 @@ from greenlist.core.http import whole
 from reviews import documents, rules
 from reviews.forms import ConclusionForm, InviteForm, PanelForm, ReasonForm
 from reviews.models import Panel
+from reviews.selectors import draws as draw_reads
 from reviews.selectors import panels as reads
 from reviews.selectors import seats as seat_reads
 from reviews.selectors import titles
+from reviews.selectors import watches as watch_reads
 from reviews.services import panels
 from reviews.states import PanelKind, PanelState
 
@@ -89,12 +91,14 @@ def _builder(request: HttpRequest, call: Call, panel: Panel | None) -> PanelForm
     choices = reads.choices(actor, call, chosen=set(initial["applications"]), panel=panel)
     if panel is None:
         initial["applications"] = [one.case.reference for one in choices]
-    candidates = reads.candidates(clock.china_date(clock.now()), [one.case for one in choices])
+    today, cases, step = clock.china_date(clock.now()), [one.case for one in choices], reads.step_for(call)
+    candidates = reads.candidates(today, cases, rule=step.review)
     form = PanelForm(
         request.POST or None,
-        step=reads.step_for(call),
+        step=step,
         choices=choices,
         candidates=candidates,
+        bodies=reads.bodies_to_commission(call, cases, today) if PanelKind.BODY in step.reviewers else (),
         initial=initial,
     )
     form.choices, form.candidates = choices, candidates  # type: ignore[attr-defined]
@@ -102,9 +106,12 @@ def _builder(request: HttpRequest, call: Call, panel: Panel | None) -> PanelForm
 
 
 def _start(call: Call) -> dict[str, Any]:
+    step = reads.step_for(call)
+    is_chosen = PanelKind.EXPERTS in (step.reviewers or (PanelKind.EXPERTS,))
     return {
         "title": titles.panel_title(call),
-        "kind": PanelKind.EXPERTS,
+        "kind": PanelKind.EXPERTS if is_chosen else step.reviewers[0],
+        "blind": step.review.blind,
         "pledge": reads.usual_pledge(call),
         "applications": [],
         "experts": [],
@@ -116,8 +123,11 @@ def _laid_down(panel: Panel) -> dict[str, Any]:
     return {
         "version": panel.version,
         "title": panel.title,
-        "kind": panel.kind,
-        "body": panel.body,
+        "kind": panels.DRAWN if panel.drawn else panel.kind,
+        "body": "" if panel.commissioned_id else panel.body,
+        "commissioned": panel.commissioned_id,
+        "blind": panel.blind,
+        "per_case": panel.per_case,
         "closes_on": panel.closes_on,
         "plan": panel.plan,
         "pledge": panel.pledge,
@@ -163,17 +173,37 @@ def _panel(
         "is_closed": found.state == PanelState.CLOSED,
         "documents": documents.of_panel(found),
     }
-    if found.state == PanelState.OPEN and found.kind == PanelKind.EXPERTS:
+    context |= _around(found)
+    if found.state == PanelState.OPEN and found.kind == PanelKind.EXPERTS and not found.drawn:
         there = {row.seat.user_id for row in context["seats"]}
         free = [
             one
-            for one in reads.candidates(clock.china_date(clock.now()), [unit.case for unit in units if unit.live])
+            for one in reads.candidates(
+                clock.china_date(clock.now()),
+                [unit.case for unit in units if unit.live],
+                rule=reads.step_for(found.call).review,
+            )
             if one.user_id not in there
         ]
         context["candidates"] = free
         context["invite"] = invite or InviteForm(None, candidates=free)
         context["excuse"] = ReasonForm()
     return render(request, "reviews/panel.html", context, status=status)
+
+
+def _around(panel: Panel) -> dict[str, Any]:
+    """Draws, what lacks experts, those who watch and their notes."""
+    review = reads.step_for(panel.call).review
+    replaced = {row.stands_for_id for row in panel.seats.all()}
+    return {
+        "draws": draw_reads.of_panel(panel),
+        "short": reads.short_units(panel) if panel.state == PanelState.OPEN else set(),
+        "replaced": replaced,
+        "review": review,
+        "watches": watch_reads.of_panel(panel),
+        "remarks": watch_reads.remarks(panel),
+        "may_watch": watch_reads.to_name(panel, clock.china_date(clock.now())),
+    }
 
 
 @require_POST

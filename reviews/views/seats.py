@@ -1,20 +1,23 @@
 """An expert's pages: pledge, declaration, scoring, locking, giving up the seat."""
 
+from pathlib import Path
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from greenlist.core import clock
+from applications.selectors.scores import number
+from greenlist.core import attachments, clock
 from greenlist.core.errors import Conflict, Invalid
 from greenlist.core.http import whole
 from reviews.forms import AS_BOOL, ReasonForm, SheetForm
 from reviews.models import Sheet
 from reviews.selectors import seats as reads
+from reviews.selectors.tree import total
 from reviews.services import seats
 from reviews.views.panels import actor_of
 
@@ -66,7 +69,13 @@ def declare(request: HttpRequest, reference: str) -> HttpResponse:
     ticked = request.POST.getlist("away")
     conflicts = {case: request.POST.get(f"reason-{case}", "") for case in ticked}
     try:
-        seats.declare(actor=actor_of(request), reference=reference, conflicts=conflicts, at=clock.now())
+        seats.declare(
+            actor=actor_of(request),
+            reference=reference,
+            conflicts=conflicts,
+            ties=request.POST.get("ties", ""),
+            at=clock.now(),
+        )
     except Invalid as wrong:
         return _seat(request, reference, error=wrong, typed=request.POST.dict() | dict.fromkeys(ticked, "on"))
     messages.success(request, _("Declared. The material of the other units is open to you now."))
@@ -109,15 +118,26 @@ def _sheet(
     conflict: Conflict | None = None,
 ) -> HttpResponse:
     page = reads.scoring(actor_of(request), reference, case)
-    form = form or SheetForm(None, panel=page.panel, highest=page.highest, initial=_as_initial(page.sheet))
-    context: dict[str, Any] = {"page": page, "form": form, "is_locked": page.sheet.locked_at is not None}
+    form = form or SheetForm(
+        None, panel=page.panel, highest=page.highest, tree=page.tree, initial=_as_initial(page.sheet)
+    )
+    context: dict[str, Any] = {
+        "page": page,
+        "form": form,
+        "is_locked": page.sheet.locked_at is not None,
+        "sum": total(page.tree, page.sheet.rows) if page.tree else None,
+    }
     if conflict is not None:
         context |= {"conflict": conflict, "theirs": page.sheet}
     return render(request, "reviews/sheet.html", context, status=409 if conflict else 422 if form.is_bound else 200)
 
 
 def _as_initial(row: Sheet) -> dict[str, Any]:
-    return {"version": row.version, "score": row.score, "suggests": AS_WORD[row.suggests], "comment": row.comment}
+    typed = {"version": row.version, "score": row.score, "suggests": AS_WORD[row.suggests], "comment": row.comment}
+    for key, given in row.rows.items():
+        field = key.replace(".", "-")
+        typed |= {f"points-{field}": given.get("points", ""), f"comment-{field}": given.get("comment", "")}
+    return typed
 
 
 @require_POST
@@ -125,7 +145,7 @@ def save(request: HttpRequest, reference: str, case: str) -> HttpResponse:
     """Keeps the sheet; autosave gets JSON."""
     page = reads.scoring(actor_of(request), reference, case)
     is_autosave = request.headers.get("X-Requested-With") == "autosave"
-    form = SheetForm(request.POST, panel=page.panel, highest=page.highest)
+    form = SheetForm(request.POST, panel=page.panel, highest=page.highest, tree=page.tree)
     if not form.is_valid():
         if is_autosave:
             problems = {name: [str(text) for text in texts] for name, texts in form.errors.items()}
@@ -140,6 +160,7 @@ def save(request: HttpRequest, reference: str, case: str) -> HttpResponse:
             score=form.cleaned_data.get("score"),
             suggests=AS_BOOL.get(form.cleaned_data["suggests"]),
             comment=form.cleaned_data["comment"],
+            rows=form.rows,
             at=clock.now(),
         )
     except Conflict as other:
@@ -153,7 +174,8 @@ def save(request: HttpRequest, reference: str, case: str) -> HttpResponse:
         return _sheet(request, reference, case, form=form)
     if is_autosave:
         saved = row.saved_at.astimezone(clock.CHINA).strftime("%H:%M") if row.saved_at else ""
-        return JsonResponse({"version": row.version, "saved_at": saved})
+        worked = {"sum": number(total(page.tree, row.rows).total)} if page.tree else {}
+        return JsonResponse({"version": row.version, "saved_at": saved, "computed": worked})
     messages.success(request, _("Saved."))
     target = request.POST.get("next", "")
     known = target and target == page.after
@@ -165,8 +187,19 @@ def _conflict(request: HttpRequest, reference: str, case: str, conflict: Conflic
     page = reads.scoring(actor_of(request), reference, case)
     typed = request.POST.copy()
     typed["version"] = str(conflict.version)
-    form = SheetForm(typed, panel=page.panel, highest=page.highest)
+    form = SheetForm(typed, panel=page.panel, highest=page.highest, tree=page.tree)
     return _sheet(request, reference, case, form=form, conflict=conflict)
+
+
+@require_GET
+def file(request: HttpRequest, reference: str, case: str, alias: str) -> FileResponse:
+    """A file that a blind panel may see, under a name that says nothing."""
+    found = reads.file_of(actor_of(request), reference, case, alias)
+    answer = attachments.response(found.evidence.blob, inline="inline" in request.GET)
+    tail = Path(found.evidence.blob.name).suffix[:10]
+    shown = answer["Content-Disposition"].partition(";")[0]
+    answer["Content-Disposition"] = f'{shown}; filename="{alias}{tail if tail.isascii() else ""}"'
+    return answer
 
 
 @require_http_methods(["GET", "POST"])
@@ -223,6 +256,7 @@ urlpatterns: list[URLPattern] = [
     path("reviews/seats/<str:reference>/recuse/", recuse, name="seat-recuse"),
     path("reviews/seats/<str:reference>/lock/", lock, name="seat-lock"),
     path("reviews/seats/<str:reference>/units/<str:case>/", sheet, name="sheet"),
+    path("reviews/seats/<str:reference>/units/<str:case>/files/<str:alias>/", file, name="sheet-file"),
     path("reviews/seats/<str:reference>/units/<str:case>/save/", save, name="sheet-save"),
     path("reviews/seats/<str:reference>/units/<str:case>/keep-away/", keep_away, name="sheet-away"),
 ]

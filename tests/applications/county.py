@@ -20,7 +20,8 @@ from tests import factories
 from tests.world import World
 
 START = datetime.fromisoformat("2026-04-01T09:00:00+08:00")
-OWNERS = {"qinhuangdao": "130300", "shijiazhuang": "130100"}
+OWNERS = {"qinhuangdao": "130300", "shijiazhuang": "130100", "heilongjiang": "230000"}
+LEVELS = {"city": "市级", "province": "省级"}
 VALUES: dict[str, dict[str, Any]] = {
     "qinhuangdao": {
         "county_by": "2026-05-31",
@@ -29,6 +30,12 @@ VALUES: dict[str, dict[str, Any]] = {
         "priority_industries": ["electronics", "biomedicine", "equipment", "food"],
     },
     "shijiazhuang": {"notice_first_day": "next", "edition": "factory-2018"},
+    "heilongjiang": {
+        "apply_by": "2026-04-30",
+        "city_by": "2026-05-31",
+        "notice_first_day": "next",
+        "edition": "factory-2018",
+    },
 }
 
 
@@ -46,7 +53,7 @@ def open_call(world: World, place: str = "qinhuangdao", **fields: Any) -> Call:
         rules=policy.current(place),
         category="factory",
         year=2026,
-        title=f"关于组织开展2026年{owner.area.name}市级绿色工厂推荐工作的通知",
+        title=f"关于组织开展2026年{owner.area.name}{LEVELS[owner.tier]}绿色工厂推荐工作的通知",
         values={key: value for key, value in values.items() if value is not None},
         created_by=world.user("city_handler"),
         created_at=START,

@@ -33,6 +33,8 @@ HOLDERS = (*MEMBERS, *OFFICIALS)  # whom the API serves
 EXPERTS = ("expert", "expert3", "conflicted_expert")
 PANELLISTS = ("expert",)
 DEPARTMENTS = ("ecology",)
+POOL_ONLY_SEEN = (*COUNTY, *OTHER_COUNTY, "province_handler")  # the city gave the mandate
+POOL_SEEN = (*CITY, *POOL_ONLY_SEEN, "expert")
 GET, POST, BOTH = ("GET",), ("POST",), ("GET", "POST")
 
 
@@ -344,6 +346,13 @@ BODIES = (
 REVIEWS = (
     desk("reviews:panels", (*OFFICIALS, *EXPERTS)),
     desk("reviews:seats", EXPERTS),
+    desk("reviews:pool"),
+    desk("reviews:pool-own", EXPERTS),
+    Row("reviews:pool-entry", GET, "expert", ok=POOL_SEEN),
+    Row("reviews:pool-describe", POST, "expert", ok=CITY, forbidden=(*POOL_ONLY_SEEN, "expert")),
+    Row("reviews:pool-standing", POST, "expert", ok=CITY, forbidden=(*POOL_ONLY_SEEN, "expert")),
+    Row("reviews:pool-employments", POST, "expert", ok=(*CITY, "expert"), forbidden=POOL_ONLY_SEEN),
+    Row("reviews:pool-absences", POST, "expert", ok=(*CITY, "expert"), forbidden=POOL_ONLY_SEEN),
     Row("reviews:panel-new", BOTH, "call", ok=CITY),
     Row("reviews:panel", GET, "panel", ok=CITY),
     Row("reviews:panel-edit", BOTH, "prepared", ok=CITY),
@@ -354,12 +363,24 @@ REVIEWS = (
     Row("reviews:panel-conclude", BOTH, "panel", ok=CITY),
     Row("reviews:panel-opinion-file", GET, "closed", ok=CITY),
     Row("reviews:panel-document", GET, "opinion", ok=CITY),
+    Row("reviews:panel-draw", BOTH, "drawing", ok=CITY),
+    Row("reviews:panel-draw-record", GET, "draw", ok=(*CITY, "supervisor")),
+    Row("reviews:panel-substitute", POST, "given_up", ok=CITY),
+    Row("reviews:panel-another", POST, "panel", ok=CITY, body={"case": "on_panel", "reason": "passed"}),
+    Row("reviews:panel-chair", POST, "panel", ok=CITY, body={"seat": "seat"}),
+    Row("reviews:panel-talk", BOTH, "prepared", ok=CITY),
+    Row("reviews:panel-files", BOTH, "blind", ok=CITY),
+    Row("reviews:panel-watch", POST, "panel", ok=CITY),
+    Row("reviews:panel-watch-release", POST, "watched", ok=CITY),
+    desk("reviews:watches", ("supervisor",)),
+    Row("reviews:watch", BOTH, "drawing", ok=("supervisor",)),
     Row("reviews:seat", GET, "panel", ok=PANELLISTS),
     Row("reviews:seat-pledge", POST, "panel", ok=PANELLISTS),
     Row("reviews:seat-declare", POST, "panel", ok=PANELLISTS),
     Row("reviews:seat-recuse", BOTH, "panel", ok=PANELLISTS),
     Row("reviews:seat-lock", BOTH, "panel", ok=PANELLISTS),
     Row("reviews:sheet", GET, "sheet", ok=PANELLISTS),
+    Row("reviews:sheet-file", GET, "shown_file", ok=PANELLISTS),
     Row("reviews:sheet-save", POST, "sheet", ok=PANELLISTS),
     Row("reviews:sheet-away", BOTH, "sheet", ok=PANELLISTS),
     desk("reviews:decisions"),

@@ -28,6 +28,7 @@ from greenlist.portal.demo.answers import PAPER
 from registry.models import Certificate, Listing, Notice
 from registry.services import announcements, notices
 from reviews.models import Consultation
+from reviews.services import panels, seats, watches
 from tests import factories
 from tests.api.keys import token_for
 from tests.applications import county, evaluators
@@ -393,10 +394,13 @@ def _announcement(world: World, notice: Notice) -> str:
 
 
 def _panels(world: World, call: Call) -> dict[str, tuple[Any, ...]]:
-    on_open, on_prepared, on_closed, concluded, _waiting = reviews.several(world, call, 5, start=3920)
+    on_open, on_prepared, on_closed, concluded, on_drawn, on_blind, _waiting = reviews.several(
+        world, call, 7, start=3920
+    )
     prepared = reviews.laid_down(world, [on_prepared], at=AT)
-    opened = reviews.opened(world, [on_open], at=AT)
+    opened = reviews.opened(world, [on_open], ("expert", "expert2", "expert3"), at=AT)
     reviews.admitted(world, opened, "expert", at=AT)
+    seats.recuse(actor=world.actor("expert3"), reference=opened.reference, reason="出差", at=AT)
     closed = reviews.concluded(world, [on_closed], at=AT)
     closed.opinion_file = _blob("意见.pdf")
     closed.save(update_fields=["opinion_file"])
@@ -404,7 +408,25 @@ def _panels(world: World, call: Call) -> dict[str, tuple[Any, ...]]:
     decision.record_file = _blob("纪要.pdf")
     decision.save(update_fields=["record_file"])
     reviews.concluded(world, [concluded], at=AT)
+    drawing = reviews.drawn(world, [on_drawn], at=AT, places=1)
+    blind = reviews.opened(world, [on_blind], ("expert",), at=AT, blind=True)
+    reviews.admitted(world, blind, "expert", at=AT)
+    reviews.evidence(world, on_blind, at=AT)
+    shown = list(on_blind.report.evidence.values_list("reference", flat=True))
+    panels.show_files(actor=world.actor("city_handler"), reference=blind.reference, shown=shown, at=AT)
+    supervisor = world.user("supervisor").pk
+    for panel in (drawing, opened):
+        watch = watches.name(actor=world.actor("city_handler"), reference=panel.reference, user_id=supervisor, at=AT)
     return {
+        "blind": (blind.reference,),
+        "shown_file": (blind.reference, blind.items.get().alias, blind.shown_files.get().alias),
+        "drawing": (drawing.reference,),
+        "draw": (drawing.reference, 1),
+        "given_up": (opened.reference, reviews.seat_of(world, opened, "expert3").pk),
+        "watched": (opened.reference, watch.pk),
+        "on_panel": (on_open.reference,),
+        "seat": (reviews.seat_of(world, opened, "expert2").pk,),
+        "expert": (world.user("expert").pk,),
         "prepared": (prepared.reference,),
         "panel": (opened.reference,),
         "excuse": (opened.reference, reviews.seat_of(world, opened, "expert2").pk),

@@ -18,7 +18,7 @@ from greenlist.organisations.models import AdverseMatch, AdverseRecord, Organisa
 from registry.models import Notice, RowMatch
 from registry.services import announcements, imported, notices, objections
 from reviews.models import Decision, Panel
-from reviews.services import decisions, panels, seats
+from reviews.services import decisions, draws, panels, seats
 from tests import factories
 from tests.applications import county, filled, national
 from tests.registry import stage as registry
@@ -253,6 +253,29 @@ def recuse(world: World) -> Act:
     return lambda: seats.recuse(actor=actor, reference=panel.reference, reason="回避", at=AT)
 
 
+def draw_members(world: World) -> Act:
+    panel = stage.laid_down(world, [stage.recommended(world, _call(world))], (), drawn=True)
+    actor, asked = world.actor("city_handler"), draws.Asked(places=2)
+    given: dict[str, Any] = {"reference": panel.reference, "version": panel.version, "asked": asked, "at": AT}
+    return lambda: draws.draw_members(actor=actor, **given)
+
+
+def draw_substitute(world: World) -> Act:
+    _row, panel = _sitting(world)
+    seats.recuse(actor=world.actor("expert2"), reference=panel.reference, reason="回避", at=AT)
+    gone = stage.seat_of(world, panel, "expert2").pk
+    actor = world.actor("city_handler")
+    return lambda: draws.substitute(actor=actor, reference=panel.reference, seat_id=gone, at=AT)
+
+
+def draw_another(world: World) -> Act:
+    row, panel = _sitting(world)
+    stage.locked(world, panel, "expert", "60")
+    stage.locked(world, panel, "expert2", "95")
+    actor = world.actor("city_handler")
+    return lambda: draws.another(actor=actor, reference=panel.reference, case=row.reference, reason="分差大", at=AT)
+
+
 def conclude(world: World) -> Act:
     row, panel = _sitting(world)
     stage.locked(world, panel, "expert", "80")
@@ -390,6 +413,7 @@ READY: dict[str, Callable[[World], Act]] = {
         *(answer_finding, agree_to_waiver, confirm_name),
         *(take_list, approve_list, enter_result, decide_name),
         *(hand_over_batch, sign_batch, send_batch, receive_batch, return_unit, open_call, extend),
+        *(draw_members, draw_substitute, draw_another),
         *(open_panel, lock_sheets, recuse, conclude, hand_over_decision, approve_decision, hand_back_decision),
         *(publish_notice, object_, uphold, dismiss_late, close_notice, hand_announcement, publish_list, confirm_claim),
     )

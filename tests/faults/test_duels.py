@@ -84,6 +84,7 @@ ONCE = [
     *("withdraw", "return_for_correction", "propose", "sign", "send_back", "disqualify"),
     *("agree_to_waiver", "confirm_name"),
     *("hand_over_batch", "sign_batch", "send_batch", "receive_batch", "return_unit", "open_call"),
+    *("draw_members", "draw_substitute", "draw_another"),
     *("lock_sheets", "recuse", "hand_over_decision", "hand_back_decision"),
     *("publish_notice", "uphold", "dismiss_late", "hand_announcement", "confirm_claim"),
 ]

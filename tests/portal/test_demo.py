@@ -18,6 +18,8 @@ from greenlist.core.actors import Actor
 from greenlist.portal.demo.places import PASSWORD
 from greenlist.portal.management.commands.demo_logins import LOGINS
 from registry.models import Listing
+from reviews.models import Panel
+from reviews.selectors import draws
 
 
 def _handler(case: Application) -> Actor:
@@ -42,7 +44,11 @@ def test_the_demonstration_has_finished_examples_of_each_category(settings: Any,
     assert finished["park", "self"].state == State.DECIDING  # the departments are asked
     for one in finished.values():
         assert one.report.evidence.count() > 10
-    general = Application.objects.get(call__rules__rule_set__slug="heilongjiang")
+    general = Application.objects.get(call__rules__rule_set__slug="heilongjiang", mode="body")
+    panel = Panel.objects.get(drawn=True)
+    assert panel.seats.count() == 3
+    assert draws.verified(panel.draws.get()) == ""
+    assert panel.watches.count() == 1
     assert (general.mode, general.report.criteria.criteria_set.slug) == ("body", "factory-2025")
     page = cases.case_page(_handler(general), general.reference, "report", clock.now())
     assert page.scores is not None and page.scores.total == "65.51"  # docs/criteria-factory.md, one value corrected

@@ -12,14 +12,20 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from PIL import Image
 
+from applications import selectors as applications
 from applications.models import Application, Call, Evidence
+from applications.selectors import standards
 from applications.services import cases
 from applications.states import State
+from greenlist.accounts.models import Mandate, User
 from greenlist.core import attachments
 from greenlist.core.actors import SYSTEM
 from greenlist.core.models import Blob
+from greenlist.policy import selectors as policy
 from reviews.models import Decision, Panel, Seat
-from reviews.services import decisions, panels, seats
+from reviews.selectors import tree
+from reviews.services import decisions, draws, panels, seats
+from tests import factories
 from tests.applications import county
 from tests.world import World
 
@@ -36,6 +42,46 @@ def recommended(
     row.reached = 2
     cases.move(row, "recommend", row.recommend, actor=SYSTEM, at=at, desk=city, to=State.RECOMMENDED, step="panel")
     return row
+
+
+def provincial(world: World, call: Call, serial: int, *, area: str = "230102", at: datetime = START) -> Application:
+    """A case that its city has sent to the province, past the re-check."""
+    row = county.case(world, call, organisation=county.firm(world, area, serial), state=State.PASSED)
+    row.reached = 3
+    cases.move(
+        row, "recommend", row.recommend, actor=SYSTEM, at=at, desk=call.owner, to=State.RECOMMENDED, step="panel"
+    )
+    return row
+
+
+def pool(world: World, count: int, *, authority: str = "130300", field: str = "节能") -> list[User]:
+    """More experts, each with a mandate of the authority: 库专家01 …"""
+    rows = [factories.person(f"库专家{n:02}", username=f"pool{authority}{n:02}") for n in range(1, count + 1)]
+    Mandate.objects.bulk_create(
+        Mandate(
+            user=row,
+            role=Mandate.Role.EXPERT,
+            authority=world.authorities[authority],
+            employer=f"示例单位{n:02}",
+            field=field,
+            valid_from=factories.LONG_AGO,
+        )
+        for n, row in enumerate(rows, start=1)
+    )
+    return rows
+
+
+def drawn(world: World, rows: list[Application], at: datetime = START, **asked: Any) -> Panel:
+    """A panel in preparation whose members have been drawn."""
+    handler = asked.pop("handler", "city_handler")
+    given = {key: asked.pop(key) for key in ("blind", "plan", "closes_on") if key in asked}
+    panel = laid_down(world, rows, (), at, drawn=True, handler=handler, **given)
+    wish = draws.Asked(**{"places": 3, **asked})
+    seed = "ab" * 32
+    actor = world.actor(handler)
+    draws.draw_members(actor=actor, reference=panel.reference, version=panel.version, asked=wish, at=at, seed=seed)
+    panel.refresh_from_db()
+    return panel
 
 
 def several(world: World, call: Call, count: int, *, start: int = 6000, area: str = "130302") -> list[Application]:
@@ -59,6 +105,30 @@ def evidence(world: World, case: Application, at: datetime = START) -> str:
         added_at=county.START,
     )
     return reverse("applications:evidence", args=[case.reference, row.reference])
+
+
+def with_tree(case: Application) -> Application:
+    """The case's report as one that has the indicators of its criteria set in it: it is scored row by row."""
+    applied = policy.criteria_for(applications.rules_of(case.call), "factory", "", 2026)
+    assert applied is not None
+    standards.pin(case.report, applications.rules_of(case.call), applied)
+    case.report.criteria_why = {**case.report.criteria_why, "part": standards.ALL}
+    case.report.save()
+    return case
+
+
+def points(case: Application, share: str = "1") -> dict[str, dict[str, str]]:
+    """Points for every row: this share of what each can bring, all or none where a row must be met."""
+    found = tree.of(case)
+    assert found is not None
+    part = Decimal(share)
+    return {
+        line.path: {
+            "points": str(line.full if line.is_binding else (line.full * part).quantize(Decimal("0.01"))),
+            "comment": "",
+        }
+        for line in found.lines
+    }
 
 
 def plan(

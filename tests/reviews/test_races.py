@@ -12,9 +12,10 @@ import pytest
 from applications.models import Application, Grant
 from applications.services import cases
 from applications.states import State
-from greenlist.core.errors import Conflict, DomainError, WrongState
-from reviews.models import Decision, Panel, PanelItem, Sheet
-from reviews.services import decisions, panels, seats
+from greenlist.core.errors import Conflict, DomainError, Refused, WrongState
+from reviews.models import Decision, Draw, Panel, PanelItem, Sheet
+from reviews.selectors import scores
+from reviews.services import decisions, draws, panels, seats
 from reviews.states import DecisionState, Outcome, PanelState
 from tests.applications import county
 from tests.reviews import stage
@@ -184,6 +185,66 @@ def test_two_panels_convene_a_case_once(race_world: World, call: Any, run_thread
         assert [isinstance(one, WrongState) for one in outcomes].count(True) == 1
         assert panel.seats.count() == 2
         assert Sheet.objects.filter(item__panel=panel).count() == 2
+        _away(panel, row)
+
+
+def test_two_officials_draw_once(race_world: World, call: Any, run_threads: Run, rounds: int) -> None:
+    """The other is told that the panel has changed; the seats are those of the one draw on record (HLJ-16b)."""
+    world = race_world
+    stage.pool(world, 8)
+    rows = stage.several(world, call, 2, start=8000)
+    for _number in range(max(rounds // 5, 3)):
+        panel = stage.laid_down(world, rows, (), drawn=True)
+
+        def act(which: int, panel: Panel = panel) -> Draw:
+            actor = world.actor(["city_handler", "city_approver"][which])
+            given: dict[str, Any] = {"reference": panel.reference, "version": panel.version, "at": START}
+            return draws.draw_members(actor=actor, asked=draws.Asked(places=3, per_case=2), **given)
+
+        outcomes = settled(run_threads(2, act))
+        assert [isinstance(one, Conflict) for one in outcomes].count(True) == 1
+        made = panel.draws.get()
+        assert [str(seat.user_id) for seat in panel.seats.order_by("pk")] == made.result["people"]
+        panels.cancel(actor=world.actor("city_handler"), reference=panel.reference, at=START)
+
+
+def test_a_vacant_seat_is_filled_once(race_world: World, call: Any, run_threads: Run, rounds: int) -> None:
+    world, actor = race_world, race_world.actor("city_handler")
+    stage.pool(world, 6)
+    row = stage.several(world, call, 1, start=8100)[0]
+    for _number in range(max(rounds // 5, 3)):
+        panel = stage.opened(world, [row], ("expert", "expert2"))
+        seats.recuse(actor=world.actor("expert2"), reference=panel.reference, reason="出差", at=START)
+        gone = stage.seat_of(world, panel, "expert2").pk
+
+        def act(_which: int, panel: Panel = panel, gone: int = gone) -> Draw:
+            return draws.substitute(actor=actor, reference=panel.reference, seat_id=gone, at=START)
+
+        outcomes = settled(run_threads(3, act))
+        assert [isinstance(one, Refused) for one in outcomes].count(True) == 2
+        assert panel.seats.filter(stands_for_id=gone).count() == 1
+        assert panel.draws.count() == 1
+        _away(panel, row)
+
+
+def test_giving_up_while_locking(race_world: World, call: Any, run_threads: Run, rounds: int) -> None:
+    """The seat is given up in any case; its sheets are locked or not, and never count."""
+    world, actor = race_world, race_world.actor("expert")
+    row = stage.several(world, call, 1, start=8200)[0]
+    for _number in range(max(rounds // 5, 3)):
+        panel = stage.opened(world, [row], ("expert", "expert2"))
+        stage.admitted(world, panel, "expert")
+        stage.filled(world, panel, "expert", "80")
+
+        def act(which: int, reference: str = panel.reference) -> Any:
+            if which == 0:
+                return seats.lock(actor=actor, reference=reference, versions={row.reference: 1}, at=START)
+            return seats.recuse(actor=actor, reference=reference, reason="回避", at=START)
+
+        _locked, gone = settled(run_threads(2, act))
+        assert not isinstance(gone, Exception)
+        assert not Grant.objects.live().filter(user_id=actor.user_id).exists()
+        assert not scores.counted(panel)
         _away(panel, row)
 
 

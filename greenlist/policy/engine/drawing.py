@@ -117,6 +117,15 @@ def draw(seed: str, pool: Iterable[Person], wish: Wish) -> Drawn:
     raise Impossible("units", units=lacking)
 
 
+def units_only(seed: str, people: Sequence[Person], wish: Wish) -> Drawn:
+    """Who judges what among people who were chosen by hand. Raises Impossible."""
+    ordered = sorted(people, key=lambda person: _number(f"{seed}:0:{person.key}"))
+    units, lacking = give_out(seed, ordered, wish)
+    if lacking:
+        raise Impossible("units", units=lacking)
+    return Drawn(tuple(person.key for person in ordered), units, (), 0)
+
+
 def _pick(shuffled: Sequence[Person], wish: Wish) -> list[Person]:
     taken: dict[str, Person] = {}
     for name in sorted(wish.quotas):
@@ -247,6 +256,15 @@ def record_of(pool: Iterable[Person], wish: Wish) -> dict[str, Json]:
 
 def again(seed: str, record: Mapping[str, Any]) -> Drawn:
     """The draw of a record, worked out anew. Raises Impossible; KeyError for a record of another shape."""
+    return draw(seed, *_read(record))
+
+
+def units_again(seed: str, record: Mapping[str, Any]) -> Drawn:
+    """The same for a record of units given out among chosen people."""
+    return units_only(seed, *_read(record))
+
+
+def _read(record: Mapping[str, Any]) -> tuple[list[Person], Wish]:
     wish = record["wish"]
     people = [Person(**{**one, "fields": tuple(one["fields"]), "out": tuple(one["out"])}) for one in record["people"]]
-    return draw(seed, people, Wish(**{**wish, "units": tuple(wish["units"])}))
+    return people, Wish(**{**wish, "units": tuple(wish["units"])})

@@ -1,14 +1,15 @@
 """Lists of the nation and of a province: three categories, third-party bodies at work, figures under review."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from applications.models import Application, Call, Project
+from applications.selectors import batches as batch_reads
 from applications.selectors import drafts as reads
-from applications.services import bodies, calls, drafts, judging, projects, sweep
+from applications.services import batches, bodies, calls, drafts, judging, projects, sweep
 from greenlist.core.actors import SYSTEM, Actor
 from greenlist.core.clock import CHINA
 from greenlist.organisations import services as organisations
@@ -16,7 +17,10 @@ from greenlist.organisations.models import BodyStaff, Organisation
 from greenlist.policy import selectors as policy
 from greenlist.portal.demo import answers, reports
 from greenlist.portal.demo.places import Cast
-from greenlist.portal.demo.story import Round
+from greenlist.portal.demo.story import PLEDGE, Round
+from reviews.models import Panel, Sheet
+from reviews.selectors import tree
+from reviews.services import draws, panels, pool, seats, watches
 
 RULES, PROVINCE = "hebei-national", "130000"
 DRAFT, APPROVING = "heilongjiang", "230000"  # the province whose rules, a draft still, approve bodies
@@ -111,6 +115,54 @@ class Higher(Round):
             group, row, cell = name.split("__")
             note = "与绿色电力交易凭证核对，按凭证数量核减。"
             judging.judge(row=f"{group}.{row}", values={cell: value}, note=note, **given)
+
+    def sent_on(self, units: Sequence[Application], city: str) -> None:
+        """One batch of a city, signed, sent and received."""
+        handler, approver = self.cast.official(city, "handler"), self.cast.official(city, "approver")
+        batch = batches.start(actor=handler, at=self.later(hours=1), call=units[0].call)
+        batches.add(actor=handler, at=self.at, reference=batch.reference, cases_=[case.reference for case in units])
+        batches.write_letter(
+            actor=handler,
+            at=self.at,
+            reference=batch.reference,
+            title=batch.title,
+            number=f"示工信〔{units[0].call.year}〕18号",
+            text=batch.letter_text,
+        )
+        batches.hand_over(actor=handler, at=self.later(hours=1), reference=batch.reference)
+        seen = batch_reads.view(approver, batch.reference, on=self.at.astimezone(CHINA).date())
+        batches.sign(actor=approver, at=self.later(hours=1), reference=batch.reference, digest=seen.digest)
+        batches.send(actor=approver, at=self.later(hours=1), reference=batch.reference)
+        batches.receive(actor=self.handler(), at=self.later(hours=4), reference=batch.reference)
+
+    def row_by_row(self, panel: Panel, actor: Actor) -> None:
+        """An expert scores each row as the portal works it out, the others at four fifths, and locks."""
+        versions = {}
+        for sheet in Sheet.objects.filter(seat__panel=panel, seat__user_id=actor.user_id or 0).select_related(
+            "item__application__report"
+        ):
+            found = tree.of(sheet.item.application)
+            rows = {
+                line.path: {
+                    "points": line.worked or str(line.full if line.is_binding else line.full * 4 / 5),
+                    "comment": "",
+                }
+                for line in (found.lines if found else ())
+            }
+            case = sheet.item.application.reference
+            saved = seats.save_sheet(
+                actor=actor,
+                reference=panel.reference,
+                case=case,
+                version=sheet.version,
+                score=None,
+                suggests=True,
+                comment="管理体系完备，主要能耗指标有台账支撑；可再生能源比例还可提高。",
+                rows=rows,
+                at=self.later(minutes=50),
+            )
+            versions[case] = saved.version
+        seats.lock(actor=actor, reference=panel.reference, versions=versions, at=self.later(minutes=10))
 
 
 def _again(case: Application) -> Application:
@@ -216,6 +268,67 @@ def provincial(cast: Cast, body: Organisation, now: datetime) -> None:
     tale.open_all(["factory"], edition="factory-2025", notice_first_day="next", **days)
     tale.later(days=2)
     tale.judged(tale.evaluated(cast.firms[54], "factory", body, today), energy__renewable__value="4.76")
+    tale.at = now - timedelta(days=16)
+    units = [tale.alone(firm, "factory") for firm in (cast.firms[57], cast.firms[59])]
+    for case in units:
+        tale.judged(case)
+    tale.passed(units)
+    tale.sent_on(units, "230100")
+    tale.passed(units)  # the province looks at the vetoes again (HLJ-16a)
+    drawn_panel(tale, units)
+
+
+def drawn_panel(tale: Higher, units: Sequence[Application]) -> None:
+    """A panel whose experts are drawn, with a supervisor; one expert has scored, the others are at it (HLJ-16b, HLJ-17)."""
+    handler, given = tale.handler(), {"actor": tale.handler()}
+    kept = {number: tale.cast.people[f"230000-expert{number}"].pk for number in (1, 2, 3)}
+    pool.add_employment(
+        user_id=kept[1], employer=units[0].name, since=date(2015, 3, 1), until=date(2025, 6, 30), at=tale.at, **given
+    )
+    pool.suspend(user_id=kept[2], reason="上一年度履职评价不合格，暂停一年。", at=tale.at, **given)
+    day = tale.at.astimezone(CHINA).date()
+    pool.add_absence(user_id=kept[3], since=day, until=day + timedelta(days=20), reason="出国访问", at=tale.at, **given)
+    plan = panels.Plan(
+        title=f"{units[0].call.year}年度省级绿色工厂评审组",
+        drawn=True,
+        plan="一、原则：独立、客观、公正。\n二、范围：各市（地）推荐的工厂。\n三、程序：抽取专家、签订承诺、审阅材料、逐项评分、汇总。\n"
+        "四、内容：按《绿色工厂评价通则》逐项评分。\n五、要求：每个单位由两名专家独立评审，80分以上为通过。",
+        pledge=PLEDGE,
+        applications=tuple(case.reference for case in units),
+    )
+    panel = panels.create(actor=handler, call=units[0].call, plan=plan, at=tale.later(hours=2))
+    panels.record_talk(
+        actor=handler,
+        reference=panel.reference,
+        version=panel.version,
+        risks="专家名单泄露：开始评审前不对外。\n请托说情：一律登记报告。",
+        talk_on=tale.at.astimezone(CHINA).date(),
+        talk="分管副厅长对工作人员和监督人员集体提醒谈话。",
+        at=tale.later(hours=1),
+    )
+    panel.refresh_from_db()
+    asked = draws.Asked(places=3, per_case=2, cap=2)
+    seed = "20260000000000000000000000000000000000000000000000000000000000ab"
+    draws.draw_members(
+        actor=handler, reference=panel.reference, version=panel.version, asked=asked, at=tale.later(hours=1), seed=seed
+    )
+    supervisor = tale.cast.people["230000-supervisor"].pk
+    watches.name(actor=handler, reference=panel.reference, user_id=supervisor, at=tale.later(minutes=5))
+    watches.remark(
+        actor=tale.cast.actors["230000-supervisor"],
+        reference=panel.reference,
+        text="现场监督了专家抽取，过程符合规定。",
+        at=tale.later(minutes=20),
+    )
+    first = panel.seats.order_by("pk")[0]
+    panels.name_chair(actor=handler, reference=panel.reference, seat_id=first.pk, at=tale.later(minutes=5))
+    panels.open_panel(actor=handler, reference=panel.reference, at=tale.later(hours=1))
+    for number, seat in enumerate(panel.seats.select_related("user").order_by("pk")[:2]):
+        actor = next(one for one in tale.cast.actors.values() if one.user_id == seat.user_id)
+        seats.pledge(actor=actor, reference=panel.reference, at=tale.later(hours=1))
+        seats.declare(actor=actor, reference=panel.reference, conflicts={}, at=tale.later(minutes=10))
+        if number == 0:
+            tale.row_by_row(panel, actor)
 
 
 def adverse(cast: Cast, firm: Organisation, now: datetime) -> None:

@@ -122,6 +122,12 @@ def _offices(cast: Cast) -> None:
 
 
 def _experts(cast: Cast) -> None:
+    for number, (employer, subject) in enumerate((*EXPERTS, *EXPERTS[:3]), start=1):
+        user = _person(cast, f"230000-expert{number}")
+        place = "省" if number > len(EXPERTS) else ""
+        _hold(cast, user, "expert", cast.offices["230000"], employer=f"{place}{employer}", field=subject)
+    for name in ("230000-supervisor", "230000-supervisor2"):
+        _hold(cast, _person(cast, name), "supervisor", cast.offices["230000"])
     for slug in ("130300", "130100"):
         for number, (employer, subject) in enumerate(EXPERTS, start=1):
             user = _person(cast, f"{slug}-expert{number}")

@@ -1,0 +1,205 @@
+"""Blind review: no name, code, number or reference of a unit reaches an expert, nor an expert's an applicant (feature 17)."""
+
+from __future__ import annotations
+
+import logging
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.urls import reverse
+
+from applications.models import Application, Evidence, Grant
+from greenlist.core.errors import NotVisible, WrongState
+from greenlist.organisations.models import Name
+from reviews.models import Panel, PanelItem, Sheet, ShownFile
+from reviews.selectors import seats as reads
+from reviews.services import panels, seats
+from reviews.states import ConflictKind
+from tests.applications import county
+from tests.reviews import stage
+from tests.world import World
+
+START = stage.START
+
+
+@pytest.fixture
+def units(world: World, three: list[Application]) -> list[Application]:
+    """Reports that name their firm in an answer, one also by a former name; one has a file."""
+    for row in three:
+        data = row.report.versions.get().data["sections"]
+        section = next(key for key, fields in data.items() if fields)
+        field = next(iter(data[section]))
+        said = f"{row.name}（{row.code}）成立于2010年，{row.site.address}，法定代表人{row.organisation.legal_representative}。"
+        county.declare(row, row.call, county.START, **{f"{section}__{field}": said + f"旧称老{row.name}厂。"})
+        Name.objects.create(organisation=row.organisation, text=f"老{row.name}厂")
+    stage.evidence(world, three[0])
+    return three
+
+
+@pytest.fixture
+def panel(world: World, units: list[Application]) -> Panel:
+    return stage.opened(world, units, ("expert", "expert2"), blind=True)
+
+
+def secrets(case: Application) -> set[str]:
+    firm = case.organisation
+    found = {
+        case.name,
+        case.code,
+        case.number,
+        case.reference,
+        firm.address,
+        firm.legal_representative,
+        firm.contact_name,
+    }
+    return {word for word in found if word}
+
+
+def tells(text: str, cases: list[Application]) -> list[str]:
+    return [word for case in cases for word in secrets(case) if word in text]
+
+
+def alias(case: Application) -> str:
+    return PanelItem.objects.get(application=case).alias
+
+
+def test_no_page_file_header_or_log_names_a_unit(
+    world: World, panel: Panel, units: list[Application], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    client = world.client("expert")
+    seat = reverse("reviews:seat", args=[panel.reference])
+    seen = [client.get(seat).content.decode()]
+    seats.pledge(actor=world.actor("expert"), reference=panel.reference, at=START)
+    seen.append(client.get(seat).content.decode())
+    client.post(reverse("reviews:seat-declare", args=[panel.reference]), {"ties": ""})
+    seen += [client.get(reverse(name)).content.decode() for name in ("portal:work", "reviews:seats", "portal:inbox")]
+    seen.append(client.get(seat).content.decode())
+    assert "01" in seen[-1]
+    file = Evidence.objects.get()
+    panels.show_files(actor=world.actor("city_handler"), reference=panel.reference, shown=[file.reference], at=START)
+    for case in units:
+        page = client.get(reverse("reviews:sheet", args=[panel.reference, alias(case)]))
+        assert page.status_code == 200
+        seen.append(page.content.decode())
+        for name in ("sheet-away", "seat-lock"):
+            args = [panel.reference] if name == "seat-lock" else [panel.reference, alias(case)]
+            seen.append(client.get(reverse(f"reviews:{name}", args=args)).content.decode())
+        address = reverse("reviews:sheet-save", args=[panel.reference, alias(case)])
+        saved = client.post(address, {"version": 0, "score": "80"}, headers={"X-Requested-With": "autosave"})
+        seen.append(saved.content.decode())
+        seen.append(client.get("/search/", {"q": case.name[:4]}).content.decode().replace(case.name[:4], ""))
+    shown = ShownFile.objects.get()
+    answer = client.get(reverse("reviews:sheet-file", args=[panel.reference, alias(units[0]), shown.alias]))
+    assert answer.status_code == 200
+    b"".join(answer.streaming_content)
+    seen.append(str(dict(answer.headers)))
+    assert "证明" not in seen[-1]
+    seen.append(caplog.text)
+    assert not [tells(text, units) for text in seen if tells(text, units)]
+    assert "▇▇▇" in "".join(seen)  # there was something to take out
+
+
+def test_what_others_read_by_a_grant_is_closed(world: World, panel: Panel, units: list[Application]) -> None:
+    stage.admitted(world, panel, "expert")
+    actor, client = world.actor("expert"), world.client("expert")
+    assert not Grant.objects.exists()
+    assert not Application.objects.visible_to(actor).exists()
+    assert client.get(reverse("applications:case", args=[units[0].reference])).status_code in (403, 404)
+    evidence = Evidence.objects.get()
+    own = reverse("applications:evidence", args=[units[0].reference, evidence.reference])
+    assert client.get(own).status_code == 404
+    with pytest.raises(NotVisible):  # nor by the reference, should somebody know it
+        reads.scoring(actor, panel.reference, units[0].reference)
+    with pytest.raises(NotVisible):
+        reads.file_of(actor, panel.reference, alias(units[0]), evidence.reference)
+    assert reads.scoring(actor, panel.reference, alias(units[0])).case is None
+
+
+def test_files_are_shown_only_where_an_official_says_so(world: World, panel: Panel, units: list[Application]) -> None:
+    stage.admitted(world, panel, "expert")
+    actor, official = world.actor("expert"), world.actor("city_handler")
+    file = Evidence.objects.get()
+    assert reads.scoring(actor, panel.reference, alias(units[0])).files == ()
+    given: dict[str, Any] = {"reference": panel.reference, "at": START}
+    with pytest.raises(NotVisible):
+        panels.show_files(actor=official, shown=["nothing"], **given)
+    with pytest.raises(NotVisible):
+        panels.show_files(actor=world.actor("other_city_handler"), shown=[file.reference], **given)
+    panels.show_files(actor=official, shown=[file.reference], **given)
+    (shown,) = reads.scoring(actor, panel.reference, alias(units[0])).files
+    with pytest.raises(NotVisible):  # of another unit
+        reads.file_of(actor, panel.reference, alias(units[1]), shown.alias)
+    page = world.client("city_handler").get(reverse("reviews:panel-files", args=[panel.reference]))
+    assert f'value="{file.reference}" checked' in page.content.decode()
+    world.client("city_handler").post(reverse("reviews:panel-files", args=[panel.reference]))
+    assert reads.scoring(actor, panel.reference, alias(units[0])).files == ()
+    named = stage.opened(world, stage.several(world, units[0].call, 1, start=6950))
+    with pytest.raises(WrongState):
+        panels.show_files(actor=official, reference=named.reference, shown=[], at=START)
+
+
+def test_an_expert_names_ties_and_never_learns_which_unit_it_was(
+    world: World, panel: Panel, units: list[Application]
+) -> None:
+    actor = world.actor("expert")
+    seats.pledge(actor=actor, reference=panel.reference, at=START)
+    ties = f"某某有限公司\n{units[1].name.replace('有限公司', ' 有限公司')}"
+    seats.declare(actor=actor, reference=panel.reference, conflicts={}, ties=ties, at=START)
+    mine = Sheet.objects.filter(seat__user=world.user("expert"))
+    assert mine.get(item__application=units[1]).conflict == ConflictKind.DECLARED
+    page = reads.get(actor, panel.reference)
+    assert [unit.reference for unit in page.units].count(alias(units[1])) == 0
+    assert len(page.units) == 2
+    with pytest.raises(NotVisible):
+        reads.scoring(actor, panel.reference, alias(units[1]))
+
+
+def test_scoring_and_locking_work_by_alias(world: World, panel: Panel, units: list[Application]) -> None:
+    stage.admitted(world, panel, "expert", "expert2")
+    for character in ("expert", "expert2"):
+        actor = world.actor(character)
+        for case in units:
+            seats.save_sheet(
+                actor=actor,
+                reference=panel.reference,
+                case=alias(case),
+                version=0,
+                score=Decimal(88),
+                suggests=True,
+                comment="指标先进",
+                at=START,
+            )
+        versions = {alias(case): 1 for case in units}
+        seats.lock(actor=actor, reference=panel.reference, versions=versions, at=START)
+    panel.refresh_from_db()
+    panels.conclude(
+        actor=world.actor("city_handler"),
+        reference=panel.reference,
+        version=panel.version,
+        result=stage.result(units),
+        at=START,
+    )
+    assert {item.score for item in panel.items.all()} == {Decimal(88)}
+
+
+def test_no_expert_is_named_to_the_applicant(world: World, call: Any, case: Application) -> None:
+    panel = stage.opened(world, [case], ("expert", "expert2"))
+    stage.admitted(world, panel, "expert", "expert2")
+    stage.locked(world, panel, "expert", "80")
+    stage.locked(world, panel, "expert2", "90")
+    client = world.client("applicant")
+    pages = [client.get(reverse("applications:case", args=[case.reference])), client.get(reverse("portal:inbox"))]
+    panel.refresh_from_db()
+    panels.conclude(
+        actor=world.actor("city_handler"),
+        reference=panel.reference,
+        version=panel.version,
+        result=stage.result([case]),
+        at=START,
+    )
+    pages += [client.get(reverse("applications:case", args=[case.reference])), client.get(reverse("portal:work"))]
+    assert all(page.status_code == 200 for page in pages)
+    for page in pages:
+        assert not [name for name in ("专家甲", "专家乙", "示例大学") if name in page.content.decode()]
