@@ -26,7 +26,7 @@ from greenlist.organisations.services.members import token_of
 from greenlist.policy import selectors as policy
 from greenlist.portal.demo.answers import PAPER
 from registry.models import Certificate, Listing, Notice
-from registry.services import announcements, notices
+from registry.services import announcements, corrections, notices
 from reviews.models import Consultation
 from tests import factories
 from tests.api.keys import token_for
@@ -299,6 +299,10 @@ def _registry(world: World, call: Call) -> dict[str, tuple[Any, ...]]:
     ended, waiting, running, drafted, bare = (reviews.several(world, call, 1, start=3930 + n) for n in range(5))
     place = call.owner.area.slug
     published = registry.published(world, _over(world, call, ended))
+    line = corrections.Line(name="更正后的示例制造有限公司")
+    correction = corrections.propose(
+        actor=world.actor("city_handler"), reference=published.reference, reason="漏字", lines={1: line}, at=AT
+    )
     to_announce = _over(world, call, waiting)
     announcement = _announcement(world, _over(world, call, reviews.several(world, call, 1, start=3940)))
     open_notice = registry.running(world, call, running, AT)
@@ -321,6 +325,8 @@ def _registry(world: World, call: Call) -> dict[str, tuple[Any, ...]]:
         "announcement_new": (to_announce.reference,),
         "announcement_draft": (announcement,),
         "announcement": (place, published.reference),
+        "announcement_own": (published.reference,),
+        "correction": (published.reference, correction.reference),
         "as_of": (place, "factory"),
         "listing": (place, listing.pk),
         "outcome": (listing.application.reference,),
