@@ -152,4 +152,4 @@ class ListingWorkflow(FSMModelMixin, models.Model):
         target=ListingState.REMOVED,
     )
     def strike(self) -> None:
-        """The tier whose list it is has taken the unit off; what was inherited from that list goes too (JY-15c). A correction does it as well."""
+        """The tier whose list it is has taken the unit off, and what was inherited with it (JY-15c); or a correction did."""

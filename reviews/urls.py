@@ -1,4 +1,4 @@
-from reviews.views import consultations, decisions, opinions, panels, seats
+from reviews.views import consultations, decisions, guidance, opinions, panels, seats
 
 app_name = "reviews"
 urlpatterns = [
@@ -7,4 +7,5 @@ urlpatterns = [
     *decisions.urlpatterns,
     *consultations.urlpatterns,
     *opinions.urlpatterns,
+    *guidance.urlpatterns,
 ]

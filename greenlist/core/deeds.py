@@ -119,6 +119,8 @@ ACTIONS: dict[str, Text] = {
     "consultation.sent": _("departments asked for their opinion"),
     "consultation.unit_left_out": _("unit left out of the consultation"),
     "consultation.units_added": _("units taken into the consultation"),
+    "guidance.planned": _("guidance on site planned"),
+    "guidance.recorded": _("guidance on site recorded"),
     "decision.approved": _("proposed list approved"),
     "decision.cancelled": _("proposed list cancelled"),
     "decision.created": _("proposed list begun"),

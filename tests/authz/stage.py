@@ -28,12 +28,13 @@ from greenlist.portal.demo.answers import PAPER
 from registry.models import Certificate, Listing, Notice
 from registry.services import announcements, corrections, notices
 from reviews.models import Consultation
+from reviews.services import guidance
 from tests import factories
 from tests.api.keys import token_for
 from tests.applications import county, evaluators
 from tests.registry import stage as registry
 from tests.registry import upper
-from tests.reviews import asking
+from tests.reviews import asking, rounds
 from tests.reviews import stage as reviews
 from tests.world import World
 
@@ -57,6 +58,7 @@ def objects(world: World) -> dict[str, tuple[Any, ...]]:
     found |= _imported(world)
     found |= _bodies(world, call)
     found |= _consultations(world)
+    found |= _guided(world)
     return found
 
 
@@ -87,6 +89,16 @@ def _consultations(world: World) -> dict[str, tuple[Any, ...]]:
         "opinion_asked": (asking.office(still_open).reference,),
         "answered": (reply.reference,),
     }
+
+
+def _guided(world: World) -> dict[str, tuple[Any, ...]]:
+    """A cultivation object with a planned visit, under rules that ask for them."""
+    call = rounds.call_of(world, "jieyang", world.city)
+    case = county.case(world, call, state=State.RECOMMENDED)
+    Application.objects.filter(pk=case.pk).update(step="panel", reached=2, desk=world.city)
+    given = {"actor": world.actor("city_handler"), "reference": case.reference, "at": AT}
+    visit = guidance.plan(planned_on=AT.date(), purpose="现场指导", **given)
+    return {"guided": (case.reference,), "guidance": (case.reference, visit.pk)}
 
 
 def _bodies(world: World, call: Call) -> dict[str, tuple[Any, ...]]:
