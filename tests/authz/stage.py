@@ -93,7 +93,7 @@ def _consultations(world: World) -> dict[str, tuple[Any, ...]]:
 
 def _guided(world: World) -> dict[str, tuple[Any, ...]]:
     """A cultivation object with a planned visit, under rules that ask for them."""
-    call = rounds.call_of(world, "jieyang", world.city)
+    call = rounds.call_of(world, "jieyang", world.city, year=2025)
     case = county.case(world, call, state=State.RECOMMENDED)
     Application.objects.filter(pk=case.pk).update(step="panel", reached=2, desk=world.city)
     given = {"actor": world.actor("city_handler"), "reference": case.reference, "at": AT}

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import time_machine
@@ -26,11 +27,13 @@ from greenlist.policy.engine.types import Step, StepKind
 from registry.models import Announcement, Listing, Notice
 from registry.states import NoticeState
 from registry.tasks import close_notices
-from reviews.models import Decision, Panel
+from reviews.models import Decision
+from reviews.services import consultations, panels
 from tests import factories
 from tests.applications import filled
 from tests.conftest import CHINA
 from tests.journeys.browsing import Page, Person
+from tests.reviews import asking, stage
 from tests.world import World
 
 
@@ -178,22 +181,32 @@ class Round:
             receiver.press(page, f"{root}/receive/")
 
     def panel(self, step: Step) -> None:
-        """A commissioned body reviews, the third of what the rule sets offer; draws have tests of their own."""
-        with self.on(step.key):
-            handler = self.handler(step)
-            page = handler.open("reviews:panel-new", self.call.pk)
-            given = {"title": "专家评审", "kind": "body", "body": "示例评审中心", "applications": [self.reference]}
-            form = page.form(having=["title"])
-            if "plan" in form.names():
-                given["plan"] = "评审原则、范围、程序、内容和要求。"
-            page = handler.press(page, having=["title"], **given)
-            panel = Panel.objects.get(call=self.call)
-            handler.press(page, f"/reviews/panels/{panel.reference}/open/")
-            page = handler.open("reviews:panel-conclude", panel.reference)
-            key = self.reference
-            values = {"opinion": "评审意见。", f"suggested-{key}": "yes", f"conclusion-{key}": "同意推荐。"}
-            handler.send(page, {**values, f"score-{key}": self.place.score}, button="finish=1")
-            assert str(self.fresh().panel_score) == f"{float(self.place.score):.2f}"
+        """A commissioned body reviews, which every rule set here offers; draws and seats have journeys of their own."""
+        handler, _approver = self.place.people[step.by]
+        with self.on(step.key) as at:
+            assert self.case.name in self.handler(step).open("reviews:panel-new", self.call.pk)
+            given = {"kind": "body", "body": "示例评审中心", "plan": "评审原则、范围、程序、内容和要求。"}
+            actor = self.world.actor(handler)
+            plan = stage.plan([self.case], self.world, (), **given)
+            panel = panels.create(actor=actor, call=self.call, plan=plan, at=at)
+            panel = panels.open_panel(actor=actor, reference=panel.reference, at=at)
+            result = stage.result([self.case], score=Decimal(self.place.score))
+            panels.conclude(actor=actor, reference=panel.reference, version=panel.version, result=result, at=at)
+            assert self.fresh().panel_score == Decimal(self.place.score)
+            assert self.case.name in self.handler(step).open("reviews:panel", panel.reference)
+
+    def ask(self, step: Step) -> None:
+        """Every department answers on paper; pages of the letter and the answers have journeys of their own."""
+        handler, approver = self.place.people[step.by]
+        with self.on(step.key) as at:
+            made = consultations.create(actor=self.world.actor(handler), call=self.call, at=at)
+            consultations.hand_over(actor=self.world.actor(handler), reference=made.reference, at=at)
+            consultations.send(actor=self.world.actor(approver), reference=made.reference, at=at)
+            asked = [one.department for one in made.offices.order_by("pk")]
+            assert step.consult is not None
+            assert asked == [one.key for one in step.consult.departments]
+            asking.all_answered(self.world, made, handler=handler, at=at)
+            asking.closed(self.world, made, handler=handler, approver=approver, at=at)
 
     def decide(self, step: Step) -> None:
         with self.on(step.key):
@@ -281,6 +294,7 @@ STATIONS: dict[StepKind, Callable[[Round, Step], None]] = {
     StepKind.SCREENING: Round.screen,
     StepKind.BATCH: Round.batch,
     StepKind.PANEL: Round.panel,
+    StepKind.CONSULT: Round.ask,
     StepKind.DECISION: Round.decide,
     StepKind.NOTICE: Round.give_notice,
     StepKind.ANNOUNCE: Round.announce,

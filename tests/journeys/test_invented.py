@@ -107,6 +107,7 @@ failed = "not_listed"
 clause = "PZ-4"
 [step.consult]
 days = 3
+clause = "PZ-4"
 departments = [
   { key = "water", label = { zh = "水务部门", en = "Water" } },
   { key = "forestry", label = { zh = "林业部门", en = "Forestry" } },
