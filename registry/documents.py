@@ -25,6 +25,7 @@ from greenlist.core import attachments, audit, limits, rendering, workbooks
 from greenlist.core.actors import Actor
 from greenlist.core.documents import qr_data, render_pdf
 from greenlist.core.errors import NotVisible
+from greenlist.core.http import whole
 from greenlist.core.models import Blob, RenderJob
 from registry import selectors
 from registry.models import Announcement, Certificate, Document, Listing, Notice
@@ -43,6 +44,7 @@ class Paper:
     data: Any  # what the digest is taken of
     context: dict[str, Any]
     row: dict[str, Any]
+    part: str = ""  # version of a corrected announcement
 
     @property
     def digest(self) -> str:
@@ -55,9 +57,11 @@ def notice_pdf(notice: Notice, *, actor: Actor, at: datetime) -> Blob | RenderJo
     return _wanted(_notice(notice), actor=actor, at=at)
 
 
-def announcement_pdf(announcement: Announcement, *, actor: Actor, at: datetime) -> Blob | RenderJob:
-    """The announcement from its frozen data."""
-    return _wanted(_announcement(announcement), actor=actor, at=at)
+def announcement_pdf(
+    announcement: Announcement, *, actor: Actor, at: datetime, version: int | None = None
+) -> Blob | RenderJob:
+    """The announcement from its frozen data: the newest version, or an older one. Raises NotVisible."""
+    return _wanted(_announcement(announcement, version), actor=actor, at=at)
 
 
 def certificate_pdf(certificate: Certificate, *, actor: Actor, at: datetime) -> Blob | RenderJob:
@@ -73,7 +77,9 @@ def _wanted(paper: Paper, *, actor: Actor, at: datetime) -> Blob | RenderJob:
     found = _found(paper)
     if found is not None:
         return found
-    return rendering.ask(kind=paper.kind, subject=paper.subject, digest=paper.digest, actor=actor, at=at)
+    return rendering.ask(
+        kind=paper.kind, subject=paper.subject, part=paper.part, digest=paper.digest, actor=actor, at=at
+    )
 
 
 def _found(paper: Paper) -> Blob | None:
@@ -90,7 +96,8 @@ def _make_notice(job: RenderJob, *, at: datetime, tick: rendering.Tick) -> None:
 
 @rendering.maker("announcement")
 def _make_announcement(job: RenderJob, *, at: datetime, tick: rendering.Tick) -> None:
-    _made(_announcement(selectors.public_announcement(*job.subject.split("/", 1))), at=at, tick=tick)
+    found = selectors.public_announcement(*job.subject.split("/", 1))
+    _made(_announcement(found, whole(job.part)), at=at, tick=tick)
 
 
 @rendering.maker("certificate")
@@ -150,7 +157,8 @@ def _notice(notice: Notice) -> Paper:
     )
 
 
-def _announcement(announcement: Announcement) -> Paper:
+def _announcement(announcement: Announcement, number: int | None = None) -> Paper:
+    version = selectors.version(announcement, number)
     slug = announcement.listbook.owner.area.slug
     link = _link("registry:announcement_public", slug, announcement.reference)
     return Paper(
@@ -158,9 +166,10 @@ def _announcement(announcement: Announcement) -> Paper:
         subject=f"{slug}/{announcement.reference}",
         name=announcement.title,
         template="registry/print_announcement.html",
-        data=announcement.frozen or {},
-        context={"announcement": announcement, "link": link},
+        data=version.frozen,
+        context={"announcement": announcement, "version": version, "link": link},
         row={"announcement": announcement},
+        part="" if version.number == 1 else str(version.number),
     )
 
 

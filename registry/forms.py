@@ -1,10 +1,14 @@
 """Input of notices, objections and announcements → clean values."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+
+from greenlist.core.forms import DayField, ServiceForm
+from registry.selectors import Version
+from registry.services.corrections import Line
 
 Choices = Sequence[tuple[str, Any]]
 
@@ -92,6 +96,56 @@ class AnnouncementForm(WordsForm):
         help_text=_("The official number, as it will be printed."),
     )
     text = forms.CharField(label=_("Text"), widget=forms.Textarea(attrs={"rows": 8}), max_length=6000)
+
+
+class CorrectionForm(ServiceForm):
+    """The reason, and per printed line what is to stand there."""
+
+    version = forms.IntegerField(widget=forms.HiddenInput, min_value=1)
+    reason = forms.CharField(
+        label=_("What was wrong"),
+        widget=forms.Textarea(attrs={"rows": 3}),
+        max_length=500,
+        help_text=_("Published with the corrected announcement."),
+    )
+
+    def __init__(self, data: Mapping[str, Any] | None, *, version: Version) -> None:
+        super().__init__(data, initial={"version": version.number})
+        self.positions = [unit["position"] for unit in version.frozen["units"] if not unit.get("struck")]
+        for unit in version.frozen["units"]:
+            if unit.get("struck"):
+                continue
+            about, position = {"name": unit["name"]}, unit["position"]
+            self.fields[f"name-{position}"] = forms.CharField(
+                label=_("Name printed for %(name)s") % about, max_length=120, initial=unit["name"], required=False
+            )
+            self.fields[f"area-{position}"] = forms.CharField(
+                label=_("Place printed for %(name)s") % about, max_length=60, initial=unit["area"], required=False
+            )
+            self.fields[f"struck-{position}"] = forms.BooleanField(
+                label=_("Take %(name)s off: it should not stand here") % about, required=False
+            )
+
+    @property
+    def rows(self) -> list[tuple[int, Any, Any, Any]]:
+        return [
+            (position, self[f"name-{position}"], self[f"area-{position}"], self[f"struck-{position}"])
+            for position in self.positions
+        ]
+
+    def lines(self) -> dict[int, Line]:
+        given = self.cleaned_data
+        return {
+            position: Line(given[f"name-{position}"], given[f"area-{position}"], given[f"struck-{position}"])
+            for position in self.positions
+        }
+
+
+class ChangesForm(forms.Form):
+    """Two days; wrong ones count as none."""
+
+    since = DayField(required=False)
+    until = DayField(required=False)
 
 
 class NoteForm(forms.Form):

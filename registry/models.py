@@ -21,9 +21,10 @@ from registry.querysets import (
     ObjectionQuerySet,
     RowMatchQuerySet,
 )
-from registry.states import EntryKind, ImportState, MatchState, Origin, RowState
+from registry.states import CorrectionState, EntryKind, ImportState, MatchState, Origin, RowState
 from registry.transitions import (
     AnnouncementWorkflow,
+    CorrectionWorkflow,
     ImportedListWorkflow,
     ListingWorkflow,
     NoticeItemWorkflow,
@@ -234,6 +235,41 @@ class ImportedList(ImportedListWorkflow):
         return f"{self.title}（{self.number}）" if self.number else self.title
 
 
+class Correction(CorrectionWorkflow):
+    """更正: a later version of a published announcement. What was printed before stays, and stays readable."""
+
+    reference = models.CharField(max_length=24, default=new_reference, unique=True)
+    announcement = models.ForeignKey(Announcement, on_delete=models.PROTECT, related_name="corrections")
+    number = models.PositiveSmallIntegerField(null=True)  # of the version: the announcement itself is the first
+    reason = models.CharField(max_length=500)
+    lines = models.JSONField(default=dict)  # position → what is to be printed there: name, area, struck
+    note = models.CharField(max_length=500, blank=True)  # why it was not approved
+    created_by = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField()
+    approved_by = models.ForeignKey(PERSON, null=True, on_delete=models.PROTECT, related_name="+")
+    issued_on = models.DateField(null=True)
+    frozen = models.JSONField(null=True)
+    digest = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["announcement"],
+                condition=Q(state=CorrectionState.TO_APPROVE),
+                name="one_correction_at_a_time",
+            ),
+            models.UniqueConstraint(fields=["announcement", "number"], name="one_correction_per_version"),
+            models.CheckConstraint(
+                condition=Q(approved_by=None) | ~Q(approved_by=F("created_by")),
+                name="correction_approved_by_another_person",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.announcement} · {self.number or self.state}"
+
+
 class Listing(ListingWorkflow):
     """在册: a site on a list book. A projection of its entries; searched and shown to everybody."""
 
@@ -277,6 +313,7 @@ class Entry(models.Model):
     announcement = models.ForeignKey(Announcement, null=True, on_delete=models.PROTECT, related_name="entries")
     imported = models.ForeignKey(ImportedList, null=True, on_delete=models.PROTECT, related_name="entries")
     listing = models.ForeignKey(Listing, on_delete=models.PROTECT, related_name="entries")
+    correction = models.ForeignKey(Correction, null=True, on_delete=models.PROTECT, related_name="entries")
     kind = models.CharField(max_length=10, choices=EntryKind)
     position = models.PositiveSmallIntegerField()
     name = models.CharField(max_length=120, db_index=True)
@@ -285,7 +322,12 @@ class Entry(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["announcement", "listing", "kind"], name="one_line_per_listing_and_kind"),
+            models.UniqueConstraint(
+                fields=["announcement", "listing", "kind"],
+                condition=Q(correction=None),
+                name="one_line_per_listing_and_kind",
+            ),
+            models.UniqueConstraint(fields=["correction", "listing"], name="one_line_per_correction_and_listing"),
             models.UniqueConstraint(fields=["imported", "listing", "kind"], name="one_imported_line_per_kind"),
             models.CheckConstraint(
                 condition=Q(announcement=None, imported__isnull=False) | Q(announcement__isnull=False, imported=None),

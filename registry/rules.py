@@ -44,6 +44,9 @@ def may_decide_objection(actor: Actor, objection: Objection) -> bool:
     return may_read_objection(actor, objection) and actor.capacity == Capacity.APPROVER
 
 
+CORRECTED_IT = _("Whoever drew up the correction cannot approve it: two people are needed.")
+
+
 def may_approve(actor: Actor, announcement: Announcement) -> bool:
     book = announcement.listbook
     return _works_for(actor, book.owner_id, book.category) and actor.capacity == Capacity.APPROVER

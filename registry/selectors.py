@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet, Subquery
 
 from applications.models import Application, Call
 from applications.selectors import rules_of
@@ -17,6 +17,7 @@ from greenlist.organisations.models import Industry
 from registry.models import (
     Announcement,
     Certificate,
+    Correction,
     Entry,
     ImportedList,
     ImportedRow,
@@ -30,6 +31,7 @@ from registry.models import (
 from registry.querysets import AnnouncementQuerySet, NoticeQuerySet
 from registry.states import (
     AnnouncementState,
+    CorrectionState,
     EntryKind,
     ImportState,
     ItemState,
@@ -348,6 +350,67 @@ def own_announcement(actor: Actor, reference: str) -> Announcement:
     """One of the actor's own authority. Raises NotVisible."""
     rows = _announcements().visible_to(actor).filter(listbook__owner_id=_office(actor))
     return _one(rows.filter(reference=reference))
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One printed version of an announcement: the first, or a correction."""
+
+    number: int
+    frozen: dict[str, Any]
+    digest: str
+    on: date | None
+    reason: str = ""
+
+
+def versions(announcement: Announcement) -> list[Version]:
+    """Every published version, oldest first."""
+    first = Version(1, announcement.frozen or {"units": []}, announcement.digest, announcement.issued_on)
+    later = announcement.corrections.filter(state=CorrectionState.PUBLISHED).order_by("number")
+    return [
+        first,
+        *(Version(row.number or 0, row.frozen or {}, row.digest, row.issued_on, row.reason) for row in later),
+    ]
+
+
+def latest(announcement: Announcement) -> Version:
+    return versions(announcement)[-1]
+
+
+def version(announcement: Announcement, number: int | None) -> Version:
+    """The one asked for, else the newest. Raises NotVisible."""
+    found = versions(announcement)
+    if number is None:
+        return found[-1]
+    wanted = [one for one in found if one.number == number]
+    if not wanted:
+        raise NotVisible
+    return wanted[0]
+
+
+def open_correction(announcement: Announcement) -> Correction | None:
+    """The one that waits for its approver."""
+    rows = announcement.corrections.filter(state=CorrectionState.TO_APPROVE).select_related("created_by")
+    return rows.first()
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What became different on a list between the ends of two days."""
+
+    rows: tuple[Entry, ...]  # each with `was`, the name it had before
+    counts: dict[str, int]  # by kind
+    after: int | None
+
+
+def changes(listbook: ListBook, since: date, until: date, *, after: int = 0, size: int = PAGE) -> Changes:
+    """Added, renamed, corrected and removed, in the order in which it happened; bounded pages."""
+    before = Entry.objects.filter(listing=OuterRef("listing"), pk__lt=OuterRef("pk")).order_by("-pk")
+    rows = Entry.objects.filter(listing__listbook=listbook, on__gt=since, on__lte=until)
+    counts = dict(rows.values_list("kind").annotate(n=Count("pk")).order_by())
+    page = rows.filter(pk__gt=after).annotate(was=Subquery(before.values("name")[:1]))
+    found = list(page.select_related("listing", "announcement", "correction").order_by("pk")[: size + 1])
+    return Changes(tuple(found[:size]), counts, found[size - 1].pk if len(found) > size else None)
 
 
 def own_announcements(actor: Actor) -> QuerySet[Announcement]:

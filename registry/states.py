@@ -29,6 +29,12 @@ class AnnouncementState(models.TextChoices):
     PUBLISHED = "published", _("published")
 
 
+class CorrectionState(models.TextChoices):
+    TO_APPROVE = "to_approve", _("awaiting approval")
+    PUBLISHED = "published", _("published")
+    REFUSED = "refused", _("not approved")
+
+
 class ListingState(models.TextChoices):
     ACTIVE = "active", _("on the list")
     RECTIFYING = "rectifying", _("rectifying")

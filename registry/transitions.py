@@ -5,7 +5,15 @@ from datetime import datetime
 from django.db import models
 from django_fsm import FSMField, FSMModelMixin, transition
 
-from registry.states import AnnouncementState, ImportState, ItemState, ListingState, NoticeState, ObjectionState
+from registry.states import (
+    AnnouncementState,
+    CorrectionState,
+    ImportState,
+    ItemState,
+    ListingState,
+    NoticeState,
+    ObjectionState,
+)
 
 
 class NoticeWorkflow(FSMModelMixin, models.Model):
@@ -101,6 +109,22 @@ class ImportedListWorkflow(FSMModelMixin, models.Model):
         pass
 
 
+class CorrectionWorkflow(FSMModelMixin, models.Model):
+    state = FSMField(default=CorrectionState.TO_APPROVE, choices=CorrectionState, protected=True, db_index=True)
+    decided_at = models.DateTimeField(null=True)
+
+    class Meta:
+        abstract = True
+
+    @transition(field=state, source=CorrectionState.TO_APPROVE, target=CorrectionState.PUBLISHED)
+    def publish(self, *, at: datetime) -> None:
+        self.decided_at = at
+
+    @transition(field=state, source=CorrectionState.TO_APPROVE, target=CorrectionState.REFUSED)
+    def refuse(self, *, at: datetime) -> None:
+        self.decided_at = at
+
+
 class ListingWorkflow(FSMModelMixin, models.Model):
     """The life after listing; issue 5 of the series adds its verbs."""
 
@@ -128,4 +152,4 @@ class ListingWorkflow(FSMModelMixin, models.Model):
         target=ListingState.REMOVED,
     )
     def strike(self) -> None:
-        """The tier whose list it is has taken the unit off; what was inherited from that list goes with it (JY-15c)."""
+        """The tier whose list it is has taken the unit off, and what was inherited with it (JY-15c); or a correction did."""

@@ -682,3 +682,18 @@ class OpinionsForm(ServiceForm):
     def as_cover(self) -> opinions.Cover:
         given = self.cleaned_data
         return opinions.Cover(given["number"], given["note"], given["upload"])
+
+
+def _day(label: Any) -> DayField:
+    return DayField(label=label, required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
+
+
+class PlanVisitForm(ServiceForm):
+    planned_on = _day(_("Day of the visit"))
+    purpose = forms.CharField(label=_("What it is about"), max_length=200, required=False)
+
+
+class RecordVisitForm(ServiceForm):
+    visited_on = _day(_("Visited on"))
+    persons = forms.CharField(label=_("Who came"), max_length=300, required=False)
+    advice = _text(_("What was advised"), 5, max_length=5000, help_text=_("The unit reads it."))

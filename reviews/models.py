@@ -438,6 +438,27 @@ class Reply(models.Model):
         return f"{self.office_id}: {self.unit_id}"
 
 
+class GuidanceVisit(models.Model):
+    """现场指导: a visit to a cultivation object, planned and then recorded; the unit reads who came and what was advised."""
+
+    application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="guidance_visits")
+    authority = models.ForeignKey(Authority, on_delete=models.PROTECT, related_name="+")
+    planned_on = models.DateField()
+    purpose = models.CharField(max_length=200, blank=True)
+    visited_on = models.DateField(null=True, blank=True)  # empty: planned only
+    persons = models.CharField(max_length=300, blank=True)
+    advice = models.TextField(blank=True)
+    planned_by = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="+")
+    recorded_by = models.ForeignKey(PERSON, null=True, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-planned_on", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.application} · {self.planned_on}"
+
+
 class Document(models.Model):
     """A rendered file of a panel, a decision or a consultation (minutes, score sheets, proposed list, letter)."""
 

@@ -29,6 +29,12 @@ def may_approve_now(decision: Any, actor: Actor) -> bool:
     return may_approve(decision, actor) and not (decision.four_eyes and same)
 
 
+def may_guide(case: Any, actor: Actor) -> bool:
+    """An official of the authority that called, whose mandate covers the list (JY-14)."""
+    covers = not actor.list_kind or actor.list_kind == case.category
+    return actor.is_official and actor.authority_id == case.call.owner_id and covers
+
+
 OFFICIALS_ONLY = _("Only officials of the authority that convenes the panel may do this.")
 HANDLERS_ONLY = _("A handler of the deciding authority must do this.")
 APPROVERS_ONLY = _("An approver of the deciding authority must do this.")

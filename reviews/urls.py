@@ -1,4 +1,4 @@
-from reviews.views import consultations, decisions, draws, opinions, panels, pool, seats, watches
+from reviews.views import consultations, decisions, draws, guidance, opinions, panels, pool, seats, watches
 
 app_name = "reviews"
 urlpatterns = [
@@ -10,4 +10,5 @@ urlpatterns = [
     *decisions.urlpatterns,
     *consultations.urlpatterns,
     *opinions.urlpatterns,
+    *guidance.urlpatterns,
 ]

@@ -37,6 +37,16 @@ def join(world: World, offices: Offices, people: dict[str, tuple[str, str]]) -> 
         world.mandates[character] = factories.mandate(user, role, world.authorities[slug])
 
 
+def firm(world: World, character: str, area: str, serial: int, name: str) -> None:
+    """One more firm with its owner."""
+    owner = factories.person(f"{name[:4]}申报人", username=character)
+    made = factories.organisation(world.areas[area], name, owner=owner, serial=serial, industry=factories.industry())
+    world.users[character], world.orgs[character] = owner, made
+    world.sites[character] = made.sites.get()
+    world.memberships[character] = made.memberships.get()
+
+
 def jieyang(world: World) -> None:
-    """揭阳市 with two of its counties."""
+    """揭阳市 with two of its counties and a firm."""
     join(world, JIEYANG, JIEYANG_PEOPLE)
+    firm(world, "jy_applicant", "445202", 7301, "榕城示例金属制品有限公司")

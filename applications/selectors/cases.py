@@ -181,6 +181,7 @@ class CasePage:
     documents: tuple[Document, ...] = ()
     versions: tuple[ReportVersion, ...] = ()
     body: str = ""  # the third-party body behind the report
+    guided: bool = False  # a cultivation object: its page of visits on site (JY-14)
 
 
 def case_page(actor: Actor, reference: str, tab: str, at: datetime) -> CasePage:
@@ -205,8 +206,15 @@ def case_page(actor: Actor, reference: str, tab: str, at: datetime) -> CasePage:
         correction=drafts.open_correction(case) if case.state == State.RETURNED else None,
         standard=standards.told(case.report, bound),
         body=projects.bodies_of([case.pk]).get(case.pk, "") if case.mode == Mode.BODY else "",
+        guided=is_guided(case, bound) and actor.capacity != Capacity.EXPERT,
         **_PARTS[tab](case, bound, actor),
     )
+
+
+def is_guided(case: Application, bound: BoundPolicy) -> bool:
+    """Beyond the step that makes it a cultivation object (JY-14)."""
+    keys = [step.key for step in bound.steps]
+    return any(step.guidance and keys.index(case.step) > place for place, step in enumerate(bound.steps))
 
 
 def tabs_for(actor: Actor) -> tuple[str, ...]:

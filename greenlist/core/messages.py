@@ -94,6 +94,13 @@ KINDS = {
     "decision.handed_back": (_("A proposed list was handed back"), _("%(title)s: %(reason)s")),
     "notice.published": (_("Public notice of your application"), _("%(title)s, from %(starts)s to %(ends)s.")),
     "notice.closed": (_("A notice period is over"), _("%(title)s is over; %(held)s unit(s) are held by objections.")),
+    "guidance.planned": (_("A visit on site is planned"), _("%(name)s: %(day)s.")),
+    "guidance.recorded": (_("Advice from the visit on site"), _("%(name)s: the visit of %(day)s is recorded.")),
+    "announcement.correction": (_("A correction awaits your approval"), _("%(title)s: %(reason)s")),
+    "announcement.corrected": (
+        _("The printed list was corrected: %(name)s"),
+        _("%(title)s was corrected. Reason: %(reason)s"),
+    ),
     "announcement.to_approve": (_("An announcement awaits your approval"), _("%(title)s is ready to be published.")),
     "imported.to_approve": (_("A published list awaits your approval"), _("%(title)s: %(count)s line(s).")),
     "objection.received": (_("An objection was filed"), _("Against %(name)s in %(title)s. Receipt %(receipt)s.")),

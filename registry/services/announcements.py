@@ -1,7 +1,7 @@
 """公告: the numbered, dated publication. Listings, entries, titles and certificates come into being here and nowhere else."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.db import transaction
@@ -297,7 +297,7 @@ def _enter(
         actor=actor,
         at=at,
     )
-    _certify(announcement, listing, case, at)
+    certify(announcement, listing, year=case.call.year)
     cases.move(
         case,
         "enter_list",
@@ -331,24 +331,25 @@ def _listing(listbook: ListBook, case: Application, printed: dict[str, Any]) -> 
     return listing
 
 
-def _certify(announcement: Announcement, listing: Listing, case: Application, at: datetime) -> Certificate:
-    assert announcement.issued_on is not None
-    owner = announcement.listbook.owner
-    year = case.call.year
-    serial = numbers.take(scope=f"certificate:{owner.area.slug}:{case.category}", year=year)
-    number = f"{owner.area.slug.upper()}-{case.category[:1].upper()}-{year}-{serial:04d}"
+def certify(announcement: Announcement, listing: Listing, *, year: int, on: date | None = None) -> Certificate:
+    """A numbered certificate in the listing's present words; after a correction a newer one takes the place of the older."""
+    issued_on = on or announcement.issued_on
+    assert issued_on is not None
+    owner, category = announcement.listbook.owner, announcement.listbook.category
+    serial = numbers.take(scope=f"certificate:{owner.area.slug}:{category}", year=year)
+    number = f"{owner.area.slug.upper()}-{category[:1].upper()}-{year}-{serial:04d}"
     printed = {
         "number": number,
-        "name": case.name,
-        "code": case.code,
+        "name": listing.name,
+        "code": listing.code,
         "list": announcement.listbook.title,
-        "issued_on": announcement.issued_on.isoformat(),
+        "issued_on": issued_on.isoformat(),
         "announcement": announcement.digest,
     }
     return Certificate.objects.create(
         listing=listing,
         number=number,
-        name=case.name,
-        issued_on=announcement.issued_on,
+        name=listing.name,
+        issued_on=issued_on,
         data_digest=audit.digest_of(printed),
     )

@@ -12,13 +12,21 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from greenlist.core import attachments, clock
-from greenlist.core.errors import Conflict, NotAllowed, NotVisible, Refused
+from greenlist.core.errors import Conflict, Invalid, NotAllowed, NotVisible, Refused
 from greenlist.core.http import Request, whole
 from registry import rules, selectors
-from registry.forms import AnnouncementForm, NoteForm, NoticeForm, ObjectionDecisionForm, SiteAddressForm, WordsForm
-from registry.models import Notice
-from registry.services import announcements, notices, objections
-from registry.states import AnnouncementState, NoticeState
+from registry.forms import (
+    AnnouncementForm,
+    CorrectionForm,
+    NoteForm,
+    NoticeForm,
+    ObjectionDecisionForm,
+    SiteAddressForm,
+    WordsForm,
+)
+from registry.models import Correction, Notice
+from registry.services import announcements, corrections, notices, objections
+from registry.states import AnnouncementState, CorrectionState, NoticeState
 
 
 @require_GET
@@ -236,6 +244,64 @@ def announcement_publish(request: Request, reference: str) -> HttpResponse:
     return redirect("registry:announcement", reference)
 
 
+@require_http_methods(["GET", "POST"])
+def correction(request: Request, reference: str) -> HttpResponse:
+    """Draws up the correction of a published announcement, or shows the one that waits for its approver."""
+    actor = request.actor
+    found = selectors.own_announcement(actor, reference)
+    if found.state != AnnouncementState.PUBLISHED:
+        raise NotVisible
+    version, waiting = selectors.latest(found), selectors.open_correction(found)
+    form = CorrectionForm(request.POST or None, version=version)
+    if request.method == "POST" and form.is_valid():
+        given = {"reason": form.cleaned_data["reason"], "lines": form.lines(), "version": form.cleaned_data["version"]}
+        try:
+            corrections.propose(actor=actor, reference=reference, at=clock.now(), **given)
+        except Invalid as wrong:
+            form.take(wrong)
+        else:
+            messages.success(request, _("Drawn up. An approver publishes it."))
+            return redirect("registry:correction", reference)
+    context = {
+        "announcement": found,
+        "version": version,
+        "waiting": waiting,
+        "changed": _pairs(version, waiting),
+        "form": form,
+        "may_approve": rules.may_approve(actor, found),
+        "same_person": waiting is not None and waiting.created_by_id == actor.user_id,
+        "earlier": found.corrections.exclude(state=CorrectionState.TO_APPROVE).select_related("created_by"),
+        "note_form": NoteForm(),
+    }
+    return render(request, "registry/correction.html", context, status=422 if form.is_bound else 200)
+
+
+def _pairs(version: selectors.Version, waiting: Correction | None) -> list[tuple[Any, Any]]:
+    """Each line as printed now, and as the waiting correction would have it."""
+    if waiting is None:
+        return []
+    printed = {str(unit["position"]): unit for unit in version.frozen["units"]}
+    return [(printed[position], line) for position, line in waiting.lines.items() if position in printed]
+
+
+@require_POST
+def correction_publish(request: Request, reference: str, correction: str) -> HttpResponse:
+    """Publishes the corrected version."""
+    corrections.publish(actor=request.actor, reference=reference, correction=correction, at=clock.now())
+    messages.success(request, _("The corrected version is public; the earlier one stays readable."))
+    return redirect("registry:announcement", reference)
+
+
+@require_POST
+def correction_refuse(request: Request, reference: str, correction: str) -> HttpResponse:
+    """The approver does not want it."""
+    form = NoteForm(request.POST)
+    note = form.cleaned_data["note"] if form.is_valid() else ""
+    corrections.refuse(actor=request.actor, reference=reference, correction=correction, note=note, at=clock.now())
+    messages.success(request, _("Handed back."))
+    return redirect("registry:correction", reference)
+
+
 @require_GET
 def certificates(request: Request) -> HttpResponse:
     """The certificates of one's own organisation."""
@@ -255,5 +321,16 @@ urlpatterns = [
     path("registry/announcements/<str:reference>/hand/", announcement_hand, name="announcement_hand"),
     path("registry/announcements/<str:reference>/back/", announcement_back, name="announcement_back"),
     path("registry/announcements/<str:reference>/publish/", announcement_publish, name="announcement_publish"),
+    path("registry/announcements/<str:reference>/correct/", correction, name="correction"),
+    path(
+        "registry/announcements/<str:reference>/correct/<str:correction>/publish/",
+        correction_publish,
+        name="correction_publish",
+    ),
+    path(
+        "registry/announcements/<str:reference>/correct/<str:correction>/refuse/",
+        correction_refuse,
+        name="correction_refuse",
+    ),
     path("registry/certificates/", certificates, name="certificates"),
 ]

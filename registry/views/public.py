@@ -18,8 +18,9 @@ from greenlist.core.http import Request, unnamed, whole
 from greenlist.policy import selectors as policy
 from greenlist.policy.engine.types import Calendar
 from registry import documents, selectors
-from registry.forms import CheckFileForm, ObjectionForm, SearchForm
+from registry.forms import ChangesForm, CheckFileForm, ObjectionForm, SearchForm
 from registry.services import checks, objections
+from registry.states import EntryKind
 
 AS_OF = 200  # units of one page of a list as of a day
 
@@ -160,11 +161,34 @@ def as_of(request: Request, place: str, category: str) -> HttpResponse:
 @login_not_required
 @require_GET
 @replica.may_answer
+def changes(request: Request, place: str, category: str) -> HttpResponse:
+    """What was added to a place's list, renamed, corrected and removed between the ends of two days."""
+    form = ChangesForm(request.GET)
+    form.is_valid()
+    today = clock.china_date(clock.now())
+    until = form.cleaned_data.get("until") or today
+    since = form.cleaned_data.get("since") or until.replace(month=1, day=1)
+    listbook = selectors.listbook(place, category)
+    after = whole(request.GET.get("after")) or 0
+    found = selectors.changes(listbook, since, until, after=after, size=AS_OF)
+    kinds = [(EntryKind(kind).label, count) for kind, count in found.counts.items()]
+    context = {"listbook": listbook, "since": since, "until": until, "found": found, "kinds": kinds}
+    return render(request, "registry/changes.html", context)
+
+
+@login_not_required
+@require_GET
+@replica.may_answer
 def announcement(request: Request, place: str, reference: str) -> HttpResponse:
     """A published announcement with its entries."""
-    return render(
-        request, "registry/announcement.html", {"announcement": selectors.public_announcement(place, reference)}
-    )
+    found = selectors.public_announcement(place, reference)
+    asked = whole(request.GET.get("version"))
+    shown = selectors.version(found, asked)
+    every = selectors.versions(found)
+    listings = {entry.position: entry.listing_id for entry in found.entries.all() if entry.correction_id is None}
+    units = [(unit, listings.get(unit["position"])) for unit in shown.frozen["units"]]
+    context = {"announcement": found, "version": shown, "versions": every, "newest": every[-1], "units": units}
+    return render(request, "registry/announcement.html", context)
 
 
 @login_not_required
@@ -172,7 +196,8 @@ def announcement(request: Request, place: str, reference: str) -> HttpResponse:
 def announcement_pdf(request: Request, place: str, reference: str) -> HttpResponseBase:
     """The announcement as an official document."""
     found, at = selectors.public_announcement(place, reference), clock.now()
-    paper = documents.announcement_pdf(found, actor=request.actor, at=at)
+    asked = whole(request.GET.get("version"))
+    paper = documents.announcement_pdf(found, actor=request.actor, at=at, version=asked)
     back = reverse("registry:announcement_public", args=[place, reference])
     return waiting.answer(request, paper, at=at, title=found.title, back=back, inline=True)
 
@@ -239,6 +264,7 @@ urlpatterns = [
     path("lists/", lists, name="lists"),
     path("lists/download.<str:kind>", download, name="download"),
     path("p/<slug:place>/lists/<str:category>/", as_of, name="as_of"),
+    path("p/<slug:place>/lists/<str:category>/changes/", changes, name="changes"),
     path("p/<slug:place>/listed/<int:pk>/", listing, name="listing"),
     path("p/<slug:place>/announcements/<str:reference>/", announcement, name="announcement_public"),
     path("p/<slug:place>/announcements/<str:reference>/announcement.pdf", announcement_pdf, name="announcement_pdf"),

@@ -26,15 +26,15 @@ from greenlist.organisations.services.members import token_of
 from greenlist.policy import selectors as policy
 from greenlist.portal.demo.answers import PAPER
 from registry.models import Certificate, Listing, Notice
-from registry.services import announcements, notices
+from registry.services import announcements, corrections, notices
 from reviews.models import Consultation
-from reviews.services import panels, seats, watches
+from reviews.services import guidance, panels, seats, watches
 from tests import factories
 from tests.api.keys import token_for
 from tests.applications import county, evaluators
 from tests.registry import stage as registry
 from tests.registry import upper
-from tests.reviews import asking
+from tests.reviews import asking, rounds
 from tests.reviews import stage as reviews
 from tests.world import World
 
@@ -70,6 +70,8 @@ def _desk(world: World) -> dict[str, tuple[Any, ...]]:
         "bulk": (BulkAction.objects.create(action="assign", target="0", rows=rows, at=AT, **by).pk,),
         "saved_filter": (SavedFilter.objects.create(name="待审", query="view=review", **handler).pk,),
     }
+    found |= _guided(world)
+    return found
 
 
 def _consultations(world: World) -> dict[str, tuple[Any, ...]]:
@@ -99,6 +101,16 @@ def _consultations(world: World) -> dict[str, tuple[Any, ...]]:
         "opinion_asked": (asking.office(still_open).reference,),
         "answered": (reply.reference,),
     }
+
+
+def _guided(world: World) -> dict[str, tuple[Any, ...]]:
+    """A cultivation object with a planned visit, under rules that ask for them."""
+    call = rounds.call_of(world, "jieyang", world.city, year=2025)
+    case = county.case(world, call, state=State.RECOMMENDED)
+    Application.objects.filter(pk=case.pk).update(step="panel", reached=2, desk=world.city)
+    given = {"actor": world.actor("city_handler"), "reference": case.reference, "at": AT}
+    visit = guidance.plan(planned_on=AT.date(), purpose="现场指导", **given)
+    return {"guided": (case.reference,), "guidance": (case.reference, visit.pk)}
 
 
 def _bodies(world: World, call: Call) -> dict[str, tuple[Any, ...]]:
@@ -313,6 +325,10 @@ def _registry(world: World, call: Call) -> dict[str, tuple[Any, ...]]:
     ended, waiting, running, drafted, bare = (reviews.several(world, call, 1, start=3930 + n) for n in range(5))
     place = call.owner.area.slug
     published = registry.published(world, _over(world, call, ended))
+    line = corrections.Line(name="更正后的示例制造有限公司")
+    correction = corrections.propose(
+        actor=world.actor("city_handler"), reference=published.reference, reason="漏字", lines={1: line}, at=AT
+    )
     to_announce = _over(world, call, waiting)
     announcement = _announcement(world, _over(world, call, reviews.several(world, call, 1, start=3940)))
     open_notice = registry.running(world, call, running, AT)
@@ -335,6 +351,8 @@ def _registry(world: World, call: Call) -> dict[str, tuple[Any, ...]]:
         "announcement_new": (to_announce.reference,),
         "announcement_draft": (announcement,),
         "announcement": (place, published.reference),
+        "announcement_own": (published.reference,),
+        "correction": (published.reference, correction.reference),
         "as_of": (place, "factory"),
         "listing": (place, listing.pk),
         "outcome": (listing.application.reference,),

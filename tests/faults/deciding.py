@@ -16,7 +16,7 @@ from greenlist.core.clock import day_end
 from greenlist.organisations import services as organisations
 from greenlist.organisations.models import AdverseMatch, AdverseRecord, Organisation
 from registry.models import Notice, RowMatch
-from registry.services import announcements, imported, notices, objections
+from registry.services import announcements, corrections, imported, notices, objections
 from reviews.models import Decision, Panel
 from reviews.services import decisions, draws, panels, seats
 from tests import factories
@@ -368,6 +368,28 @@ def publish_list(world: World) -> Act:
     return lambda: announcements.publish(actor=world.actor("city_approver"), reference=row.reference, at=at)
 
 
+def publish_correction(world: World) -> Act:
+    row = registry.published(world, _closed(world))
+    given = {"reference": row.reference, "at": registry.PUBLISHED}
+    line = corrections.Line(name="示例更正制造有限公司")
+    made = corrections.propose(actor=world.actor("city_handler"), reason="漏字", lines={1: line}, **given)
+    approver = world.actor("city_approver")
+    return lambda: corrections.publish(actor=approver, correction=made.reference, **given)
+
+
+def tell_outcome(world: World) -> Act:
+    """Decided now, announced later."""
+    call = _call(world)
+    row = stage.recommended(world, call)
+    stage.concluded(world, [row], suggested=False)
+    ruling = {row.reference: decisions.Ruling("decline", "证据不足")}
+    said = decisions.Draft("综合审查", "", ruling, decisions.Meeting(announce_later=True))
+    reference, approver = stage.drafted(world, call).reference, world.actor("city_approver")
+    decisions.hand_over(actor=world.actor("city_handler"), reference=reference, draft=said, at=AT)
+    decisions.approve(actor=approver, reference=reference, at=AT)
+    return lambda: decisions.tell(actor=approver, reference=reference, at=AT)
+
+
 def confirm_claim(world: World) -> Act:
     Organisation.objects.filter(pk=world.org.pk).update(claim=Organisation.Claim.CLAIMED)
     actor, at = world.actor("county_handler"), datetime.fromisoformat("2026-03-02T09:00:00+08:00")
@@ -416,5 +438,6 @@ READY: dict[str, Callable[[World], Act]] = {
         *(draw_members, draw_substitute, draw_another),
         *(open_panel, lock_sheets, recuse, conclude, hand_over_decision, approve_decision, hand_back_decision),
         *(publish_notice, object_, uphold, dismiss_late, close_notice, hand_announcement, publish_list, confirm_claim),
+        *(publish_correction, tell_outcome),
     )
 }

@@ -23,8 +23,8 @@ from greenlist.core.errors import DomainError, Refused, WrongState
 from greenlist.core.models import Blob, Notification
 from greenlist.organisations import services as organisations
 from greenlist.organisations.models import AdverseRecord, Organisation
-from registry.models import Announcement, Certificate, ImportedList, Listing, Notice, NoticeItem, Objection
-from registry.services import announcements, notices, objections
+from registry.models import Announcement, Certificate, Correction, ImportedList, Listing, Notice, NoticeItem, Objection
+from registry.services import announcements, corrections, notices, objections
 from registry.states import AnnouncementState, ItemState, ObjectionState
 from tests.applications import filled
 from tests.faults import deciding
@@ -87,6 +87,7 @@ ONCE = [
     *("draw_members", "draw_substitute", "draw_another"),
     *("lock_sheets", "recuse", "hand_over_decision", "hand_back_decision"),
     *("publish_notice", "uphold", "dismiss_late", "hand_announcement", "confirm_claim"),
+    *("publish_correction", "tell_outcome"),
 ]
 
 
@@ -267,6 +268,37 @@ def test_a_record_entered_while_the_list_is_published_is_told_to_its_owner(race_
     hit = Hit.objects.get()
     assert (hit.title is None) == isinstance(published, Exception)
     assert hit.authority == race_world.city
+
+
+def test_withdrawn_while_the_notice_is_published(race_world: World, duel: Duel) -> None:
+    """The notice shows the unit and it can no longer withdraw, or it has withdrawn and its item is dropped."""
+    call = deciding._call(race_world)
+    case = deciding.stage.recommended(race_world, call)
+    draft = registry.drafted(race_world, call, [case, *deciding.stage.several(race_world, call, 1)])
+    approver, applicant = race_world.actor("city_approver"), race_world.actor("applicant")
+    leave = {"actor": applicant, "at": registry.PUBLISHED, "reference": case.reference, "reason": "另有安排"}
+    outcomes = duel(
+        lambda: notices.publish(actor=approver, reference=draft.reference, at=registry.PUBLISHED),
+        lambda: submission.withdraw(**leave),
+    )
+    published, left = won(outcomes)
+    assert published
+    straight(case)
+    item = NoticeItem.objects.get(application=case)
+    assert case.state == (State.WITHDRAWN if left else State.ON_NOTICE)
+    assert item.state == (ItemState.DROPPED if left else ItemState.ON_NOTICE)
+
+
+def test_correction_published_or_refused(race_world: World, duel: Duel) -> None:
+    publish = deciding.publish_correction(race_world)
+    row = _only(Correction)
+    actor, at = race_world.actor("city_approver"), registry.PUBLISHED
+    about = {"reference": row.announcement.reference, "correction": row.reference, "note": "再查", "at": at}
+    published, refused = won(duel(publish, lambda: corrections.refuse(actor=actor, **about)))
+    assert published is not refused
+    row.refresh_from_db()
+    assert row.number == (2 if published else None)
+    assert Certificate.objects.count() == (3 if published else 2)
 
 
 def test_list_published_or_handed_back(race_world: World, duel: Duel) -> None:

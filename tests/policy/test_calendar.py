@@ -32,6 +32,12 @@ def notice(days: int = 5, unit: str = "working", first_day: str = "next") -> Not
         (date(2026, 2, 12), date(2026, 2, 25), date(2026, 2, 26)),  # Spring Festival; 02-14 worked
         (date(2026, 9, 28), date(2026, 10, 9), date(2026, 10, 10)),  # features 25
         (date(2026, 9, 30), date(2026, 10, 12), date(2026, 10, 13)),  # domain.md 4.4
+        (date(2025, 12, 30), date(2026, 1, 6), date(2026, 1, 7)),  # over New Year: Sunday 01-04 worked
+        (date(2026, 4, 29), date(2026, 5, 8), date(2026, 5, 9)),  # Labour Day; Saturday 05-09 worked
+        (date(2026, 6, 16), date(2026, 6, 23), date(2026, 6, 24)),  # Dragon Boat Festival on Friday 06-19
+        (date(2026, 9, 18), date(2026, 9, 23), date(2026, 9, 24)),  # Sunday 09-20 worked for National Day
+        (date(2024, 2, 7), date(2024, 2, 19), date(2024, 2, 20)),  # Spring Festival 02-10 to 02-17, Sunday 02-18 worked
+        (date(2025, 4, 25), date(2025, 4, 30), date(2025, 5, 6)),  # Sunday 04-27 worked; holidays 05-01 to 05-05
         (date(2024, 5, 13), date(2024, 5, 17), date(2024, 5, 20)),  # a plain week
         (date(2024, 5, 11), date(2024, 5, 16), date(2024, 5, 17)),  # put up on a Saturday made a working day
         (date(2024, 5, 12), date(2024, 5, 17), date(2024, 5, 17)),  # put up on a Sunday: both count from Monday

@@ -38,13 +38,15 @@ VALUES: dict[str, dict[str, Any]] = {
 MEETING = decisions.Meeting(date(2026, 8, 3), "厅长示例甲、处长示例乙", "专题会议纪要〔2026〕7号")
 
 
-def call_of(world: World, slug: str = "heilongjiang", owner: Authority | None = None, **values: Any) -> Call:
+def call_of(
+    world: World, slug: str = "heilongjiang", owner: Authority | None = None, *, year: int = 2026, **values: Any
+) -> Call:
     """An open call of the place; 黑龙江 is in the world, another owner is given."""
     return Call.objects.create(
         owner=owner or world.authorities["230000"],
         rules=policy.current(slug),
         category="factory",
-        year=2026,
+        year=year,
         title="关于组织开展2026年绿色工厂推荐工作的通知",
         values={**VALUES[slug], **values},
         created_by=world.user("hlj_province_handler"),

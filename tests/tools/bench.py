@@ -82,6 +82,8 @@ def pages(place: Place) -> dict[str, tuple[str, str]]:
         "case file": ("city", f"/cases/{place.case}/"),
         "case file, progress": ("city", f"/cases/{place.case}/history/"),
         "review page": ("county", f"/cases/{place.desk_case}/review/"),
+        "ranking page": ("city", f"/reviews/decisions/{place.decision}/ranking/?quota=400"),
+        "decision page": ("city", f"/reviews/decisions/{place.decision}/"),
         "call page": ("city", f"/calls/{place.call}/"),
         "inbox": ("county", "/inbox/"),
         "search": ("city", "/search/?q=青松"),

@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 
 CITIES = ("130300", "130100", "130200", "130400", "130500", "130600")
 COUNTY, CITY, PROVINCE = "130302", "130300", "130000"  # where the measured officials sit
 SHARE = 0.3  # of all cases lie in the measured county
+ROUND = 1300  # units of one decision, as a whole province's round has
 OWN = 60  # cases of the measured firm: more than one page
 STATES = (  # for every twenty cases outside the measured county
     *("listed",) * 7,
@@ -71,6 +73,7 @@ class Place:
     case: str
     desk_case: str
     call: int
+    decision: str
 
 
 def seed(count: int) -> Place:
@@ -115,6 +118,7 @@ class Seeder:
         self.reports()
         self.cases()
         self.reviews()
+        self.decision()
         self.lists()
         self.messages()
         return self.place()
@@ -204,6 +208,26 @@ class Seeder:
         joined = Membership(user=self.users["firm"], organisation=firm, role="owner", valid_from=date(2020, 1, 1))
         Membership.objects.bulk_create([joined])
         self.keys["firm"] = f"o{firm.pk}"
+
+    def decision(self) -> None:
+        """A draft over a whole province's round: at most 1,300 cases, with the scores of their panels, many of them equal."""
+        from applications.models import Application
+        from reviews.models import Decision, DecisionItem
+
+        rows = list(Application.objects.order_by("pk")[:ROUND])
+        for number, row in enumerate(rows):
+            row.panel_score = Decimal(6000 + number * 37 % 4000) / 100
+        Application.objects.bulk_update(rows, ["panel_score"], 500)
+        self.decided = Decision.objects.create(
+            call=self.by_city[(CITY, TODAY.year)],
+            authority=self.authorities[CITY],
+            step="decide",
+            title="综合审查",
+            created_by=self.users["city"],
+            created_at=START,
+        )
+        items = [DecisionItem(decision=self.decided, application=row, step="decide", outcome="propose") for row in rows]
+        DecisionItem.objects.bulk_create(items, 500)
 
     def reports(self) -> None:
         """A report and its declared version for each case; the first firm declares more often than others."""
@@ -438,4 +462,5 @@ class Seeder:
             case=listed.reference,
             desk_case=at_desk.reference,
             call=self.by_city[(CITY, TODAY.year)].pk,
+            decision=self.decided.reference,
         )
