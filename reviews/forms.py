@@ -684,10 +684,6 @@ class OpinionsForm(ServiceForm):
         return opinions.Cover(given["number"], given["note"], given["upload"])
 
 
-def _day(label: Any) -> DayField:
-    return DayField(label=label, required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
-
-
 class PlanVisitForm(ServiceForm):
     planned_on = _day(_("Day of the visit"))
     purpose = forms.CharField(label=_("What it is about"), max_length=200, required=False)

@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('accounts', '0004_reset_mailed'),
         ('applications', '0013_untold_step'),
-        ('reviews', '0004_consultations'),
+        ('reviews', '0005_panels_drawn'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -58,6 +58,7 @@ def objects(world: World) -> dict[str, tuple[Any, ...]]:
     found |= _imported(world)
     found |= _bodies(world, call)
     found |= _consultations(world)
+    found |= _guided(world)
     return found | _desk(world)
 
 
@@ -70,8 +71,6 @@ def _desk(world: World) -> dict[str, tuple[Any, ...]]:
         "bulk": (BulkAction.objects.create(action="assign", target="0", rows=rows, at=AT, **by).pk,),
         "saved_filter": (SavedFilter.objects.create(name="待审", query="view=review", **handler).pk,),
     }
-    found |= _guided(world)
-    return found
 
 
 def _consultations(world: World) -> dict[str, tuple[Any, ...]]:
