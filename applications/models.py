@@ -844,7 +844,7 @@ class Release(models.Model):
     given_by = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="+")
     given_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
-    ended_why = models.CharField(max_length=20, blank=True)  # submitted | withdrawn | day | taken_back | over
+    ended_why = models.CharField(max_length=20, blank=True)  # submitted | withdrawn | day | taken_back | over | banned
 
     objects = ReleaseQuerySet.as_manager()
 

@@ -118,9 +118,10 @@ class ProjectQuerySet(models.QuerySet):
             )
             return self.filter(own, application__organisation_id=actor.organisation_id)
         if actor.is_official and actor.tier and actor.area_path:
-            return self.filter(
+            rows = self.filter(
                 application__area_path__startswith=actor.area_path, application__reached__gte=actor.tier.rank
             )
+            return rows.filter(category=actor.list_kind) if actor.list_kind else rows
         return self.none()
 
     def live(self) -> "ProjectQuerySet":

@@ -228,6 +228,7 @@ ASKING_APPROVERS_ONLY = _("An approver of the authority that asks must do this."
 WROTE_LETTER = _("You wrote this letter yourself: another person must send it.")
 WROTE_CONCLUSION = _("You wrote this conclusion yourself: another person must approve it.")
 ASKED_ONLY = _("Only the department that was asked answers here.")
+DEPARTMENT_WRITES = _("The department is writing its answer in the portal itself: it shows here once it is sent.")
 NOT_ASKED = _("The departments are not being asked now.")
 NOT_BEFORE_APPROVER = _("It does not lie before the approver.")
 CONSULTATION = "reviews:consultation"

@@ -10,7 +10,7 @@ from openpyxl import Workbook
 from openpyxl.styles import Font
 
 from applications.documents import report as reports
-from applications.models import Batch, BatchItem, Document, Evidence
+from applications.models import Batch, BatchItem, Document, Evidence, ReportVersion
 from applications.selectors import batches as batch_reads
 from applications.selectors import calls
 from applications.selectors import platform as reads
@@ -89,12 +89,13 @@ def package(batch: Batch, *, actor: Actor, at: datetime) -> tuple[str, Iterator[
     return name_of(batch, "zip"), archives.zipped(files)
 
 
+def _newest(item: BatchItem) -> ReportVersion:
+    """The newest declared report of a unit."""
+    return max(item.application.report.versions.all(), key=lambda one: one.number)
+
+
 def _digests(items: list[BatchItem]) -> dict[int, str]:
-    """Of the newest declared report of each unit."""
-    newest = {
-        item.application_id: max(item.application.report.versions.all(), key=lambda one: one.number) for item in items
-    }
-    return {pk: version.digest for pk, version in newest.items()}
+    return {item.application_id: _newest(item).digest for item in items}
 
 
 def _reports(items: list[BatchItem]) -> dict[int, Blob]:
@@ -108,11 +109,16 @@ def _reports(items: list[BatchItem]) -> dict[int, Blob]:
 
 
 def _evidence(items: list[BatchItem]) -> dict[int, list[Blob]]:
-    """Clean files that lie beside the reports, in the order they were added."""
-    rows = Evidence.objects.filter(report__in=[item.application.report_id for item in items], removed_at=None)
+    """Clean files that were declared with the reports, in the order they were added; what a correction adds or removes
+    is the applicant's own until it is declared (R1).
+    """
+    declared = {item.application.report_id: _newest(item).declared_at for item in items}
+    rows = Evidence.objects.filter(report__in=declared, blob__scan=Blob.Scan.CLEAN)
     found: dict[int, list[Blob]] = {}
-    for row in rows.filter(blob__scan=Blob.Scan.CLEAN).select_related("blob").order_by("report", "pk"):
-        found.setdefault(row.report_id, []).append(row.blob)
+    for row in rows.select_related("blob").order_by("report", "pk"):
+        at = declared[row.report_id]
+        if row.added_at <= at and (row.removed_at is None or row.removed_at > at):
+            found.setdefault(row.report_id, []).append(row.blob)
     return found
 
 

@@ -16,6 +16,7 @@ class AnswerForm(ServiceForm):
         widget=forms.Textarea(attrs={"rows": 4}),
         help_text=_("From what you know it: it stays in the case file and on its paper."),
     )
+    seen = forms.CharField(required=False, widget=forms.HiddenInput)
     document = forms.FileField(label=_("Evidence"), required=False, help_text=_("PDF, picture, Word or Excel file."))
 
     def __init__(self, words: Any, *args: Any, **options: Any) -> None:

@@ -25,12 +25,14 @@ from applications.selectors import drafts
 from applications.selectors.shown import say
 from greenlist.core import contents
 from greenlist.core.errors import Invalid, Text
+from greenlist.core.sheets import is_crowded
 from greenlist.policy import words
 from greenlist.policy.engine import forms as engine_forms
 from greenlist.policy.engine.types import Field, Section
 
 MAX_BYTES = 5 * 1024 * 1024
 MAX_INFLATED = 60 * 1024 * 1024
+MAX_MARKS = 600_000  # tags and attributes of the whole file, some ten times those of our largest template
 MAX_ROWS = 5000  # of one sheet
 MAX_COLUMNS = 60
 MAX_CELLS = 200_000  # with anything in them, of the whole file
@@ -103,6 +105,8 @@ def load(content: bytes) -> Any:
         if sum(part.file_size for part in zipfile.ZipFile(io.BytesIO(content)).infolist()) > MAX_INFLATED:
             raise WorkbookRefused(_("The file is too large when unpacked."))
         contents.examine(io.BytesIO(content), extension="xlsx")
+        if is_crowded(content, MAX_MARKS):
+            raise WorkbookRefused(_("The file is too large when unpacked."))
         return load_workbook(io.BytesIO(content), read_only=True, keep_links=False)
     except contents.Unfit as unfit:
         raise WorkbookRefused(_("The file cannot be taken: %(reason)s.") % {"reason": unfit.reason}) from unfit

@@ -27,9 +27,9 @@ def is_another(person_id: int | None, actor: Actor) -> bool:
     return actor.user_id is not None and actor.user_id != person_id
 
 
-def prepared(proposal: Any, verdicts: Any, actor: Actor) -> bool:
-    """Put the conclusion forward, or answered a point that it rests on. `verdicts` are the rows of the step."""
-    return not is_another(proposal.proposed_by_id, actor) or any(row.by_id == actor.user_id for row in verdicts)
+def prepared(proposal: Any, rows: Any, actor: Actor) -> bool:
+    """Put the conclusion forward, or gave something that it rests on. `rows`: verdicts and judgements of the step."""
+    return not is_another(proposal.proposed_by_id, actor) or any(row.by_id == actor.user_id for row in rows)
 
 
 NOT_AT_DESK = _("The case is not at your authority's desk.")

@@ -12,6 +12,7 @@ from applications.selectors.calls import rules_of as rules_of_call
 from applications.selectors.paging import Page, page_of
 from applications.states import HitState, Word
 from greenlist.core.actors import Actor
+from greenlist.core.audit import digest_of
 from greenlist.core.errors import NotAllowed, NotVisible
 from greenlist.organisations import selectors as organisations
 from greenlist.policy import engine, words
@@ -149,6 +150,11 @@ def settled_events(cases: list[int]) -> dict[int, dict[tuple[str, str], tuple[An
     ):
         found.setdefault(case, {})[clause if ref else rule, place_of(key)] = (event, word)
     return found
+
+
+def mark_of(hit: Hit) -> str:
+    """Of what a finding says: whoever answers it has read that."""
+    return digest_of([hit.event, hit.outcome])
 
 
 def place_of(key: str) -> str:

@@ -54,7 +54,7 @@ def forms_of(call: Call) -> list[tuple[str, str]]:
 # ---- cases ----------------------------------------------------------------------------------------------------------
 def cases_of(actor: Actor, *, state: str = "", call: int | None = None, words: str = "") -> QuerySet[Application]:
     """The cases an actor sees; `as_told` each of them before it is shown."""
-    rows = Application.objects.visible_to(actor).select_related("call", "site__area", "desk")
+    rows = Application.objects.visible_to(actor).select_related("call__rules", "site__area", "desk")
     rows = rows.filter(told.meant(state, actor)) if state in told.states_for(actor) else rows
     rows = rows.filter(call_id=call) if call else rows
     return rows.filter(Q(name__holds=words) | Q(number=words) | Q(code=words.upper())) if words else rows

@@ -227,7 +227,7 @@ def _why_not_sign(
 ) -> Text:
     if proposal is None:
         return ""
-    if step.four_eyes and may.prepared(proposal, verdicts, actor):
+    if step.four_eyes and may.prepared(proposal, [*verdicts, *screening.judgements_of(case, case.step)], actor):
         return may.SAME_PERSON
     if may.took_part(case.screenings.all(), case.step, actor):
         return may.EARLIER_PART

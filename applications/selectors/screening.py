@@ -6,7 +6,9 @@ A point is an item of the step's checklist, or a finding of the engine that a pe
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from applications.models import Application, Correction, Evidence, Remark, ReportVersion, Screening, Verdict
+from django.db.models import QuerySet
+
+from applications.models import Application, Correction, Evidence, Judgement, Remark, ReportVersion, Screening, Verdict
 from applications.selectors import drafts, shown
 from applications.states import Answer
 from greenlist.policy import engine, words
@@ -179,6 +181,11 @@ def latest_findings(case: Application) -> tuple[Finding, ...]:
     """What the newest check of the case found; none before the first."""
     newest = case.checks.order_by("-pk").first()
     return tuple(Finding.from_json(one) for one in newest.findings) if newest else ()
+
+
+def judgements_of(case: Application, step: str) -> QuerySet[Judgement]:
+    """What reviewers of a step said about indicator rows."""
+    return Judgement.objects.filter(report=case.report_id, step=step)
 
 
 def remarks_of(case: Application, step: str) -> dict[str, Remark]:

@@ -5,7 +5,8 @@ An authority may also decide now and announce later: until then the case reads a
 
 from django.db.models import Q
 
-from applications.models import Application
+from applications.models import Application, TimelineEntry
+from applications.selectors import calls
 from applications.states import State
 from greenlist.core.actors import Actor, Capacity
 from greenlist.policy.engine.types import BoundPolicy, StepKind
@@ -15,17 +16,37 @@ INSIDE = (State.CONSULTING, State.PROPOSED)  # the offices' own affair: to the a
 
 def as_told(case: Application, actor: Actor, bound: BoundPolicy | None = None) -> Application:
     """The loaded case for a page; to its applicant a proposed one is still under overall review. Never to be saved."""
-    if actor.capacity == Capacity.APPLICANT and (case.untold_step or case.state in INSIDE):
-        asked = case.state == State.CONSULTING
+    return to_applicant(case, bound) if actor.capacity == Capacity.APPLICANT else case
+
+
+def to_applicant(case: Application, bound: BoundPolicy | None = None) -> Application:
+    """The same for a paper or page that only the applicant gets. State, step, last day and revision tell the same story."""
+    if "revision" not in case.get_deferred_fields():
+        case.revision = revision_of(case)
+    if case.untold_step or case.state in INSIDE:
+        case.step = _step_of(case, bound or calls.rules_of(case.call))
         case.__dict__["state"] = State.DECIDING.value  # past the protected field: this row is only read
-        if case.untold_step:
-            case.step = case.untold_step
-        elif bound is not None:
-            here = bound.steps.index(bound.step(case.step))
-            before = bound.steps[max(here - 1, 0)]
-            # Asked before any decision (HEB-3b), the step itself tells nothing.
-            case.step = case.step if asked and before.kind is not StepKind.DECISION else before.key
+        case.due_on = calls.due_of(case)
     return case
+
+
+def revision_of(case: Application) -> int:
+    """The revision an applicant reads and names: moves it is not told of do not count while it is under overall review."""
+    if not (case.untold_step or case.state in (State.DECIDING, *INSIDE)):
+        return case.revision
+    moves = TimelineEntry.objects.filter(application=case.pk)
+    told = moves.filter(applicant_sees=True).order_by("-pk").values_list("pk", flat=True).first()
+    return case.revision - moves.filter(pk__gt=told or 0).count()
+
+
+def _step_of(case: Application, bound: BoundPolicy) -> str:
+    if case.untold_step:
+        return case.untold_step
+    here = bound.steps.index(bound.step(case.step))
+    before = bound.steps[max(here - 1, 0)]
+    # Asked before any decision (HEB-3b), the step itself tells nothing.
+    asked = case.state == State.CONSULTING
+    return case.step if asked and before.kind is not StepKind.DECISION else before.key
 
 
 def states_for(actor: Actor) -> tuple[State, ...]:

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django_fsm import TransitionNotAllowed
 
-from applications.models import CheckRun, Registration, SignedStatement, WhiteList, WorkReport
+from applications.models import CheckRun, Registration, Release, SignedStatement, WhiteList, WorkReport
 from applications.selectors import bodies as reads
 from applications.services.checks import run_of
 from applications.states import RegistrationState
@@ -253,12 +253,14 @@ def _revoke(row: Ban, reason: str, *, actor: Actor, at: datetime) -> None:
 
 
 def _flag(row: Ban, finding: Finding, *, actor: Actor, at: datetime) -> None:
-    """Each open case that rests on the body shows the finding, and its desk and its applicant are told."""
+    """Each open case that rests on the body shows the finding and is closed to it; desk and applicant are told."""
     today = clock.china_date(at)
     cases = reads.cases_resting_on(row.organisation, row.authority.area.path)
     CheckRun.objects.bulk_create(
         run_of(case=case, point="ban", findings=[finding], actor=actor, at=at) for case in cases
     )
+    open_ = Release.objects.live().filter(body=row.organisation, application__in=[case.pk for case in cases])
+    open_.update(ended_at=at, ended_why="banned")
     for case in cases:
         audit.record(actor=actor, subject=("case", case.pk), action="case.body_banned", at=at, data={"ban": row.pk})
         people = set(organisations.member_ids(case.organisation_id))

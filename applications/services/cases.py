@@ -30,11 +30,17 @@ def lock(*, actor: Actor, reference: str, revision: int | None = None, rows: Seq
     case = seen.select_related(*rows).defer(*calls.HEAVY_OF_CASE).first()
     if case is None:
         raise NotVisible
-    if revision is not None and revision != case.revision:
+    if revision is not None:
+        require_revision(case.revision, revision)
+    return case
+
+
+def require_revision(now: int, seen: int | None) -> None:
+    """Raises Conflict when the page that asks saw another revision."""
+    if seen is not None and seen != now:
         raise Conflict(
             _("Somebody else has acted on this case since you opened the page. Reload it to see what changed.")
         )
-    return case
 
 
 def move(

@@ -18,7 +18,7 @@ from applications.states import HitState, Word
 from greenlist.accounts import selectors as accounts
 from greenlist.core import attachments, audit, clock, outbox
 from greenlist.core.actors import Actor, Capacity
-from greenlist.core.errors import Invalid, NotAllowed, NotVisible, Refused, WrongState
+from greenlist.core.errors import Conflict, Invalid, NotAllowed, NotVisible, Refused, WrongState
 from greenlist.organisations import selectors as organisations
 from greenlist.policy import engine
 from greenlist.policy.engine.types import Barred, Event, Finding, Outcome
@@ -278,11 +278,13 @@ def answer(
     actor: Actor,
     at: datetime,
     upload: UploadedFile | None = None,
+    seen: str = "",
 ) -> HitAnswer:
-    """What the authority says to a finding, from what.
+    """What the authority says to a finding, from what; `seen`: the mark of the finding as its page showed it.
 
     A waiver is taken only where the rule set allows one; where it asks for two people it counts once another agrees.
-    Raises NotVisible, NotAllowed, Invalid (no reason), Refused (the rule allows no waiver; nothing to dismiss), WrongState.
+    Raises NotVisible, NotAllowed, Invalid (no reason), Refused (the rule allows no waiver; nothing to dismiss), WrongState,
+    Conflict (the finding says something else by now).
     """
     hit = _taken(hit_id, actor)
     if word not in Word:
@@ -291,6 +293,9 @@ def answer(
         raise Invalid(_("Not done."), problems={"reason": [_("Write the reason; it is kept with the case.")]})
     if hit.state == HitState.CLEARED:
         raise WrongState(_("This is not found any more: there is nothing to answer."))
+    if seen and seen != reads.mark_of(hit):
+        raise Conflict(_("The finding has changed since you opened the page. Reload it to see what it says now."))
+    _void_outdated(hit, at)
     four_eyes = _require_word(hit, Word(word))
     document = attachments.store(upload=upload, at=at) if upload else None
     try:
@@ -324,6 +329,14 @@ def _taken(hit_id: int, actor: Actor) -> Hit:
     return Hit.objects.select_for_update(of=("self",)).select_related("application__call", "rules").get(pk=hit.pk)
 
 
+def _void_outdated(hit: Hit, at: datetime) -> None:
+    """A waiver proposed for what the finding said before can be agreed to by nobody, and must not bar a new one."""
+    for one in HitAnswer.objects.filter(hit=hit, four_eyes=True, agreed_at=None, refused_at=None):
+        if one.event != hit.event:
+            one.refused_at, one.note = at, str(_("The finding has changed since this was proposed."))
+            one.save(update_fields=["refused_at", "note"])
+
+
 def _require_word(hit: Hit, word: Word) -> bool:
     """Whether two people must act. Raises Refused with the clause."""
     if word == Word.DISMISS and hit.outcome != Outcome.CONFIRM:
@@ -348,7 +361,7 @@ def agree(*, answer_id: int, agrees: bool, note: str = "", actor: Actor, at: dat
         raise NotAllowed(_("An approver who did not propose it must agree to a waiver."))
     if not said.four_eyes or said.agreed_at or said.refused_at:
         raise WrongState(_("This has been decided already."))
-    if hit.event != said.event or hit.state == HitState.CLEARED:
+    if agrees and (hit.event != said.event or hit.state == HitState.CLEARED):
         raise WrongState(_("The finding has changed since this was proposed."))
     said.note = note.strip()[:300]
     if agrees:

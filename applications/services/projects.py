@@ -269,7 +269,7 @@ def declare_outside(*, actor: Actor, at: datetime, version_id: int, unit: str, c
 def release(*, actor: Actor, at: datetime, reference: str, ends_on: date) -> Release:
     """The applicant opens the report to the body's people, until a day. A new release takes the place of the last.
 
-    Raises NotVisible, NotAllowed, Invalid (the day has passed), WrongState (not accepted, submitted).
+    Raises NotVisible, NotAllowed, Invalid (the day has passed), Refused (banned), WrongState (not accepted, submitted).
     """
     project = _of_applicant(actor, reference)
     case = project.application
@@ -280,6 +280,7 @@ def release(*, actor: Actor, at: datetime, reference: str, ends_on: date) -> Rel
         raise WrongState(_("What was submitted cannot be changed: the case is now “%(state)s”.") % _named(case))
     if ends_on < clock.china_date(at):
         raise Invalid(DAYS_GONE, problems={"ends_on": [DAYS_GONE]})
+    _require_no_ban(project, case, at)
     _end_releases(Q(application=case), "taken_back", at)
     row = Release.objects.create(
         project=project,
@@ -292,6 +293,15 @@ def release(*, actor: Actor, at: datetime, reference: str, ends_on: date) -> Rel
     _record(project, "project.released", actor, at, ends_on=ends_on.isoformat())
     _tell_body(project, "project.released", at)
     return row
+
+
+def _require_no_ban(project: Project, case: Application, at: datetime) -> None:
+    """Nothing of a banned body is accepted, so no report is opened to it (HEB-2.4b, HLJ-26). Raises Refused."""
+    ban = bodies.ban_over(project.body_id, case.call.owner.area.path, clock.china_date(at))
+    if ban is not None:
+        bound = selectors.rules_of(case.call)
+        finding = engine.bodies.banned(engine.bodies.of(bound).ban, ban.until)
+        require_clear([finding], _("Its results are not accepted; ask another body."), bound.policy)
 
 
 def _end_releases(which: Q, why: str, at: datetime) -> int:
@@ -408,10 +418,7 @@ def require_evaluated(case: Application, bound: BoundPolicy, digest: str, *, at:
             code="no_body",
             clause=clause,
         )
-    ban = bodies.ban_over(now.project.body_id, case.call.owner.area.path, clock.china_date(at))
-    if ban is not None:
-        finding = engine.bodies.banned(engine.bodies.of(bound).ban, ban.until)
-        require_clear([finding], _("Its results are not accepted; ask another body."), bound.policy)
+    _require_no_ban(now.project, case, at)
     if not now.is_signed:
         void = bool(now.void)
         text = (

@@ -514,7 +514,8 @@ def _refuse_while_proposed(case: Application) -> None:
 
 
 def _refuse_same_person(case: Application, step: Step, proposal: Screening, actor: Actor) -> None:
-    if step.four_eyes and may.prepared(proposal, case.verdicts.filter(step=case.step), actor):
+    given = [*case.verdicts.filter(step=case.step), *reads.judgements_of(case, case.step)]
+    if step.four_eyes and may.prepared(proposal, given, actor):
         raise NotAllowed(may.SAME_PERSON)
 
 

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from applications import facts, rules, selectors
 from applications.models import Application, Calculation, Correction, Figure, ReportVersion
 from applications.rules import applicant as may
-from applications.selectors import calls, drafts, recomputing, scores
+from applications.selectors import calls, drafts, recomputing, scores, told
 from applications.selectors import projects as reads
 from applications.services import cases, checks, projects
 from applications.services import drafts as drafting
@@ -276,14 +276,16 @@ def withdraw(
     *, actor: Actor, at: datetime, reference: str, reason: str = "", revision: int | None = None
 ) -> Application:
     """撤回, by the applicant alone; a submitted case needs a reason. Raises Invalid, WrongState, NotAllowed, Conflict."""
-    case = cases.lock(actor=actor, reference=reference, revision=revision)
+    case = cases.lock(actor=actor, reference=reference)
     rules.require(may.WITHDRAW, case, actor)
+    cases.require_revision(told.revision_of(case), revision)
     if case.submitted_at is not None and not reason.strip():
         raise Invalid(
             _("Write why the application is withdrawn; the authority will read it."),
             problems={"reason": [_("Write the reason.")]},
         )
     desk = case.desk
+    case.untold_step = ""  # who has withdrawn is told so, whatever was decided
     projects.withdrawn(case, actor=actor, at=at)
     cases.move(case, "withdraw", case.withdraw, actor=actor, at=at, desk=None, opinion=reason.strip())
     if desk is not None:
@@ -304,7 +306,9 @@ def last_version(case: Application) -> ReportVersion | None:
 
 
 def receipt_of(case: Application, version: ReportVersion) -> Receipt:
+    """Tells nothing that the applicant is not to know yet: the loaded case is not to be saved afterwards."""
     bound = selectors.rules_of(case.call)
+    case = told.to_applicant(case, bound)
     return Receipt(
         reference=case.reference,
         number=case.number,

@@ -21,7 +21,7 @@ from applications.forms.drafts import DeclarationForm, WithdrawForm
 from applications.models import Application, Evidence
 from applications.selectors import drafts as reads
 from applications.selectors import filling as pages
-from applications.selectors import projects
+from applications.selectors import projects, told
 from applications.services import checks, drafts, screening, submission
 from applications.states import WITH_APPLICANT, Mode, State
 from greenlist.core import archives, attachments, clock, waiting
@@ -458,7 +458,7 @@ def receipt(request: HttpRequest, reference: str) -> HttpResponse:
 def withdraw(request: HttpRequest, reference: str) -> HttpResponse:
     case = reads.own_case(_actor(request), reference)
     is_draft = case.submitted_at is None
-    form = WithdrawForm(request.POST or None, is_draft=is_draft, initial={"revision": case.revision})
+    form = WithdrawForm(request.POST or None, is_draft=is_draft, initial={"revision": told.revision_of(case)})
     if request.method == "POST" and form.is_valid():
         try:
             submission.withdraw(

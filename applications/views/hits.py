@@ -41,7 +41,8 @@ def listed(request: Request) -> HttpResponse:
 def one(request: Request, pk: int) -> HttpResponse:
     """A finding with its answers; for who may, the form to answer."""
     shown = reads.page(request.actor, pk)
-    form = AnswerForm(shown.words, request.POST or None, request.FILES or None)
+    seen = {"seen": reads.mark_of(shown.hit)}
+    form = AnswerForm(shown.words, request.POST or None, request.FILES or None, initial=seen)
     if request.method == "POST" and form.is_valid():
         data = dict(form.cleaned_data)
         try:

@@ -31,6 +31,8 @@ MAX_PARTS = 500
 MAX_ROWS = 5000
 MAX_COLUMNS = 40
 MAX_CELL = 500
+MAX_MARKS = 3_000_000  # tags and attributes of the whole file
+CHUNK = 1024 * 1024
 AN_HOUR = 3600
 # What openpyxl and its helpers raise on files that no Excel has written.
 BROKEN = (
@@ -144,10 +146,27 @@ def weigh(content: bytes) -> None:
     """Looks at the packed parts before anything unpacks them."""
     try:
         parts = zipfile.ZipFile(io.BytesIO(content)).infolist()
-    except zipfile.BadZipFile as wrong:
+        large = len(parts) > MAX_PARTS or sum(part.file_size for part in parts) > MAX_INFLATED
+        if large or is_crowded(content, MAX_MARKS):
+            raise refusal(_("The file is too large when unpacked."))
+    except (*BROKEN, RuntimeError) as wrong:  # an encrypted part is a RuntimeError
         raise refusal(_("The file cannot be read as XLSX.")) from wrong
-    if len(parts) > MAX_PARTS or sum(part.file_size for part in parts) > MAX_INFLATED:
-        raise refusal(_("The file is too large when unpacked."))
+
+
+def is_crowded(content: bytes, most: int) -> bool:
+    """Whether the parts hold more tags and attributes than `most`: of each a parser makes objects many times its size.
+
+    A row of ten million empty cells, or as many shared strings, fits into a file that passes every limit in bytes.
+    """
+    found = 0
+    with zipfile.ZipFile(io.BytesIO(content)) as package:
+        for part in package.infolist():
+            with package.open(part) as body:
+                while chunk := body.read(CHUNK):
+                    found += chunk.count(b"<") + chunk.count(b"=")
+                    if found > most:
+                        return True
+    return False
 
 
 def bounded(sheet: str, rows: Iterable[Sequence[Any]], most_rows: int = MAX_ROWS) -> Iterator[Row]:

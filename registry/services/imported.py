@@ -295,7 +295,9 @@ def find(*, rows: Iterable[ImportedRow], area_path: str) -> int:
 
 def _find(rows: Sequence[ImportedRow], area_path: str) -> int:
     codes = {row.code for row in rows if row.code}
-    coded = {one.code: one for one in Organisation.objects.filter(code__in=codes).select_related("area")}
+    # Who has just typed a code has said where the firm is: nobody goes onto a list by that before the claim is confirmed.
+    known = Organisation.objects.exclude(claim=Organisation.Claim.CLAIMED, claim_says={})
+    coded = {one.code: one for one in known.filter(code__in=codes).select_related("area")}
     by_name = _bearers(rows)
     here = _here(
         {one.pk for one in coded.values()} | {pk for found in by_name.values() for pk, _code in found}, area_path
@@ -423,7 +425,10 @@ def _note_unknown(imported: ImportedList, *, actor: Actor, at: datetime) -> None
     area_path = imported.authority.area.path
     rows = imported.rows.filter(state=RowState.NOBODY, kind=EntryKind.ADDED).exclude(code="").exclude(area_text="")
     areas: dict[str, Area | None] = {}
+    claimed = set(Organisation.objects.filter(code__in=[row.code for row in rows]).values_list("code", flat=True))
     for row in rows:
+        if row.code in claimed:
+            continue
         if row.area_text not in areas:
             found = [one for one in accounts.exact_areas(row.area_text) if one.path.startswith(area_path)]
             areas[row.area_text] = found[0] if len(found) == 1 else None
@@ -485,6 +490,8 @@ def _list(imported: ImportedList, row: ImportedRow, case: Application | None, *,
     site = case.site if case else _site(firm, imported.authority.area.path)
     book = imported.listbook
     there = Listing.objects.select_for_update().filter(listbook=book, site=site).first()
+    if there is not None and case is None and listbooks.ended_after(there, imported.issued_on):
+        return
     listing = there if there and there.state != ListingState.REMOVED else None
     if listing is None:
         listing = listbooks.enter(book, site, there, _printed(imported, row, firm, site, case))

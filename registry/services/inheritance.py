@@ -47,6 +47,8 @@ def pass_on(*, listing: Listing, imported: ImportedList, position: int, actor: A
         there = Listing.objects.select_for_update().filter(listbook=book, site=listing.site).first()
         if there is not None and there.state != ListingState.REMOVED:
             continue  # decided by the list's own authority, or inherited before
+        if there is not None and listbooks.ended_after(there, imported.issued_on):
+            continue  # taken off since
         made.append(_inherit(listing, there, book, heir, imported, position, actor=actor, at=at))
     return made
 

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _now
 from greenlist.accounts.models import Authority
 from greenlist.organisations.models import Category, Site
 from registry.models import Entry, ImportedList, ListBook, Listing
+from registry.states import EntryKind, ListingState
 
 
 def of(owner: Authority, category: str) -> ListBook:
@@ -41,6 +42,11 @@ def enter(book: ListBook, site: Site, there: Listing | None, printed: Mapping[st
     there.enter_again()
     there.save()
     return there
+
+
+def ended_after(there: Listing, on: date) -> bool:
+    """Whether the place was taken off by a document newer than this day: an old list brings nobody back."""
+    return there.state == ListingState.REMOVED and there.entries.filter(kind=EntryKind.REMOVED, on__gt=on).exists()
 
 
 def print_line(listing: Listing, imported: ImportedList, kind: str, position: int, on: date) -> Entry:

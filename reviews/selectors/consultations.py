@@ -411,6 +411,12 @@ def asked_units(office: ConsultedOffice, rows: Sequence[ConsultedUnit]) -> list[
     return [Asked(unit, replies.get(unit.row.pk)) for unit in shown]
 
 
+def is_writing(office: ConsultedOffice) -> bool:
+    """Whether the department itself has begun its answer here: until it is sent, that is its own."""
+    unsent = office.authority_id is not None and office.answered_at is None and not office.on_paper
+    return unsent and Reply.objects.filter(office=office).exists()
+
+
 def progress(office: ConsultedOffice) -> tuple[int, int]:
     """How many of the units still under consultation this department has given its word on, and how many there are."""
     consultation = office.consultation

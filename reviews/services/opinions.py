@@ -48,6 +48,7 @@ def save(*, actor: Actor, reference: str, said: Mapping[str, Opinion], at: datet
     """
     office = _take(actor, reference)
     _write(office, said, at)
+    _written_by(office, actor)
     return office
 
 
@@ -64,6 +65,7 @@ def no_objection(*, actor: Actor, reference: str, at: datetime) -> int:
         if row.pk not in known
     }
     _write(office, said, at)
+    _written_by(office, actor)
     return len(said)
 
 
@@ -122,7 +124,7 @@ def ask_again(*, actor: Actor, reference: str, reason: str, at: datetime) -> Con
         raise WrongState(_("This department has not answered yet."))
     if not reason.strip():
         raise Invalid(_("The department must know why."), problems={"reason": [_("Give the reason.")]})
-    office.answered_at, office.answered_by, office.on_paper = None, None, False
+    office.answered_at, office.answered_by = None, None  # whose words they are stays known (`on_paper`)
     office.save()
     _record(office, "asked_again", actor=actor, at=at, reason=reason.strip()[:500])
     return office
@@ -148,7 +150,15 @@ def _take(actor: Actor, reference: str) -> ConsultedOffice:
     _being_asked(office.consultation)
     if office.answered_at is not None:
         raise WrongState(_("The answer has been sent already. Ask the authority to open it again."))
+    if not rules.may_answer(office, actor) and reads.is_writing(office):
+        raise WrongState(rules.DEPARTMENT_WRITES)
     return office
+
+
+def _written_by(office: ConsultedOffice, actor: Actor) -> None:
+    """Whose draft it is: nobody writes over, or sends, what the other side has begun."""
+    office.on_paper = not rules.may_answer(office, actor)
+    office.save(update_fields=["on_paper"])
 
 
 def _being_asked(consultation: Consultation) -> None:

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from greenlist.core import attachments, clock, waiting
 from greenlist.core.actors import Capacity
-from greenlist.core.errors import Invalid, NotAllowed, NotVisible
+from greenlist.core.errors import Invalid, NotAllowed, NotVisible, WrongState
 from greenlist.core.http import whole
 from reviews import documents, rules
 from reviews.forms import OpinionsForm, ReasonForm
@@ -51,6 +51,8 @@ def _page(
     asked, after = _asked(request, office)
     own = rules.may_answer(office, actor)
     is_open = found.state == ConsultationState.ASKED and office.answered_at is None
+    if not own and reads.is_writing(office):
+        raise WrongState(rules.DEPARTMENT_WRITES)
     answers = is_open and (own or rules.may_enter(office, actor))
     if not (own or answers or office.answered_at is not None):
         raise NotVisible  # a department's draft is its own

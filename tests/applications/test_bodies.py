@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Any
 
 import pytest
 
-from applications.models import CheckRun, Registration, WhiteList
+from applications.models import Application, CheckRun, Registration, WhiteList
 from applications.selectors import bodies as reads
-from applications.services import bodies, drafts, reminders
+from applications.services import bodies, drafts, projects, reminders
 from applications.states import ProjectState, RegistrationState
 from greenlist.core import audit
 from greenlist.core.errors import Invalid, NotAllowed, NotVisible, Refused, WrongState
@@ -216,6 +217,26 @@ def test_what_a_banned_body_evaluated_cannot_be_submitted(world: World, rules: N
     assert refused.value.clause == "QHD-14.2"
     bodies.lift_ban(actor=world.actor("city_approver"), at=SPRING, ban_id=ban.pk, reason="复查后撤销")
     assert filled.submit(world, project.application).number
+
+
+@pytest.mark.authz
+@pytest.mark.clause("HEB-2.4b", "HLJ-26")
+def test_a_ban_closes_released_reports_to_the_body(world: World, rules: None) -> None:
+    body = evaluators.approved(world)
+    project = evaluators.at_work(world, filled.open_call(world))
+    mine, today = world.actor("evaluator"), SPRING.date()
+    seen = Application.objects.visible_to(mine)
+    given: dict[str, Any] = {"actor": world.actor("applicant"), "at": SPRING, "reference": project.reference}
+    projects.release(ends_on=today, **given)
+    assert seen.exists()
+    ban = _ban(world, body)
+    assert not seen.exists()
+    with pytest.raises(Refused) as refused:
+        projects.release(ends_on=today, **given)
+    assert refused.value.clause == "QHD-14.2"
+    bodies.lift_ban(actor=world.actor("city_approver"), at=SPRING, ban_id=ban.pk, reason="复查后撤销")
+    projects.release(ends_on=today, **given)
+    assert seen.exists()
 
 
 @pytest.mark.clause("HLJ-26")

@@ -173,6 +173,40 @@ def test_a_proposal_about_what_has_changed_is_void(world: World, call: Any, case
     sweep.sweep(at=MAY)
     with pytest.raises(WrongState):
         hits.agree(answer_id=proposed.pk, agrees=True, actor=world.actor("county_approver"), at=MAY)
+    anew = say(hit, world.actor("county_handler"), "waive")  # the void one does not stand in the way
+    proposed.refresh_from_db()
+    assert proposed.refused_at == MAY and proposed.agreed_at is None
+    hits.agree(answer_id=anew.pk, agrees=True, actor=world.actor("county_approver"), at=MAY)
+    hit.refresh_from_db()
+    assert hit.state == HitState.WAIVED
+
+
+def test_what_is_void_can_still_be_refused(world: World, call: Any, case: Any, monkeypatch: Any) -> None:
+    waivable(monkeypatch, call, four_eyes=True)
+    hit = found(world)
+    proposed = say(hit, world.actor("county_handler"), "waive")
+    AdverseRecord.objects.all().delete()
+    sweep.sweep(at=MAY)
+    hits.agree(answer_id=proposed.pk, agrees=False, actor=world.actor("county_approver"), at=MAY)
+    hit.refresh_from_db()
+    assert hit.state == HitState.CLEARED
+
+
+def test_an_answer_to_what_has_changed_meanwhile_is_not_taken(
+    world: World, call: Any, case: Any, monkeypatch: Any
+) -> None:
+    """The page showed a lesser accident: its waiver is none of the graver one."""
+    waivable(monkeypatch, call, four_eyes=False)
+    hit, client = found(world), world.client("county_handler")
+    mark = client.get(f"/findings/{hit.pk}/").context["form"].initial["seen"]
+    AdverseRecord.objects.update(severity=4)
+    sweep.sweep(at=MAY)
+    given = {"word": "waive", "reason": "已核实", "seen": mark}
+    assert client.post(f"/findings/{hit.pk}/", given).status_code == 409
+    hit.refresh_from_db()
+    assert (hit.state, HitAnswer.objects.count()) == (HitState.OPEN, 0)
+    given["seen"] = client.get(f"/findings/{hit.pk}/").context["form"].initial["seen"]
+    assert client.post(f"/findings/{hit.pk}/", given).status_code == 302
 
 
 def test_nothing_is_said_to_what_is_gone(world: World, case: Any) -> None:

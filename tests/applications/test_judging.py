@@ -12,8 +12,10 @@ from applications.models import Application, Judgement
 from applications.selectors import calls, cases, drafts, review, scores
 from applications.services import judging
 from applications.services import screening as county
+from greenlist.accounts import selectors as accounts
 from greenlist.core.errors import Invalid, NotAllowed, NotVisible, WrongState
 from greenlist.core.models import AuditEntry
+from tests import factories
 from tests.applications import filled, standards
 from tests.world import World
 
@@ -223,3 +225,23 @@ def test_a_place_without_indicators_shows_no_scores(world: World) -> None:
     assert review.page(world.actor("county_handler"), case.reference).scores is None
     answer = world.client("county_handler").get(reverse("applications:review_row", args=[case.reference, ROW]))
     assert answer.status_code == 404
+
+
+@pytest.mark.authz
+def test_who_judged_a_row_prepared_the_conclusion_and_cannot_sign(world: World, case: Application) -> None:
+    """A corrected value moves the score: its author is one of the two people, also with an approver's mandate."""
+    both = factories.person()
+    handler = accounts.actor_of(factories.mandate(both, "handler", world.county))
+    approver = accounts.actor_of(factories.mandate(both, "approver", world.county))
+    given: dict[str, Any] = {"at": filled.SPRING, "reference": case.reference}
+    judging.judge(actor=handler, row=ROW, note="按绿证核减", values={"value": "1"}, **given)
+    asked = [one.point.key for one in review.page(world.actor("county_handler"), case.reference).questions]
+    county.save_findings(
+        actor=world.actor("county_handler"), verdicts={key: county.Given("no", "不符") for key in asked}, **given
+    )
+    county.propose(actor=world.actor("county_handler"), outcome="reject", opinion="不予推荐", **given)
+    assert review.page(world.actor("county_approver"), case.reference).why_not_sign == ""
+    assert review.page(approver, case.reference).why_not_sign != ""
+    with pytest.raises(NotAllowed):
+        county.sign(actor=approver, **given)
+    county.sign(actor=world.actor("county_approver"), **given)

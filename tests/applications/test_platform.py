@@ -14,15 +14,16 @@ from openpyxl import load_workbook
 
 from applications.documents import platform as papers
 from applications.forms import platform as forms
-from applications.models import Application, Batch, BatchItem, Call, Transmission
+from applications.models import Application, Batch, BatchItem, Call, Evidence, Transmission
 from applications.selectors import platform as reads
 from applications.services import platform
 from applications.states import BatchState, State
+from greenlist.core import attachments
 from greenlist.core.errors import Invalid, NotAllowed, NotVisible, WrongState
-from greenlist.core.models import RenderJob
+from greenlist.core.models import Blob, RenderJob
 from greenlist.core.sheets import ImportRefused
 from tests import rendering
-from tests.applications import county
+from tests.applications import county, filled
 from tests.registry import upper
 from tests.world import World
 
@@ -147,6 +148,24 @@ def test_the_package_waits_for_the_reports_and_holds_each_units_files(world: Wor
     names = zipfile.ZipFile(io.BytesIO(b"".join(answer.streaming_content))).namelist()  # type: ignore[attr-defined]
     assert any(name.endswith(".xlsx") for name in names)
     assert f"001-{case.name}/{case.name}.pdf" in names
+
+
+@pytest.mark.authz
+def test_the_package_holds_the_files_that_were_declared_whatever_a_correction_does(world: World, call: Call) -> None:
+    case = unit(world, call)
+    said = case.report.versions.get().declared_at
+    for name, added, removed in (
+        ("申报.png", said, None),
+        ("更正中删除.png", said, AT),
+        ("更正中新增.png", AT, None),
+        ("申报前删除.png", said, said),
+    ):
+        blob = attachments.store(upload=filled.picture(name), at=said)
+        Blob.objects.filter(pk=blob.pk).update(scan=Blob.Scan.CLEAN)
+        given = {"section": "conditions", "field": "registered_file", "added_by": case.started_by}
+        Evidence.objects.create(report=case.report, blob=blob, added_at=added, removed_at=removed, **given)
+    items = list(batch_of(world, case).items.select_related("application__report"))
+    assert [blob.name for blob in papers._evidence(items)[case.report_id]] == ["申报.png", "更正中删除.png"]
 
 
 @pytest.mark.parametrize("count", [3, 30])

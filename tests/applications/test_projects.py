@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -391,6 +392,18 @@ def test_the_next_claimant_reads_nothing_of_the_time_before_its_claim(world: Wor
     assert list(BodyNote.objects.visible_to(world.actor("county_handler"))) == [first]
     rows.update(claim=Organisation.Claim.CONFIRMED)
     assert seen() == ([first], [project])
+
+
+@pytest.mark.authz
+@pytest.mark.clause("QHD-4")
+def test_a_mandate_for_another_list_sees_no_project(world: World, call: Call) -> None:
+    evaluators.approved(world)
+    project = evaluators.at_work(world, call)
+    Application.objects.filter(pk=project.application_id).update(area_path=world.county.area.path, reached=1)
+    official = world.actor("county_handler")
+    assert list(Project.objects.visible_to(official)) == [project]
+    assert list(Project.objects.visible_to(replace(official, list_kind="factory"))) == [project]
+    assert not Project.objects.visible_to(replace(official, list_kind="park")).exists()
 
 
 @pytest.mark.clause("HLJ-11")

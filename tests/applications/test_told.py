@@ -6,7 +6,12 @@ from typing import Any
 
 import pytest
 
+from applications import selectors
 from applications.models import Application
+from applications.selectors import outside, told
+from applications.services import submission
+from applications.states import State
+from reviews.services import decisions
 from tests.applications import county
 from tests.registry import stage as registry
 from tests.reviews import stage as reviews
@@ -16,7 +21,6 @@ pytestmark = pytest.mark.django_db
 
 
 def test_proposed_is_told_with_the_notice(world: World) -> None:
-    from applications.states import State
     from registry.services import notices
 
     county.load_rules()
@@ -39,3 +43,37 @@ def test_proposed_is_told_with_the_notice(world: World) -> None:
     notices.publish(actor=world.actor("city_approver"), reference=draft.reference, at=registry.PUBLISHED)
     shown = world.client("applicant").get(f"/cases/{case.reference}/").content.decode()
     assert str(State.ON_NOTICE.label) in shown
+
+
+@pytest.mark.authz
+@pytest.mark.parametrize("later", [False, True])
+def test_step_day_revision_and_receipt_tell_no_more_than_the_state(world: World, later: bool) -> None:
+    """Each of them changes when a unit is proposed: read before and after, they would give the result away."""
+    county.load_rules()
+    call: Any = county.open_call(world)
+    case: Application = reviews.recommended(world, call)
+    reviews.concluded(world, [case])
+    actor, bound, at = world.actor("applicant"), selectors.rules_of(call), registry.PUBLISHED
+    decision = decisions.create(actor=world.actor("city_handler"), call=call, title="评定", at=at)
+    before = shown(case, actor)
+    receipt = world.client("applicant").get(f"/cases/{case.reference}/receipt/").context["receipt"]
+    ruling = {case.reference: decisions.Ruling("propose", "同意")}
+    meeting = decisions.Meeting(on=at.date(), participants="甲、乙", announce_later=later)
+    given: dict[str, Any] = {"reference": decision.reference, "at": at}
+    draft = decisions.Draft("评定", rulings=ruling, meeting=meeting)
+    decisions.hand_over(actor=world.actor("city_handler"), draft=draft, **given)
+    decisions.approve(actor=world.actor("city_approver"), **given)
+    now = Application.objects.get(pk=case.pk)
+    assert (now.state, bound.step(now.step).key) != (before[0], before[1]) and now.revision > before[3]
+    assert shown(case, actor) == before
+    assert world.client("applicant").get(f"/cases/{case.reference}/receipt/").context["receipt"] == receipt
+    page = world.client("applicant").get(f"/cases/{case.reference}/withdraw/")
+    assert page.context["form"].initial["revision"] == before[3]
+    ended = submission.withdraw(actor=actor, at=at, reference=case.reference, reason="停产", revision=before[3])
+    assert told.as_told(Application.objects.get(pk=ended.pk), actor).state == State.WITHDRAWN
+
+
+def shown(case: Application, actor: Any) -> tuple[Any, ...]:
+    """As the interface lists it."""
+    row = told.as_told(outside.cases_of(actor).get(pk=case.pk), actor)
+    return row.state, row.step, row.due_on, row.revision

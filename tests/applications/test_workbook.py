@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from openpyxl import load_workbook
 
 from applications.documents import workbook as papers
@@ -20,6 +21,7 @@ from applications.models import Application, Section
 from applications.selectors import drafts as reads
 from applications.services import drafts, screening
 from greenlist.core.models import AuditEntry
+from greenlist.core.sheets import is_crowded
 from tests.applications import filled
 from tests.world import World
 
@@ -276,9 +278,14 @@ def test_only_the_previewer_may_take_and_only_what_was_previewed(world: World, c
 
 
 # ---- hostile files --------------------------------------------------------------------------------------------------
-def rewritten(body: bytes, change: Callable[[str, bytes], bytes], more: dict[str, bytes] | None = None) -> bytes:
+def rewritten(
+    body: bytes,
+    change: Callable[[str, bytes], bytes],
+    more: dict[str, bytes] | None = None,
+    method: int = zipfile.ZIP_DEFLATED,
+) -> bytes:
     out = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(body)) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
+    with zipfile.ZipFile(io.BytesIO(body)) as old, zipfile.ZipFile(out, "w", method) as new:
         for name in old.namelist():
             new.writestr(name, change(name, old.read(name)))
         for name, content in (more or {}).items():
@@ -303,6 +310,16 @@ def test_a_lying_dimension_loses_no_row(case: Application) -> None:
 def test_a_sheet_of_a_million_rows_is_refused(case: Application) -> None:
     far = b'<row r="1048576"><c r="B1048576"><v>1</v></c></row></sheetData>'
     assert refused(case, rewritten(made(case), first_sheet(b"</sheetData>", far))).rows[0].row == sheets.MAX_ROWS + 1
+
+
+def test_more_tags_than_any_template_are_refused_before_a_parser_meets_them(case: Application) -> None:
+    """One row of empty cells, or strings nobody points to: small in bytes, a hundred times that in memory."""
+    body = made(case)
+    assert not is_crowded(body, sheets.MAX_MARKS // 8), "our own template is far below"
+    cells = b'<row r="9000">' + b"<c/>" * sheets.MAX_MARKS + b"</row></sheetData>"
+    hostile = rewritten(body, first_sheet(b"</sheetData>", cells), method=zipfile.ZIP_STORED)
+    assert len(hostile) < sheets.MAX_BYTES
+    assert str(refused(case, hostile).message) == _("The file is too large when unpacked.")
 
 
 def test_macros_bombs_document_types_and_other_files_are_refused(case: Application) -> None:

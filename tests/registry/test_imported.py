@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
@@ -13,6 +15,7 @@ from greenlist.core.errors import Invalid, NotAllowed, NotVisible, WrongState
 from greenlist.core.models import Notification
 from greenlist.core.sheets import ImportRefused
 from greenlist.organisations import selectors as organisations
+from greenlist.organisations import services as registering
 from greenlist.organisations.models import Organisation, Title
 from registry import imports, selectors
 from registry.models import Entry, ImportedList, ImportedRow, Listing, RowMatch
@@ -224,6 +227,34 @@ def test_a_firm_that_registers_later_is_found_at_night(world: World, call: Call)
     assert Listing.objects.get().code == code
     assert list(made.rows.values_list("state", flat=True)) == [RowState.CODE, RowState.OPEN]
     assert imported.find_again(at=upper.AT) == 0
+
+
+@pytest.mark.authz
+def test_who_types_a_code_of_the_list_is_on_it_only_once_the_claim_is_confirmed(world: World, call: Call) -> None:
+    """Otherwise a stranger would say where a listed firm lies, in a public list."""
+    code, name = factories.credit_code(8851), "海港被冒示例有限公司"
+    upper.approved(world, (name, code, ""), call=call.pk)
+    area = world.areas["130302"]
+    given = {"name": name, "kind": "firm", "area": area, "production_area": area, "production_address": "示例路1号"}
+    made = registering.register(code=code, actor=world.actor("stranger"), at=upper.AT, **given)
+    imported.find_again(at=upper.AT)
+    assert not Listing.objects.exists()
+    registering.confirm_claim(organisation_id=made.pk, actor=world.actor("county_approver"), at=upper.AT)
+    imported.find_again(at=upper.AT)
+    assert Listing.objects.get().code == code
+
+
+def test_an_older_list_brings_nobody_back_who_was_taken_off_since(world: World, call: Call) -> None:
+    upper.approved(world, line(world.org), call=call.pk)
+    away = (world.org.name, world.org.code or "", "", "removed")
+    upper.approved(world, away, call=call.pk, said={"number": "2号", "issued_on": date(2026, 10, 10)})
+    upper.approved(world, line(world.org), call=call.pk, digest="anew", said={"number": "3号"})  # of 9 October
+    assert Listing.objects.get().state == ListingState.REMOVED
+    assert not Title.objects.filter(site=world.site, valid_until=None).exists()
+    upper.approved(
+        world, line(world.org), call=call.pk, digest="later", said={"number": "4号", "issued_on": date(2026, 10, 11)}
+    )
+    assert Listing.objects.get().state == ListingState.ACTIVE
 
 
 # ---- pages ----------------------------------------------------------------------------------------------------------

@@ -254,6 +254,31 @@ def test_a_handler_enters_what_came_on_paper(world: World, call: Any, two: list[
     assert done.file is not None
 
 
+@pytest.mark.authz
+def test_the_asking_handler_neither_reads_nor_sends_what_a_department_has_begun(
+    world: World, call: Any, two: list[Application]
+) -> None:
+    """Otherwise an objection could be read, or turned into consent, before its department has sent it."""
+    found = asking.sent(world, call)
+    place, handler = asking.office(found, "ecology"), world.actor("city_handler")
+    page, given = f"/reviews/opinions/{place.reference}/", {"reference": place.reference, "at": START}
+    assert world.client("city_handler").get(page).status_code == 200  # nothing is begun: a paper may be entered
+    opinions.save(actor=world.actor("ecology"), said={two[0].reference: Opinion("objection", "涉嫌违法")}, **given)
+    answer = world.client("city_handler").get(page)
+    assert answer.status_code == 409 and "涉嫌违法" not in answer.content.decode()
+    consent = {one.reference: Opinion("none") for one in two}
+    with pytest.raises(WrongState):
+        opinions.save(actor=handler, said=consent, **given)
+    with pytest.raises(WrongState):
+        opinions.submit(actor=handler, said=consent, cover=opinions.Cover("", "", asking.scan()), **given)
+    opinions.no_objection(actor=world.actor("ecology"), **given)
+    opinions.submit(actor=world.actor("ecology"), **given)
+    opinions.ask_again(actor=handler, reason="更正", **given)
+    with pytest.raises(WrongState):  # it was reopened for the department
+        opinions.submit(actor=handler, said=consent, cover=opinions.Cover("", "", asking.scan()), **given)
+    assert Reply.objects.get(office=place, unit__application=two[0]).verdict == "objection"
+
+
 def handler_user(world: World) -> Any:
     return world.user("city_handler")
 
