@@ -196,6 +196,7 @@ def apply(*, actor: Actor, at: datetime, call_id: int, site_id: int, mode: str =
             digest=offers.digest,
         )
         taken = {"taken": len(rows)}
+        case.report.refresh_from_db(fields=["origins"])
     data = {"from": lower.reference, **taken}
     audit.record(actor=actor, subject=("case", case.pk), action="case.grown", at=at, data=data)
     return case

@@ -247,9 +247,17 @@ def enter_result(
 
     Raises NotVisible, NotAllowed, WrongState (the case does not wait for it), Invalid (document, or why it is not listed).
     """
+    seen = (
+        Application.objects.visible_to(actor).select_related("call__rules", "call__owner__area").filter(reference=case)
+    )
+    found = seen.first()
+    if found is None:
+        raise NotVisible
+    _require_waiting(found, actor)
+    book = book_for(actor=actor, call=found.call, tier="", category="")
+    ListBook.objects.select_for_update().get(pk=book.pk)
     row = cases.lock(actor=actor, reference=case)
     _require_waiting(row, actor)
-    book = book_for(actor=actor, call=row.call, tier="", category="")
     problems = problems_of(heading, at=at)
     if not listed and not reason.strip():
         problems["reason"] = [_("Write why the unit was not listed, as the document has it.")]

@@ -80,7 +80,7 @@ def send(world: World, case: Application, when: str, people: dict[str, str]) -> 
 
 @pytest.mark.clause("JY-16", "JY-15c")
 def test_from_the_call_to_the_published_list_and_what_it_brings_to_the_city(world: World) -> None:
-    filled.load_rules()
+    county.load_rules()
     settle_in(world)
     call = open_call(world)
     factories.title(world.sites["jy_best"], "city", valid_from=date(2025, 10, 1))
