@@ -18,6 +18,7 @@ from greenlist.core.sheets import ImportRefused, RowProblem
 
 OFFICIALS_ONLY = _("Only officials record filings on the national platform.")
 LONGEST = 60
+FIRST_YEAR = 2000  # no platform took filings before
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ def problems_of(number: str, filed_at: datetime | None, *, at: datetime) -> dict
         found["number"] = [_("At most %(most)s characters.") % {"most": LONGEST}]
     if filed_at is None:
         found["at"] = [_("Enter when it was filed.")]
+    elif filed_at.year < FIRST_YEAR:
+        found["at"] = [_("This day lies too far back.")]
     elif filed_at > at:
         found["at"] = [_("This moment lies in the future.")]
     return found

@@ -37,6 +37,7 @@ from registry.services import inheritance, listbooks
 from registry.states import FOUND, EntryKind, ImportState, ListingState, MatchState, Origin, RowState
 
 ROUND = 1000
+FIRST_YEAR = 2000  # no green list is older
 PUBLISHED_HERE = _("This authority publishes its list on this portal itself: there is nothing to take over.")
 
 
@@ -70,6 +71,8 @@ def problems_of(heading: Heading, *, at: datetime) -> dict[str, list[Text]]:
         found["source"] = [_("Please name the source.")]
     if heading.issued_on > clock.china_date(at):
         found["issued_on"] = [_("This day lies in the future.")]
+    if heading.issued_on.year < FIRST_YEAR:
+        found["issued_on"] = [_("This day lies too far back.")]
     for name, most in (("title", 160), ("number", 60), ("source", 300)):
         if len(getattr(heading, name).strip()) > most:
             found.setdefault(name, []).append(_("At most %(most)s characters.") % {"most": most})
