@@ -405,7 +405,6 @@ def test_the_sealed_scan_goes_with_the_batch(world: World, rules: None) -> None:
     batches.send(actor=world.actor("city_handler"), at=NOW, reference=batch.reference)
     file = receiver.get(page)
     assert hashlib.sha256(b"".join(file.streaming_content)).hexdigest() == batch.sealed.sha256
-    file.close()
     assert receiver.post(page, {"scan": filled.picture("另.png")}).status_code == 403
     receiver.get(reverse("applications:batch", args=[batch.reference]))  # seen: it stays
     assert sender.post(page, {"scan": filled.picture("另.png")}).status_code == 409
