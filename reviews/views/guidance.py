@@ -15,6 +15,7 @@ from greenlist.core.errors import Invalid, NotVisible
 from reviews import rules
 from reviews.forms import PlanVisitForm, RecordVisitForm
 from reviews.models import GuidanceVisit
+from reviews.selectors import guidance as guidance_reads
 from reviews.services import guidance
 from reviews.views.panels import actor_of
 
@@ -37,8 +38,8 @@ def _page(
     if actor.capacity == Capacity.EXPERT or not case_reads.is_guided(case, rules_of(case.call)):
         raise NotVisible
     may = rules.may_guide(case, actor)
-    rows = list(GuidanceVisit.objects.filter(application=case).select_related("authority"))
-    shown = [(row, _form(row, recording) if may and row.visited_on is None else None) for row in rows]
+    visits = guidance_reads.visits_of(case)
+    shown = [(row, _form(row, recording) if may and row.visited_on is None else None) for row in visits]
     context = {"case": case, "visits": shown, "may": may, "planning": planning or PlanVisitForm()}
     refused = planning is not None or recording is not None
     return render(request, "reviews/guidance.html", context, status=422 if refused else 200)
