@@ -111,6 +111,7 @@ class BatchOne(ApiView):
 
     @operation("batch", _("One batch with its units"), tag="batches", ok=BatchFullShape, refused=[404])
     def get(self, request: Request, reference: str) -> Response:
+        batches.seen(actor=self.actor, at=self.at, reference=reference)
         view = reads.view(self.actor, reference, on=clock.china_date(self.at))
         return Response(BatchFullShape(view.batch, context={"view": view}).data)
 

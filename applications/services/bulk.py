@@ -20,6 +20,9 @@ def run(*, actor: Actor, at: datetime, action: str, cases: list[str], target: st
 
     Raises Conflict when the preview would look different now, Invalid when nothing could be done, NotVisible.
     """
+    if action == reads.BATCH:  # the batch before its cases, as everywhere
+        lying = Batch.objects.visible_to(actor).filter(reference=target)
+        lying.select_for_update(of=("self",)).values_list("pk", flat=True).first()
     seen = Application.objects.visible_to(actor).filter(reference__in=cases)
     list(seen.select_for_update(of=("self",)).order_by("pk").values_list("pk", flat=True))
     plan = reads.plan(actor, action=action, cases=cases, target=target, at=at)

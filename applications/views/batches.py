@@ -280,6 +280,7 @@ def document(request: HttpRequest, reference: str, kind: str, format_: str) -> H
     """One paper of the batch; drafts are rendered for looking only, signed ones are kept with their checksum."""
     actor, at = _actor(request), clock.now()
     found = reads.get(actor, reference)
+    batches.seen(actor=actor, at=at, reference=reference)
     if (kind, format_) not in reads.papers_of(found):
         raise NotVisible
     if format_ == "xlsx":
