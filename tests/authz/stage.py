@@ -362,7 +362,7 @@ def _registry(world: World, call: Call) -> dict[str, tuple[Any, ...]]:
 
 def _imported(world: World) -> dict[str, tuple[Any, ...]]:
     """A case that waits at the city for another tier's list, and such a list, with a name to confirm."""
-    call = upper.open_call(world)
+    call = upper.open_call(world, year=2025)  # that of 2026 asks the departments
     firm = county.firm(world, AREA, 3990)
     case = upper.forwarded(world, call, firm, desk="130300", at=AT)
     given = {"tier": "province", "category": "factory", "at": AT}

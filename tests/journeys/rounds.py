@@ -154,6 +154,9 @@ class Round:
             asked = {one.name for one in form.controls if one.name.startswith("verdict-")}
             page = handler.send(page, dict.fromkeys(asked, "yes"), "/review/save/", button="next=propose")
             handler.press(page, outcome="pass", opinion=f"{step.title.zh}：符合条件，同意。", **self._overrides(page))
+            page = handler.open("applications:review", self.reference)
+            for one in [form for form in page.forms if form.action.endswith("/override/")]:
+                handler.request("POST", one.action, one.filled({"reason": "市级培育库内，说明理由后继续。"}), 302)
             approver = self.approver(step)
             page = approver.open("applications:review", self.reference)
             approver.press(page, "/review/sign/", opinion="同意。")

@@ -33,14 +33,14 @@ def ministry(world: World) -> Authority:
     return factories.authority(nation, "nation", "示例部委")
 
 
-def open_call(world: World, place: str = "hebei-national", owner: str = "130000", **values: Any) -> Call:
+def open_call(world: World, place: str = "hebei-national", owner: str = "130000", year: int = 2026, **values: Any) -> Call:
     if not RuleSet.objects.filter(slug=place).exists():
         county.load_rules()
     return Call.objects.create(
         owner=world.authorities[owner],
         rules=policy.current(place),
         category="factory",
-        year=2026,
+        year=year,
         title="关于组织推荐2026年度绿色工厂的通知",
         values=VALUES.get(place, {}) | values,
         created_by=world.user("province_handler"),

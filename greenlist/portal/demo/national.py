@@ -9,7 +9,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from applications.models import Application, Call, Project
 from applications.selectors import batches as batch_reads
 from applications.selectors import drafts as reads
-from applications.services import batches, bodies, calls, drafts, judging, projects, sweep
+from applications.selectors import screening as reviews
+from applications.selectors import upward as upward_reads
+from applications.services import batches, bodies, calls, drafts, judging, projects, sweep, upward
 from greenlist.core.actors import SYSTEM, Actor
 from greenlist.core.clock import CHINA
 from greenlist.organisations import services as organisations
@@ -25,6 +27,7 @@ from reviews.services import draws, panels, pool, seats, watches
 RULES, PROVINCE = "hebei-national", "130000"
 DRAFT, APPROVING = "heilongjiang", "230000"  # the province whose rules, a draft still, approve bodies
 CATEGORIES = {"factory": "绿色工厂", "park": "绿色工业园区", "supply_chain": "绿色供应链管理企业"}
+REASON = "已列入市级培育库（示例），创建基础扎实。"
 NOTE = "按证明材料评分，数据与台账一致。"
 
 
@@ -129,6 +132,10 @@ class Higher(Round):
             number=f"示工信〔{units[0].call.year}〕18号",
             text=batch.letter_text,
         )
+        for case in units:  # not on the city's list (HLJ-14c): recommended with a reason
+            for finding in upward_reads.without_reason(case, reviews.latest_findings(case)):
+                given = {"reference": case.reference, "rule": finding.rule, "reason": REASON}
+                upward.override(actor=handler, at=self.at, **given)
         batches.hand_over(actor=handler, at=self.later(hours=1), reference=batch.reference)
         seen = batch_reads.view(approver, batch.reference, on=self.at.astimezone(CHINA).date())
         batches.sign(actor=approver, at=self.later(hours=1), reference=batch.reference, digest=seen.digest)
