@@ -208,7 +208,7 @@ class AnnouncementFullShape(AnnouncementShape):
 
     @extend_schema_field(PrintedShape(many=True))
     def get_entries(self, row: Any) -> Any:
-        return PrintedShape(sorted(row.entries.all(), key=lambda one: one.position), many=True).data
+        return PrintedShape(sorted(row.entries.all(), key=lambda one: (one.position, one.pk)), many=True).data
 
 
 class CertificateShape(serializers.Serializer):

@@ -517,6 +517,11 @@ def find_certificate(token: str) -> Certificate | None:
     return rows.filter(token=token).first()
 
 
+def newer_certificate(certificate: Certificate) -> Certificate | None:
+    """The one that took its place: the name was corrected, or the unit was evaluated anew."""
+    return Certificate.objects.filter(listing_id=certificate.listing_id, pk__gt=certificate.pk).order_by("pk").last()
+
+
 def certificate(token: str) -> Certificate:
     """Raises NotVisible."""
     found = find_certificate(token)

@@ -240,7 +240,8 @@ def certificate(request: Request, token: str) -> HttpResponse:
     found = selectors.find_certificate(token)
     if found is None:
         return render(request, "registry/certificate_unknown.html", status=404)
-    return render(request, "registry/certificate.html", {"certificate": found})
+    context = {"certificate": found, "newer": selectors.newer_certificate(found)}
+    return render(request, "registry/certificate.html", context)
 
 
 @login_not_required

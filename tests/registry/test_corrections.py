@@ -75,6 +75,8 @@ def test_a_wrong_name_makes_a_new_version_and_the_old_one_stays(world: World, pu
     newer = listing.certificates.order_by("pk").last()
     assert (newer.name, before.name) == (RIGHT, wrong)
     assert newer.number != before.number
+    page = Client().get(reverse("registry:certificate", args=[before.token])).content.decode()
+    assert newer.number in page
     book = published.listbook
     assert wrong in {entry.name for entry in selectors.as_of(book, published.issued_on)}
     assert {entry.name for entry in selectors.as_of(book, made.issued_on)} >= {RIGHT}
