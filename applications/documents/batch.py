@@ -121,7 +121,8 @@ class Sheet:
         """What the transmittal lists: each paper, how many, and how many of them on paper."""
         package, units = self.frozen["package"], len(self.frozen["units"])
         copies = package["paper_copies"]
-        found = [{"name": self.frozen["letter"]["title"], "note": self.frozen["letter"]["number"], "n": 1, "paper": 1}]
+        letter = self.frozen["letter"]
+        found: list[dict[str, Any]] = [{"name": letter["title"], "note": letter["number"], "n": 1, "paper": 1}]
         if "summary" in package["documents"] and self.table:
             found.append({"name": self.table_title, "note": "", "n": 1, "paper": 1})
         if "report" in package["documents"]:
