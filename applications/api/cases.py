@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from applications.models import Application
 from applications.selectors import outside, told
 from applications.selectors.paging import page_of
-from applications.services import drafts, screening, submission
+from applications.services import batches, drafts, screening, submission
 from applications.states import State
 from greenlist.accounts.states import Scope
 from greenlist.core.actors import Capacity
@@ -152,6 +152,7 @@ class CaseOne(ApiView):
     def get(self, request: Request, reference: str) -> Response:
         if self.actor.capacity == Capacity.APPLICANT:
             screening.seen(actor=self.actor, at=self.at, reference=reference)
+        batches.seen_case(actor=self.actor, at=self.at, reference=reference)
         found = outside.case_page(self.actor, reference, self.at)
         return Response(CaseFullShape(found.case, context={"page": found}).data, headers=etag(found.case.revision))
 

@@ -527,6 +527,16 @@ def seen(*, actor: Actor, at: datetime, reference: str) -> None:
     rows.update(seen_at=at)
 
 
+def seen_case(*, actor: Actor, at: datetime, reference: str) -> None:
+    """The same for who opens one of its units without the batch. Raises nothing."""
+    if not actor.is_official:
+        return
+    sent = Batch.objects.filter(receiver_id=actor.authority_id, state=BatchState.SENT, seen_at=None)
+    lying = BatchItem.objects.filter(application__reference=reference, returned_at=None)
+    if Application.objects.visible_to(actor).filter(reference=reference).exists():
+        sent.filter(pk__in=lying.values("batch_id")).update(seen_at=at)
+
+
 # ---- the receiver ---------------------------------------------------------------------------------------------------
 @transaction.atomic
 def receive(*, actor: Actor, at: datetime, reference: str) -> Batch:

@@ -323,6 +323,8 @@ def writable(*, actor: Actor, at: datetime, reference: str, rows: Sequence[str] 
     if case.state not in WITH_APPLICANT:
         now = {"state": case.get_state_display()}
         raise WrongState(_("What was submitted cannot be changed: the case is now “%(state)s”.") % now)
+    if case.state == State.RETURNED:  # who changes something has read what was asked: the request stands
+        case.corrections.filter(answered_at=None, seen_at=None).update(seen_at=at)
     return case
 
 

@@ -240,6 +240,7 @@ def sealed(request: HttpRequest, reference: str) -> HttpResponseBase:
     if request.method == "GET":
         if found.sealed is None:
             raise NotVisible
+        batches.seen(reference=reference, **_given(request))
         return attachments.response(found.sealed)
     form = SealForm(request.POST, request.FILES)
     if form.is_valid():

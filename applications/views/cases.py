@@ -7,7 +7,7 @@ from django.views.decorators.http import require_GET
 
 from applications.selectors import cases as reads
 from applications.selectors import upward
-from applications.services import screening
+from applications.services import batches, screening
 from greenlist.core import clock
 from greenlist.core.actors import Actor, Capacity
 
@@ -37,6 +37,7 @@ def case_list(request: HttpRequest) -> HttpResponse:
 def case(request: HttpRequest, reference: str, tab: str = "report") -> HttpResponse:
     if _actor(request).capacity == Capacity.APPLICANT:
         screening.seen(actor=_actor(request), at=clock.now(), reference=reference)
+    batches.seen_case(actor=_actor(request), at=clock.now(), reference=reference)
     page = reads.case_page(_actor(request), reference, tab, clock.now())
     return render(request, f"applications/case_{tab}.html", {"page": page, "case": page.case})
 

@@ -20,8 +20,8 @@ from applications.selectors import bulk as bulks
 from applications.selectors import desk as queue
 from applications.selectors import judging as rows
 from applications.selectors import review as reads
+from applications.services import batches, filters, judging, screening
 from applications.services import bulk as bulking
-from applications.services import filters, judging, screening
 from greenlist.core import clock
 from greenlist.core.actors import Actor, Capacity
 from greenlist.core.errors import Invalid, NotAllowed
@@ -140,6 +140,7 @@ def take_back_return(request: HttpRequest, reference: str) -> HttpResponse:
 @require_GET
 def review(request: HttpRequest, reference: str) -> HttpResponse:
     """Report at the left, questions at the right; the same page, read-only, for who signs."""
+    batches.seen_case(actor=_actor(request), at=clock.now(), reference=reference)
     return _review(request, reference)
 
 

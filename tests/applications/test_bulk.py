@@ -13,7 +13,7 @@ from django.urls import reverse
 from applications.models import Application, Batch, BulkAction, Correction, Remark, SavedFilter
 from applications.selectors import bulk as reads
 from applications.selectors import desk
-from applications.services import batches, bulk, filters, screening
+from applications.services import batches, bulk, drafts, filters, screening
 from applications.states import BatchState, State
 from greenlist.core.errors import Conflict, Invalid, NotAllowed, NotVisible, WrongState
 from greenlist.core.models import Notification
@@ -240,6 +240,29 @@ def test_opening_the_section_counts_as_seen(world: World, call: Any) -> None:
     assert Correction.objects.get().seen_at is not None
     page = world.client("county_handler").get(reverse("applications:desk"), {"view": "returned"})
     assert not page.context["page"].rows[0].may_take_back
+
+
+def test_who_has_changed_something_has_seen_the_request(world: World, call: Any) -> None:
+    """By interface, workbook or an open page: what is half changed must not come back to the desk unasked."""
+    row = county.case(world, call)
+    returned(world, row)
+    drafts.writable(actor=world.actor("applicant"), at=LATER, reference=row.reference)  # what every change begins with
+    with pytest.raises(WrongState):
+        screening.take_back_return(actor=world.actor("county_handler"), at=LATER, reference=row.reference)
+
+
+@pytest.mark.parametrize("name", ["case", "case-history", "review"])
+def test_opening_one_unit_counts_as_having_seen_the_batch(world: World, call: Any, name: str) -> None:
+    batch = sent(world, call)
+    unit = Application.objects.order_by("pk").first()
+    assert unit is not None
+    world.client("county_handler").get(reverse(f"applications:{name}", args=[unit.reference]))
+    world.client("other_city_handler").get(reverse(f"applications:{name}", args=[unit.reference]))
+    batch.refresh_from_db()
+    assert batch.seen_at is None
+    world.client("city_handler").get(reverse(f"applications:{name}", args=[unit.reference]))
+    with pytest.raises(WrongState):
+        batches.take_back(actor=world.actor("county_handler"), at=LATER, reference=batch.reference)
 
 
 def sent(world: World, call: Any) -> Batch:
