@@ -61,6 +61,7 @@ class Round:
         self.world, self.place = world, place
         User.objects.update(password=make_password(factories.PASSWORD))
         self.visited: list[str] = []
+        self.explained: list[str] = []  # rules whose warning was gone over with a reason
         self.decisions: dict[str, Decision] = {}
         self.case: Application
         self.notice: Notice
@@ -175,6 +176,11 @@ class Round:
             page = handler.press(page, f"{root}/add/", case=[self.reference])
             page = handler.press(page, f"{root}/suggest/")
             handler.press(page, f"{root}/letter/", number="示工信〔2026〕7号")
+            page = handler.open("applications:batch", batch.reference)
+            for form in [one for one in page.forms if one.action.endswith(f"{root}/explain/")]:  # warned, never barred
+                given = {**form.start(), "reason": "已在市级培育库内。"}
+                handler.request("POST", f"{root}/explain/", given, 302)
+                self.explained.append(given["rule"][0])
             page = handler.open("applications:batch", batch.reference)
             handler.press(page, f"{root}/hand-over/")
             page = approver.press(approver.open("applications:batch", batch.reference), f"{root}/sign/")
