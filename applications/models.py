@@ -612,6 +612,7 @@ class BatchItem(models.Model):
 
     batch = models.ForeignKey(Batch, on_delete=models.PROTECT, related_name="items")
     application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="batch_items")
+    step = models.CharField(max_length=30, default="", db_default="")  # of the batch
     position = models.PositiveSmallIntegerField()
     paper_received_at = models.DateTimeField(null=True)
     paper_copies = models.PositiveSmallIntegerField(null=True)
@@ -624,7 +625,9 @@ class BatchItem(models.Model):
         ordering = ["position", "pk"]
         constraints = [
             models.UniqueConstraint(
-                fields=["application"], condition=Q(returned_at=None), name="one_live_batch_item_per_application"
+                fields=["application", "step"],
+                condition=Q(returned_at=None),
+                name="one_live_batch_item_per_step",  # a route may recommend twice: county to city, city to province
             )
         ]
 

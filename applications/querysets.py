@@ -71,7 +71,7 @@ class ApplicationQuerySet(models.QuerySet):
     def awaiting_recommendation(self) -> "ApplicationQuerySet":
         """Passed, and in no live batch."""
         items = apps.get_model("applications", "BatchItem")  # models know querysets, not the other way round
-        live = items._default_manager.filter(application=OuterRef("pk"), returned_at=None)
+        live = items._default_manager.filter(application=OuterRef("pk"), returned_at=None, batch__step=OuterRef("step"))
         return self.filter(~Exists(live), state=State.PASSED)
 
 

@@ -90,7 +90,7 @@ def call_to_start(actor: Actor, key: str) -> Call:
 
 
 def waiting_all(actor: Actor) -> QuerySet[Application]:
-    live = BatchItem.objects.filter(application=OuterRef("pk"), returned_at=None)
+    live = BatchItem.objects.filter(application=OuterRef("pk"), returned_at=None, batch__step=OuterRef("step"))
     rows = Application.objects.visible_to(actor).filter(desk_id=actor.authority_id, state=State.PASSED)
     return rows.exclude(Exists(live))
 

@@ -84,7 +84,7 @@ def plan(actor: Actor, *, action: str, cases: Sequence[str], target: str, at: da
     if action not in ACTIONS:
         raise NotVisible
     wanted = list(dict.fromkeys(cases))[:MOST]
-    lying = BatchItem.objects.filter(application=OuterRef("pk"), returned_at=None)
+    lying = BatchItem.objects.filter(application=OuterRef("pk"), returned_at=None, batch__step=OuterRef("step"))
     rows = Application.objects.visible_to(actor).filter(desk_id=actor.authority_id, reference__in=wanted)
     found = {row.reference: row for row in rows.select_related("handler").annotate(in_batch=Exists(lying))}
     if len(found) != len(wanted):

@@ -137,7 +137,8 @@ def _base(actor: Actor, view: View) -> ApplicationQuerySet:
     unseen = Correction.objects.filter(application=OuterRef("pk"), answered_at=None, seen_at=None)
     rows = rows.annotate(has_proposal=Exists(proposals), is_second_look=Exists(corrected), unseen=Exists(unseen))
     if view.key == "passed":
-        rows = rows.exclude(Exists(BatchItem.objects.filter(application=OuterRef("pk"), returned_at=None)))
+        live = BatchItem.objects.filter(application=OuterRef("pk"), returned_at=None, batch__step=OuterRef("step"))
+        rows = rows.exclude(Exists(live))
     if view.state == State.SCREENING:
         rows = rows.filter(has_proposal=view.key == "sign")
     return rows.select_related("call__rules", "organisation__industry", "handler").only(*SHOWN)

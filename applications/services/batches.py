@@ -83,7 +83,8 @@ def add(*, actor: Actor, at: datetime, reference: str, cases_: Iterable[str]) ->
     last = batch.items.aggregate(last=Max("position"))["last"] or 0
     in_order = sorted(rows, key=lambda row: wanted.index(row.reference))
     made = [
-        BatchItem(batch=batch, application=row, position=last + offset) for offset, row in enumerate(in_order, start=1)
+        BatchItem(batch=batch, application=row, step=batch.step, position=last + offset)
+        for offset, row in enumerate(in_order, start=1)
     ]
     try:
         with transaction.atomic():

@@ -453,7 +453,7 @@ def reopen(*, actor: Actor, at: datetime, reference: str, reason: str, revision:
     rules.require(may.REOPEN, case, actor)
     if not reason.strip():
         raise Invalid(_("Say why the case is reviewed again."), problems={"reason": [_("Write the reason.")]})
-    if case.batch_items.filter(returned_at=None).exists():
+    if case.batch_items.filter(returned_at=None, batch__step=case.step).exists():
         raise WrongState(_("The case lies in a recommendation batch: take it out there first."))
     back = reads.screening_before(selectors.rules_of(case.call), case.step)
     cases.move(
