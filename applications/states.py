@@ -48,6 +48,12 @@ WITHDRAWABLE = (
     State.PROPOSED,
     State.FORWARDED,
 )
+RETURNABLE = (  # from where a unit goes back to a review: before anybody decided on it
+    State.PASSED,
+    State.RECOMMENDED,
+    State.CONSULTING,
+    State.DECIDING,
+)
 BEYOND_SUBMISSION = tuple(state for state in OPEN if state != State.DRAFT)
 
 # The states in which a case enters a step of its route; `policy.engine.types.KIND_STATES` says which kind enters where.

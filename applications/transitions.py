@@ -11,6 +11,7 @@ from django_fsm import RETURN_VALUE, FSMField, FSMModelMixin, transition
 
 from applications.states import (
     BEYOND_SUBMISSION,
+    RETURNABLE,
     STATIONS,
     WITHDRAWABLE,
     BatchState,
@@ -84,7 +85,7 @@ class ApplicationWorkflow(FSMModelMixin, models.Model):
         """The sender takes its batch back before the receiver has seen it."""
         self._enter(step=step, at=at)
 
-    @transition(field=state, source=[State.PASSED, State.RECOMMENDED, State.CONSULTING], target=State.SCREENING)
+    @transition(field=state, source=list(RETURNABLE), target=State.SCREENING)
     def send_back(self, *, step: str, at: datetime) -> None:
         """The receiving authority returns one unit of a batch, the sender reopens it, or a department's opinion sends it back."""
         self._enter(step=step, at=at)

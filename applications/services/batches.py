@@ -24,7 +24,7 @@ from applications.selectors import quotas
 from applications.selectors import screening as reviews
 from applications.selectors.calls import HEAVY_OF_CASE
 from applications.services import cases, checks, screening, upward
-from applications.states import FINAL, BatchState, State
+from applications.states import FINAL, RETURNABLE, BatchState, State
 from greenlist.accounts import selectors as accounts
 from greenlist.accounts.models import Authority
 from greenlist.core import attachments, audit, clock, outbox
@@ -578,7 +578,8 @@ def return_unit(*, actor: Actor, at: datetime, reference: str, case: str, reason
         raise Invalid(_("The unit was not returned."), problems={"reason": [_("Write the reason.")]})
     item = _item(batch, case)
     row = cases.lock(actor=actor, reference=case)
-    if row.state != State.RECOMMENDED:
+    following = engine.after(selectors.rules_of(batch.call), batch.step, Result.PASSED)
+    if row.state not in RETURNABLE or isinstance(following, End) or row.step != following.key:
         raise WrongState(
             _("This is not possible any more: the case is now “%(state)s”.") % {"state": row.get_state_display()}
         )

@@ -18,12 +18,12 @@ from greenlist.organisations.models import AdverseMatch, AdverseRecord, Organisa
 from registry.models import Notice, RowMatch
 from registry.services import announcements, corrections, imported, notices, objections
 from reviews.models import Decision, Panel
-from reviews.services import decisions, draws, panels, seats
+from reviews.services import consultations, decisions, draws, opinions, panels, seats
 from tests import factories
 from tests.applications import county, filled, national
 from tests.registry import stage as registry
 from tests.registry import upper
-from tests.reviews import stage
+from tests.reviews import asking, stage
 from tests.world import World
 
 AT = stage.START
@@ -310,6 +310,47 @@ def hand_back_decision(world: World) -> Act:
     return lambda: decisions.hand_back(actor=actor, reference=draft.reference, note="再看", at=AT)
 
 
+# ---- other departments ----------------------------------------------------------------------------------------------
+def _letter(world: World) -> Any:
+    call = asking.call_of(world)
+    asking.waiting(world, call)
+    return asking.drafted(world, call)
+
+
+def hand_over_letter(world: World) -> Act:
+    draft, actor = _letter(world), world.actor("city_handler")
+    return lambda: consultations.hand_over(actor=actor, reference=draft.reference, at=AT)
+
+
+def send_letter(world: World) -> Act:
+    draft, actor = _letter(world), world.actor("city_approver")
+    consultations.hand_over(actor=world.actor("city_handler"), reference=draft.reference, at=AT)
+    return lambda: consultations.send(actor=actor, reference=draft.reference, at=AT)
+
+
+def _asked(world: World) -> Any:
+    call = asking.call_of(world)
+    asking.waiting(world, call)
+    return asking.sent(world, call, at=AT)
+
+
+def submit_opinion(world: World) -> Act:
+    office, actor = asking.office(_asked(world)), world.actor("ecology")
+    opinions.no_objection(actor=actor, reference=office.reference, at=AT)
+    return lambda: opinions.submit(actor=actor, reference=office.reference, at=AT)
+
+
+def conclude_consultation(world: World) -> Act:
+    found, actor = _asked(world), world.actor("city_handler")
+    return lambda: consultations.conclude(actor=actor, reference=found.reference, at=asking.AFTER)
+
+
+def close_consultation(world: World) -> Act:
+    found, actor = _asked(world), world.actor("city_approver")
+    consultations.conclude(actor=world.actor("city_handler"), reference=found.reference, at=asking.AFTER)
+    return lambda: consultations.close(actor=actor, reference=found.reference, at=asking.AFTER)
+
+
 def publish_notice(world: World) -> Act:
     call = _call(world)
     draft = registry.drafted(world, call, stage.several(world, call, 2))
@@ -437,6 +478,7 @@ READY: dict[str, Callable[[World], Act]] = {
         *(hand_over_batch, sign_batch, send_batch, receive_batch, return_unit, open_call, extend),
         *(draw_members, draw_substitute, draw_another),
         *(open_panel, lock_sheets, recuse, conclude, hand_over_decision, approve_decision, hand_back_decision),
+        *(hand_over_letter, send_letter, submit_opinion, conclude_consultation, close_consultation),
         *(publish_notice, object_, uphold, dismiss_late, close_notice, hand_announcement, publish_list, confirm_claim),
         *(publish_correction, tell_outcome),
     )

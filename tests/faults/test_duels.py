@@ -26,6 +26,8 @@ from greenlist.organisations.models import AdverseRecord, Organisation
 from registry.models import Announcement, Certificate, Correction, ImportedList, Listing, Notice, NoticeItem, Objection
 from registry.services import announcements, corrections, notices, objections
 from registry.states import AnnouncementState, ItemState, ObjectionState
+from reviews.services import consultations, opinions
+from reviews.services.opinions import Opinion
 from tests.applications import filled
 from tests.faults import deciding
 from tests.registry import stage as registry
@@ -86,6 +88,7 @@ ONCE = [
     *("hand_over_batch", "sign_batch", "send_batch", "receive_batch", "return_unit", "open_call"),
     *("draw_members", "draw_substitute", "draw_another"),
     *("lock_sheets", "recuse", "hand_over_decision", "hand_back_decision"),
+    *("hand_over_letter", "send_letter", "submit_opinion", "conclude_consultation", "close_consultation"),
     *("publish_notice", "uphold", "dismiss_late", "hand_announcement", "confirm_claim"),
     *("publish_correction", "tell_outcome"),
 ]
@@ -113,6 +116,23 @@ def test_a_submission_sent_twice_has_one_receipt(race_world: World, duel: Duel, 
 
 
 # ---- one against the other ------------------------------------------------------------------------------------------
+@pytest.mark.full
+@pytest.mark.clause("HEB-3b")
+def test_an_opinion_that_comes_with_the_conclusion_is_heard_or_refused(race_world: World, duel: Duel) -> None:
+    """Whoever is first: what was refused is nowhere, what was heard stands before the approver."""
+    found = deciding._asked(race_world)
+    office, handler = deciding.asking.office(found), race_world.actor("city_handler")
+    officer, at = race_world.actor("ecology"), deciding.asking.AFTER
+    said = {unit.application.reference: Opinion("objection", "近三年发生污染事故") for unit in found.units.all()}
+    answered, concluded = duel(
+        lambda: opinions.submit(actor=officer, reference=office.reference, said=said, at=at),
+        lambda: consultations.conclude(actor=handler, reference=found.reference, at=at),
+    )
+    assert won([answered, concluded]) in ([True, False], [False, True])  # an objection asks for an adjustment first
+    office.refresh_from_db()
+    assert (office.answered_at is not None) == won([answered])[0]
+
+
 def _only(model: Any) -> Any:
     return model.objects.get()
 

@@ -18,7 +18,7 @@ from greenlist.core.actors import Actor
 from greenlist.portal.demo.places import PASSWORD
 from greenlist.portal.management.commands.demo_logins import LOGINS
 from registry.models import Listing
-from reviews.models import Panel
+from reviews.models import Consultation, Panel, Reply
 from reviews.selectors import draws
 
 
@@ -36,12 +36,14 @@ def test_the_demonstration_has_finished_examples_of_each_category(settings: Any,
     for name in ("load_reference", "load_policies", "load_calendar", "demo_data"):
         call_command(name)
     national = Application.objects.filter(call__rules__rule_set__slug="hebei-national")
-    finished = {(one.category, one.mode): one for one in national.exclude(submitted_at=None)}
+    finished = {(one.category, one.mode): one for one in national.exclude(submitted_at=None).order_by("-pk")}
     assert set(finished) == {("factory", "body"), ("park", "self"), ("supply_chain", "self")}
     totals = {category: one.report.versions.get().score["total"] for (category, _mode), one in finished.items()}
     assert totals["park"] == "81.94"
     assert finished["factory", "body"].report.criteria.criteria_set.slug == "cement-2025"
-    assert finished["park", "self"].state == State.DECIDING  # the departments are asked
+    assert finished["park", "self"].state == State.CONSULTING
+    asked = Consultation.objects.filter(state="asked")
+    assert asked.count() == 2 and Reply.objects.filter(verdict="objection").count() == 1
     for one in finished.values():
         assert one.report.evidence.count() > 10
     general = Application.objects.get(call__rules__rule_set__slug="heilongjiang", mode="body")
@@ -62,7 +64,7 @@ def test_the_demonstration_has_finished_examples_of_each_category(settings: Any,
     assert Hit.objects.filter(state=HitState.OPEN, name=finished["supply_chain", "self"].name).exists()
     assert list(audit.verify()) == []
     assert User.objects.filter(username__in=LOGINS).count() == len(LOGINS)
-    for username in ("park", "cement", "body", "130600-handler"):
+    for username in ("park", "cement", "body", "130600-handler", "130300-market"):
         client = Client()
         assert client.post("/account/login/", {"username": username, "password": PASSWORD}).status_code == 302
         assert client.get("/work/", follow=True).status_code == 200

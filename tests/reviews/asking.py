@@ -23,7 +23,9 @@ AFTER = datetime.fromisoformat("2026-06-09T09:00:00+08:00")
 SCAN = b"%PDF-1.4\n1 0 obj\n<<>>\nendobj\ntrailer\n<<>>\n%%EOF\n"
 
 
-VALUES = {
+VALUES: dict[str, dict[str, Any]] = {
+    "hebei-national": {"city_by": "2026-07-19"},
+    "heilongjiang-national": {"city_by": "2026-06-20", "edition": "factory-2018"},
     "heilongjiang": {
         "apply_by": "2026-04-30",
         "city_by": "2026-05-20",

@@ -14,6 +14,7 @@ from applications.selectors import upward as upward_reads
 from applications.services import batches, bodies, calls, drafts, judging, projects, sweep, upward
 from greenlist.core.actors import SYSTEM, Actor
 from greenlist.core.clock import CHINA
+from greenlist.core.errors import Refused
 from greenlist.organisations import services as organisations
 from greenlist.organisations.models import BodyStaff, Organisation
 from greenlist.policy import selectors as policy
@@ -22,7 +23,7 @@ from greenlist.portal.demo.places import Cast
 from greenlist.portal.demo.story import PLEDGE, Round
 from reviews.models import Panel, Sheet
 from reviews.selectors import tree
-from reviews.services import draws, panels, pool, seats, watches
+from reviews.services import consultations, draws, opinions, panels, pool, seats, watches
 
 RULES, PROVINCE = "hebei-national", "130000"
 DRAFT, APPROVING = "heilongjiang", "230000"  # the province whose rules, a draft still, approve bodies
@@ -256,6 +257,10 @@ def running(cast: Cast, now: datetime) -> None:
     garden = tale.alone(park, "park")
     tale.judged(garden)
     tale.passed([garden])
+    store = tale.alone(cast.firms[62], "supply_chain")
+    tale.judged(store)
+    tale.passed([store])
+    consulted(cast, (garden, store), now)
     chain = tale.alone(cast.firms[44], "supply_chain")
     tale.judged(chain)
     tale.at = now - timedelta(days=5)
@@ -265,6 +270,34 @@ def running(cast: Cast, now: datetime) -> None:
     tale.offer(tale.draft(cast.firms[49], "supply_chain", "body"), body)
     adverse(cast, cast.firms[44], now)
     provincial(cast, body, now)
+
+
+def consulted(cast: Cast, cases: Iterable[Application], now: datetime) -> None:
+    """Departments are asked about each: one has answered, one objects to the second unit, one has not answered yet."""
+    garden, store = (_again(case) for case in cases)
+    slug = garden.desk.area.slug if garden.desk else ""
+    at = now - timedelta(days=2)
+    for case in (garden, store):
+        handler, approver = cast.official(slug, "handler"), cast.official(slug, "approver")
+        letter = consultations.create(actor=handler, call=case.call, at=at)
+        number = f"示工信函〔{at.astimezone(CHINA).year}〕{letter.pk}号"
+        written = consultations.Letter(letter.title, number)
+        consultations.hand_over(actor=handler, reference=letter.reference, letter=written, at=at)
+        try:
+            consultations.send(actor=approver, reference=letter.reference, at=at + timedelta(hours=3))
+        except Refused:  # the last days of a year whose next calendar nobody has confirmed yet
+            return
+        objected = "2024年因废气超标排放被责令改正，整改情况待核实。" if case == store else ""
+        for office in letter.offices.exclude(department="market").order_by("pk"):
+            if office.department == "emergency" and case == garden:
+                continue
+            officer = cast.actors[f"{slug}-{office.department}"]
+            given: dict[str, Any] = {"actor": officer, "reference": office.reference, "at": at + timedelta(hours=20)}
+            if objected and office.department == "ecology":
+                said = {case.reference: opinions.Opinion("objection", objected)}
+                opinions.save(said=said, **given)
+            opinions.no_objection(**given)
+            opinions.submit(cover=opinions.Cover(f"示{office.pk}函"), **given)
 
 
 def provincial(cast: Cast, body: Organisation, now: datetime) -> None:

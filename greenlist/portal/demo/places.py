@@ -36,6 +36,13 @@ OFFICES = {
     "440000": ("province", "广东省工业和信息化厅"),
     "445200": ("city", "揭阳市工业和信息化局"),
 }
+DEPARTMENTS = {  # asked for their opinion: area slug → (department, name of its office)
+    "130300": (
+        ("ecology", "秦皇岛市生态环境局"),
+        ("emergency", "秦皇岛市应急管理局"),
+        ("market", "秦皇岛市市场监督管理局"),
+    ),
+}
 WAITING = 25  # this firm still waits for its confirmation, so that the county sees what that looks like
 ACT_AS_CITY = {"130682", "130181"}
 EXPERTS = (
@@ -81,6 +88,7 @@ def assemble(at: datetime) -> Cast:
     _experts(cast)
     _administrators(cast)
     _firms(cast)
+    _departments(cast)
     return cast
 
 
@@ -133,6 +141,23 @@ def _experts(cast: Cast) -> None:
             user = _person(cast, f"{slug}-expert{number}")
             _hold(cast, user, "expert", cast.offices[slug], employer=employer, field=subject)
         _hold(cast, _person(cast, f"{slug}-supervisor"), "supervisor", cast.offices[slug])
+
+
+def _departments(cast: Cast) -> None:
+    """Other departments of a place, one officer each: 130300-ecology and so on."""
+    for slug, offices in DEPARTMENTS.items():
+        for department, name in offices:
+            office = Authority(
+                area=cast.areas[slug],
+                tier="city",
+                kind=Authority.Kind.DEPARTMENT,
+                department=department,
+                name=name,
+                contact="示例联系人",
+                telephone="0000-0000000",
+            )
+            office = account_services.save_authority(authority=office, actor=SYSTEM, at=cast.at)
+            _hold(cast, _person(cast, f"{slug}-{department}"), "department", office)
 
 
 def _administrators(cast: Cast) -> None:

@@ -28,6 +28,8 @@ LOGINS = {
     "130600-handler": "市级经办（保定，推荐国家名单） city handler, national lists",
     "130600-approver": "市级审签（保定） city approver, national lists",
     "230000-approver": "省级审签（黑龙江，审核第三方机构） province that approves bodies",
+    "130300-ecology": "生态环境局（征求意见，已反馈） ecology department, has answered",
+    "130300-market": "市场监管局（征求意见，待反馈） market department, to answer",
     "admin": "系统管理员（运行状况、系统管理） system administrator",
     "security": "安全管理员（账号安全） security administrator",
     "auditor": "审计管理员（操作留痕） audit administrator",

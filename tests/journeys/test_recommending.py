@@ -1,0 +1,172 @@
+"""Recommendation to a list of the nation by pages: review, departments, batch, the province selects (HEB); and back up (HLJ)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from typing import Any
+
+import pytest
+import time_machine
+
+from applications.models import Application, Batch, Call
+from applications.states import BatchState, State
+from greenlist.accounts.models import Authority
+from greenlist.organisations.models import Organisation, Title
+from reviews.models import Consultation, Decision
+from reviews.selectors import consultations as reads
+from reviews.services import consultations
+from tests.applications import county
+from tests.journeys.browsing import Person
+from tests.journeys.story import _pdf
+from tests.reviews import asking
+from tests.world import World
+
+pytestmark = [pytest.mark.journey, pytest.mark.django_db, pytest.mark.timeout(300)]
+
+
+@contextmanager
+def on(moment: str) -> Iterator[datetime]:
+    at = datetime.fromisoformat(f"{moment}+08:00")
+    with time_machine.travel(at, tick=False):
+        yield at
+
+
+def person(world: World, character: str) -> Person:
+    return Person(character, world.client(character))
+
+
+def titled(world: World, organisation: Organisation, tier: str = "province") -> None:
+    site = organisation.sites.first()
+    Title.objects.create(site=site, category="factory", tier=tier, listing="省级名单", valid_from=date(2024, 1, 1))
+
+
+def reviewed(world: World, call: Call, organisation: Organisation, desk: str, who: str, at: datetime) -> Application:
+    """Submitted to its city, reviewed by two people there."""
+    titled(world, organisation)
+    row = county.case(world, call, organisation=organisation, county=desk)
+    row.reached = 2
+    row.save(update_fields=["reached"])
+    return county.passed(world, row, at, handler=f"{who}_handler", approver=f"{who}_approver")
+
+
+def batched(world: World, row: Application, who: str) -> Batch:
+    """Put together, signed by another person and sent, by pages."""
+    handler, approver = person(world, f"{who}_handler"), person(world, f"{who}_approver")
+    page = handler.press(handler.open("applications:batches"), "/batches/start/")
+    batch = Batch.objects.get(sender=row.desk, state=BatchState.DRAFT)
+    root = f"/batches/{batch.reference}"
+    page = handler.press(page, f"{root}/add/", case=[row.reference])
+    page = handler.press(page, f"{root}/letter/", number="示工信〔2026〕7号")
+    handler.press(page, f"{root}/hand-over/")
+    page = approver.press(approver.open("applications:batch", batch.reference), f"{root}/sign/")
+    assert row.name in _pdf(approver.get(f"{root}/letter.pdf")) or "示工信〔2026〕7号" in _pdf(
+        approver.get(f"{root}/letter.pdf")
+    )
+    approver.press(page, f"{root}/send/")
+    batch.refresh_from_db()
+    row.refresh_from_db()
+    return batch
+
+
+def decided(world: World, call: Call, row: Application, who: str) -> Decision:
+    """One person draws the list up, another approves it; no panel has said anything."""
+    handler, approver = person(world, f"{who}_handler"), person(world, f"{who}_approver")
+    handler.press(handler.open("reviews:decision-new", call.pk), title="省级择优")
+    decision = Decision.objects.get(call=call)
+    page = handler.open("reviews:decision", decision.reference)
+    handler.send(page, {f"outcome-{row.reference}": "propose"}, "/save/", button="hand_over=1")
+    approver.press(approver.open("reviews:decision", decision.reference), "/approve/")
+    row.refresh_from_db()
+    return decision
+
+
+def heard(world: World, call: Call, who: str, at: datetime) -> Consultation:
+    found = asking.sent(world, call, handler=f"{who}_handler", approver=f"{who}_approver", at=at)
+    asking.all_answered(world, found, handler=f"{who}_handler", at=at)
+    return asking.closed(world, found, handler=f"{who}_handler", approver=f"{who}_approver", at=at)
+
+
+@pytest.mark.clause("HEB-0", "HEB-3b", "HEB-3c", "HEB-3d", "HEB-3e")
+def test_a_city_asks_recommends_and_the_province_selects(world: World) -> None:
+    """No panel, no score, no notice: from the review to the recommendation (HEB-3e); the last day is included (HEB-3c)."""
+    call = asking.call_of(world)
+    with on("2026-06-01T09:00:00") as at:
+        row = reviewed(world, call, world.org, "130300", "city", at)
+        assert (row.state, row.step) == (State.CONSULTING, "consult")
+        handler = person(world, "city_handler")
+        assert row.name not in handler.open("applications:batches"), "no batch before the departments are heard"
+        assert not reads.waiting(world.actor("other_city_handler")).exists()  # each city its own (HEB-0)
+        heard(world, call, "city", at)
+        row.refresh_from_db()
+        assert (row.state, row.step) == (State.PASSED, "send")
+    with on("2026-07-19T23:30:00"):
+        batch = batched(world, row, "city")
+        assert (row.state, row.step, row.desk) == (State.DECIDING, "select", world.province)
+    with on("2026-07-20T09:00:00"):
+        handler = person(world, "province_handler")
+        handler.press(handler.open("applications:batch", batch.reference), f"/batches/{batch.reference}/receive/")
+        decided(world, call, row, "province")
+        assert (row.state, row.step) == (State.FORWARDED, "outcome")
+
+
+@pytest.mark.clause("HEB-3c")
+def test_the_day_after_the_last_day_is_too_late_and_one_unit_can_go_back(world: World) -> None:
+    call = asking.call_of(world)
+    with on("2026-06-01T09:00:00") as at:
+        row = reviewed(world, call, world.org, "130300", "city", at)
+        heard(world, call, "city", at)
+        row.refresh_from_db()
+        batch = batched(world, row, "city")
+        handler = person(world, "province_handler")
+        page = handler.open("applications:batch", batch.reference)
+        page = handler.get(page.link("/return/"))
+        handler.press(page, reason="材料不全，请补正后再报。")
+        row.refresh_from_db()
+        assert (row.state, row.step, row.desk) == (State.SCREENING, "city", world.city)
+        county.passed(world, row, at, handler="city_handler", approver="city_approver")
+        heard(world, call, "city", at)  # asked anew: what is new about the unit was not before the departments
+        row.refresh_from_db()
+        assert row.state == State.PASSED
+    with on("2026-07-20T00:00:00"):
+        handler, approver = person(world, "city_handler"), person(world, "city_approver")
+        page = handler.press(handler.open("applications:batches"), "/batches/start/")
+        second = Batch.objects.get(state=BatchState.DRAFT)
+        root = f"/batches/{second.reference}"
+        page = handler.press(page, f"{root}/add/", case=[row.reference])
+        page = handler.press(page, f"{root}/letter/", number="示工信〔2026〕8号")
+        handler.press(page, f"{root}/hand-over/")
+        approver.press(approver.open("applications:batch", second.reference), f"{root}/sign/")
+        approver.request("POST", f"{root}/send/", {}, 409)
+
+
+@pytest.mark.clause("HLJ-21a", "HLJ-21d")
+def test_a_province_selects_asks_three_departments_and_forwards(world: World) -> None:
+    """The second batch of the route goes from the province to the ministry by 31 July, that day included."""
+    ministry = Authority.objects.create(name="工业和信息化部", area=world.areas["230000"], tier="nation")
+    call = asking.call_of(world, "heilongjiang-national")
+    with on("2026-06-01T09:00:00") as at:
+        row = reviewed(world, call, world.orgs["hlj"], "230100", "hlj_city", at)
+        assert (row.state, row.step) == (State.PASSED, "send")
+        batched(world, row, "hlj_city")
+        assert (row.state, row.step) == (State.DECIDING, "select")
+    with on("2026-07-01T09:00:00") as at:
+        decided(world, call, row, "hlj_province")
+        assert (row.state, row.step) == (State.CONSULTING, "consult")
+        found = asking.sent(world, call, handler="hlj_province_handler", approver="hlj_province_approver", at=at)
+        assert {one.department for one in found.offices.all()} == {"ecology", "emergency", "market"}
+        handler: Any = world.actor("hlj_province_handler")
+        consultations.add_office(
+            actor=handler, reference=found.reference, name="税务部门", at=at
+        )  # others can be added
+    with on("2026-07-10T09:00:00") as at:
+        asking.closed(
+            world, found, handler="hlj_province_handler", approver="hlj_province_approver", at=at
+        )  # the last day is over: marked as no answer
+        row.refresh_from_db()
+        assert (row.state, row.step) == (State.PASSED, "forward")
+    with on("2026-07-31T23:30:00"):
+        batch = batched(world, row, "hlj_province")
+        assert batch.receiver == ministry
+        assert (row.state, row.step) == (State.FORWARDED, "outcome")
