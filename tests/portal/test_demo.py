@@ -36,7 +36,7 @@ def test_the_demonstration_has_finished_examples_of_each_category(settings: Any,
     for name in ("load_reference", "load_policies", "load_calendar", "demo_data"):
         call_command(name)
     national = Application.objects.filter(call__rules__rule_set__slug="hebei-national")
-    finished = {(one.category, one.mode): one for one in national.exclude(submitted_at=None).order_by("-pk")}
+    finished = {(one.category, one.mode): one for one in national.exclude(submitted_at=None).order_by("pk")}
     assert set(finished) == {("factory", "body"), ("park", "self"), ("supply_chain", "self")}
     totals = {category: one.report.versions.get().score["total"] for (category, _mode), one in finished.items()}
     assert totals["park"] == "81.94"
