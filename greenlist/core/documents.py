@@ -177,8 +177,12 @@ def title_lines(title: str) -> tuple[str, ...]:
     if len(title) <= LINE:
         return (title,)
     middle = len(title) / 2
-    ends = [
-        place for place in range(1, len(title)) if title[place - 1] in PAUSES and len(title) - LINE <= place <= LINE
-    ]
+    ends = [place for place in range(1, len(title)) if _pauses(title, place) and len(title) - LINE <= place <= LINE]
     cut = min(ends or [round(middle)], key=lambda place: abs(place - middle))
     return title[:cut], title[cut:]
+
+
+def _pauses(title: str, place: int) -> bool:
+    """After a pause, but 年度 is one word."""
+    before, after = title[:place], title[place:]
+    return before.endswith("年度") or (before[-1] in PAUSES and not (before.endswith("年") and after.startswith("度")))
