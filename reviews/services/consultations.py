@@ -430,6 +430,10 @@ def _send_back(
 ) -> None:
     bound = applications.rules_of(case.call)
     back = bound.step(bound.step(found.step).returned)
+    # Whoever recommended it so far recommends it anew after the review (JY-16).
+    case.batch_items.filter(returned_at=None).update(
+        returned_at=at, returned_by_id=actor.user_id, return_reason=row.reason
+    )
     desk = screening.desk_for(case, back)
     application_cases.move(
         case, "send_back", case.send_back, actor=actor, at=at, desk=desk, opinion=row.reason, data=data, step=back.key

@@ -12,7 +12,6 @@ import time_machine
 
 from applications.models import Application, Batch, Call
 from applications.states import BatchState, State
-from greenlist.accounts.models import Authority
 from greenlist.organisations.models import Organisation, Title
 from reviews.models import Consultation, Decision
 from reviews.selectors import consultations as reads
@@ -40,6 +39,12 @@ def person(world: World, character: str) -> Person:
 def titled(world: World, organisation: Organisation, tier: str = "province") -> None:
     site = organisation.sites.first()
     Title.objects.create(site=site, category="factory", tier=tier, listing="省级名单", valid_from=date(2024, 1, 1))
+
+
+def stock(world: World, area: str) -> None:
+    """Provincial factories enough for a place in the city's quota of 40 % (HEB-3a)."""
+    for number in range(4):
+        titled(world, county.firm(world, area, 6400 + number))
 
 
 def reviewed(world: World, call: Call, organisation: Organisation, desk: str, who: str, at: datetime) -> Application:
@@ -92,6 +97,7 @@ def heard(world: World, call: Call, who: str, at: datetime) -> Consultation:
 def test_a_city_asks_recommends_and_the_province_selects(world: World) -> None:
     """No panel, no score, no notice: from the review to the recommendation (HEB-3e); the last day is included (HEB-3c)."""
     call = asking.call_of(world)
+    stock(world, "130302")
     with on("2026-06-01T09:00:00") as at:
         row = reviewed(world, call, world.org, "130300", "city", at)
         assert (row.state, row.step) == (State.CONSULTING, "consult")
@@ -114,6 +120,7 @@ def test_a_city_asks_recommends_and_the_province_selects(world: World) -> None:
 @pytest.mark.clause("HEB-3c")
 def test_the_day_after_the_last_day_is_too_late_and_one_unit_can_go_back(world: World) -> None:
     call = asking.call_of(world)
+    stock(world, "130302")
     with on("2026-06-01T09:00:00") as at:
         row = reviewed(world, call, world.org, "130300", "city", at)
         heard(world, call, "city", at)
@@ -144,7 +151,6 @@ def test_the_day_after_the_last_day_is_too_late_and_one_unit_can_go_back(world: 
 @pytest.mark.clause("HLJ-21a", "HLJ-21d")
 def test_a_province_selects_asks_three_departments_and_forwards(world: World) -> None:
     """The second batch of the route goes from the province to the ministry by 31 July, that day included."""
-    ministry = Authority.objects.create(name="工业和信息化部", area=world.areas["230000"], tier="nation")
     call = asking.call_of(world, "heilongjiang-national")
     with on("2026-06-01T09:00:00") as at:
         row = reviewed(world, call, world.orgs["hlj"], "230100", "hlj_city", at)
@@ -168,5 +174,5 @@ def test_a_province_selects_asks_three_departments_and_forwards(world: World) ->
         assert (row.state, row.step) == (State.PASSED, "forward")
     with on("2026-07-31T23:30:00"):
         batch = batched(world, row, "hlj_province")
-        assert batch.receiver == ministry
+        assert batch.receiver is None and batch.outside  # the ministry is no office of the portal
         assert (row.state, row.step) == (State.FORWARDED, "outcome")

@@ -92,7 +92,7 @@ def test_from_the_letter_to_the_conclusion_by_pages(world: World, call: Any, now
     assert found.state == ConsultationState.CLOSED
     states = {row.pk: row.state for row in Application.objects.filter(pk__in=[first.pk, second.pk])}
     assert states == {first.pk: State.REJECTED, second.pk: State.PASSED}
-    owner = person(world, "applicant").open("applications:case", first.reference)
+    owner = person(world, "applicant").open("applications:case-history", first.reference)
     assert "核实属实" in owner and "2025年发生环境污染事故" not in owner
 
 
