@@ -1,11 +1,10 @@
-"""Recommendation to a list of the nation by pages: review, departments, batch, the province selects (HEB); and back up (HLJ)."""
+"""Recommendation to a list of the nation by pages: review, departments, batch, the province selects (HEB)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
-from typing import Any
 
 import pytest
 import time_machine
@@ -15,7 +14,6 @@ from applications.states import BatchState, State
 from greenlist.organisations.models import Organisation, Title
 from reviews.models import Consultation, Decision
 from reviews.selectors import consultations as reads
-from reviews.services import consultations
 from tests.applications import county
 from tests.journeys.browsing import Person
 from tests.journeys.story import _pdf
@@ -114,65 +112,4 @@ def test_a_city_asks_recommends_and_the_province_selects(world: World) -> None:
         handler = person(world, "province_handler")
         handler.press(handler.open("applications:batch", batch.reference), f"/batches/{batch.reference}/receive/")
         decided(world, call, row, "province")
-        assert (row.state, row.step) == (State.FORWARDED, "outcome")
-
-
-@pytest.mark.clause("HEB-3c")
-def test_the_day_after_the_last_day_is_too_late_and_one_unit_can_go_back(world: World) -> None:
-    call = asking.call_of(world)
-    stock(world, "130302")
-    with on("2026-06-01T09:00:00") as at:
-        row = reviewed(world, call, world.org, "130300", "city", at)
-        heard(world, call, "city", at)
-        row.refresh_from_db()
-        batch = batched(world, row, "city")
-        handler = person(world, "province_handler")
-        page = handler.open("applications:batch", batch.reference)
-        page = handler.get(page.link("/return/"))
-        handler.press(page, reason="材料不全，请补正后再报。")
-        row.refresh_from_db()
-        assert (row.state, row.step, row.desk) == (State.SCREENING, "city", world.city)
-        county.passed(world, row, at, handler="city_handler", approver="city_approver")
-        heard(world, call, "city", at)  # asked anew: what is new about the unit was not before the departments
-        row.refresh_from_db()
-        assert row.state == State.PASSED
-    with on("2026-07-20T00:00:00"):
-        handler, approver = person(world, "city_handler"), person(world, "city_approver")
-        page = handler.press(handler.open("applications:batches"), "/batches/start/")
-        second = Batch.objects.get(state=BatchState.DRAFT)
-        root = f"/batches/{second.reference}"
-        page = handler.press(page, f"{root}/add/", case=[row.reference])
-        page = handler.press(page, f"{root}/letter/", number="示工信〔2026〕8号")
-        handler.press(page, f"{root}/hand-over/")
-        approver.press(approver.open("applications:batch", second.reference), f"{root}/sign/")
-        approver.request("POST", f"{root}/send/", {}, 409)
-
-
-@pytest.mark.clause("HLJ-21a", "HLJ-21d")
-def test_a_province_selects_asks_three_departments_and_forwards(world: World) -> None:
-    """The second batch of the route goes from the province to the ministry by 31 July, that day included."""
-    call = asking.call_of(world, "heilongjiang-national")
-    with on("2026-06-01T09:00:00") as at:
-        row = reviewed(world, call, world.orgs["hlj"], "230100", "hlj_city", at)
-        assert (row.state, row.step) == (State.PASSED, "send")
-        batched(world, row, "hlj_city")
-        assert (row.state, row.step) == (State.DECIDING, "select")
-    with on("2026-07-01T09:00:00") as at:
-        decided(world, call, row, "hlj_province")
-        assert (row.state, row.step) == (State.CONSULTING, "consult")
-        found = asking.sent(world, call, handler="hlj_province_handler", approver="hlj_province_approver", at=at)
-        assert {one.department for one in found.offices.all()} == {"ecology", "emergency", "market"}
-        handler: Any = world.actor("hlj_province_handler")
-        consultations.add_office(
-            actor=handler, reference=found.reference, name="税务部门", at=at
-        )  # others can be added
-    with on("2026-07-10T09:00:00") as at:
-        asking.closed(
-            world, found, handler="hlj_province_handler", approver="hlj_province_approver", at=at
-        )  # the last day is over: marked as no answer
-        row.refresh_from_db()
-        assert (row.state, row.step) == (State.PASSED, "forward")
-    with on("2026-07-31T23:30:00"):
-        batch = batched(world, row, "hlj_province")
-        assert batch.receiver is None and batch.outside  # the ministry is no office of the portal
         assert (row.state, row.step) == (State.FORWARDED, "outcome")
