@@ -33,7 +33,9 @@ def ministry(world: World) -> Authority:
     return factories.authority(nation, "nation", "示例部委")
 
 
-def open_call(world: World, place: str = "hebei-national", owner: str = "130000", year: int = 2026, **values: Any) -> Call:
+def open_call(
+    world: World, place: str = "hebei-national", owner: str = "130000", year: int = 2026, **values: Any
+) -> Call:
     if not RuleSet.objects.filter(slug=place).exists():
         county.load_rules()
     return Call.objects.create(
