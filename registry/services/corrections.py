@@ -22,7 +22,7 @@ from greenlist.organisations import services as organisation_services
 from registry import rules, selectors
 from registry.models import Announcement, Correction, Entry, Listing
 from registry.services import announcements
-from registry.states import AnnouncementState, CorrectionState, EntryKind
+from registry.states import AnnouncementState, CorrectionState, EntryKind, ListingState
 
 LONGEST_NAME, LONGEST_AREA, LONGEST_REASON = 120, 60, 500
 
@@ -212,6 +212,8 @@ def _apply(
         area_name=line["area"],
         on=correction.issued_on,
     )
+    if _is_superseded(listing, first):
+        return  # the print is put right; the place on the list is what a later document says
     if line["struck"]:
         listing.strike()
         listing.save()
@@ -233,6 +235,12 @@ def _apply(
         link=f"/p/{announcement.listbook.owner.area.slug}/listed/{listing.pk}/",
         at=at,
     )
+
+
+def _is_superseded(listing: Listing, first: Entry) -> bool:
+    """Whether a later document has entered the unit anew or taken it off: an old print changes nothing of that."""
+    later = listing.entries.filter(pk__gt=first.pk, kind__in=(EntryKind.ADDED, EntryKind.REMOVED), correction=None)
+    return listing.state == ListingState.REMOVED or later.exists()
 
 
 def _rename(announcement: Announcement, correction: Correction, listing: Listing, line: Mapping[str, Any]) -> None:

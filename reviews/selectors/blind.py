@@ -3,12 +3,14 @@
 Names the portal knows are taken out of every text; files are shown only where an official found that they name nobody.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from applications.models import Application, Evidence
 from applications.selectors.shown import ShownSection
+from greenlist.accounts import selectors as accounts
+from greenlist.accounts.models import Area
 from greenlist.organisations.models import Name
 from reviews.models import Panel, PanelItem, ShownFile
 
@@ -26,6 +28,9 @@ def numbers(panel: Panel) -> dict[int, int]:
 def words_of(case: Application) -> tuple[str, ...]:
     """Everything by which a unit could be known, the longest first."""
     firm, site = case.organisation, case.site
+    paths = {*accounts.lineage(site.area.path), *accounts.lineage(firm.area.path)}
+    areas = Area.objects.filter(path__in=paths).values_list("name", "full_name")
+    places = {name for both in areas for name in both if name}
     known = {
         case.name,
         case.code,
@@ -42,20 +47,20 @@ def words_of(case: Application) -> tuple[str, ...]:
         site.address,
         *Name.objects.filter(organisation=firm).values_list("text", flat=True),
     }
-    known |= {core for name in list(known) for core in _cores(name, case)}
+    known |= {core for name in list(known) for core in _cores(name, places)} | places
     return tuple(sorted((word for word in known if word and len(word) >= SHORTEST), key=len, reverse=True))
 
 
-def _cores(name: str, case: Application) -> Iterable[str]:
-    """A firm's name without its legal form, and without the place before it."""
+def _cores(name: str, places: Collection[str]) -> Iterable[str]:
+    """A firm's name without its legal form, and without the places before it: 秦皇岛海港示例有限公司 is known as 示例 too."""
+    starts = sorted({*places, *(place.rstrip("省市区县") for place in places)} - {""}, key=len, reverse=True)
     for tail in FORMS_OF_FIRMS:
         if name.endswith(tail):
             core = name.removesuffix(tail)
             yield core
-            place = case.site.area.name
-            for start in (place, place.rstrip("省市区县")):
-                if core.startswith(start):
-                    yield core.removeprefix(start)
+            while start := next((one for one in starts if core.startswith(one)), ""):
+                core = core.removeprefix(start)
+                yield core
             return
 
 

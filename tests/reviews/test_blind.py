@@ -13,6 +13,7 @@ from applications.models import Application, Evidence, Grant
 from greenlist.core.errors import NotVisible, WrongState
 from greenlist.organisations.models import Name
 from reviews.models import Panel, PanelItem, Sheet, ShownFile
+from reviews.selectors import blind
 from reviews.selectors import seats as reads
 from reviews.services import panels, seats
 from reviews.states import ConflictKind
@@ -99,6 +100,15 @@ def test_no_page_file_header_or_log_names_a_unit(
     seen.append(caplog.text)
     assert not [tells(text, units) for text in seen if tells(text, units)]
     assert "▇▇▇" in "".join(seen)  # there was something to take out
+
+
+def test_the_place_and_what_a_firm_is_called_for_short_are_taken_out(units: list[Application]) -> None:
+    case = Application.objects.select_related("organisation__area", "site__area").get(pk=units[0].pk)
+    case.name = case.organisation.name = "秦皇岛海港示例晶圆有限公司"
+    said = "示例晶圆公司位于河北省秦皇岛市海港区，即秦皇岛市的海港区；海港示例晶圆为其简称。产量3000片。"
+    told = blind.hide(said, blind.words_of(case))
+    assert not [word for word in ("示例晶圆", "秦皇岛市", "海港区", "河北省") if word in told]
+    assert told.endswith("产量3000片。")
 
 
 def test_what_others_read_by_a_grant_is_closed(world: World, panel: Panel, units: list[Application]) -> None:
