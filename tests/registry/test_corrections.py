@@ -24,7 +24,6 @@ from tests.reviews import stage as reviews
 from tests.world import World
 
 LATER = timedelta(days=3)
-AGAIN = date(2027, 1, 4)
 RIGHT = "示例制造更正有限公司"
 
 
@@ -83,19 +82,6 @@ def test_a_wrong_name_makes_a_new_version_and_the_old_one_stays(world: World, pu
     assert {entry.name for entry in selectors.as_of(book, made.issued_on)} >= {RIGHT}
     assert len(selectors.as_of(book, made.issued_on)) == 3
     assert AuditEntry.objects.filter(action="announcement.corrected").count() == 1
-
-
-def test_an_old_print_takes_nobody_off_whom_a_later_one_has_entered_anew(world: World, published: Announcement) -> None:
-    entry = published.entries.order_by("position").first()
-    assert entry is not None
-    later = Announcement.objects.get(pk=published.pk)
-    later.pk, later.reference, later.ordinal = None, "later", 99
-    later.save()
-    Entry.objects.create(announcement=later, listing=entry.listing, kind="added", position=1, name="新名", on=AGAIN)
-    publish(world, published, propose(world, published, {1: Line(struck=True)}))
-    listing = Listing.objects.get(pk=entry.listing_id)
-    assert listing.state == ListingState.ACTIVE
-    assert Title.objects.filter(site=listing.site, valid_until=None).exists()
 
 
 def test_a_line_of_a_unit_that_is_off_the_list_already_is_corrected_all_the_same(
