@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext_lazy as _
 
-from greenlist.core.actors import Actor, Capacity
+from greenlist.core.actors import Actor, Capacity, Tier
 
 if TYPE_CHECKING:
     from registry.models import Announcement, ImportedList, Notice, Objection
@@ -53,8 +53,14 @@ def may_approve(actor: Actor, announcement: Announcement) -> bool:
 
 
 LOWER_ONLY = _("Only an authority below the tier that published the list takes it over.")
+KEEPERS_ONLY = _("Only an authority that keeps a list itself takes over the list of another tier.")
 APPROVERS_ONLY = _("An approver of the authority that takes the list over must do this.")
 TOOK_OVER = _("Whoever took the list over cannot approve it: two people are needed.")
+
+
+def keeps_a_list(actor: Actor) -> bool:
+    """Counties recommend; lists are kept from the city on (QHD-4, JY-5, HLJ-4)."""
+    return actor.tier is not None and actor.tier.rank >= Tier.CITY.rank
 
 
 def may_import(actor: Actor, category: str) -> bool:

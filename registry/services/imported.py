@@ -134,6 +134,8 @@ def book_for(*, actor: Actor, call: Call | None, tier: str, category: str) -> Li
         raise NotVisible
     if not rules.may_import(actor, category):
         raise NotAllowed(rules.LOWER_ONLY)
+    if call is None and not rules.keeps_a_list(actor):
+        raise NotAllowed(rules.KEEPERS_ONLY)
     book = listbooks.of(upper(actor=actor, tier=tier), category)
     if Announcement.objects.filter(listbook=book).exists():
         raise WrongState(PUBLISHED_HERE, code="published_here")

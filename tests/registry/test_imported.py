@@ -202,6 +202,8 @@ def test_a_list_its_owner_publishes_here_is_not_taken_over(world: World, call: C
     with pytest.raises(NotAllowed):  # not a tier above
         imported.book_for(actor=world.actor("city_handler"), call=None, **city)
     assert imported.book_for(actor=world.actor("city_handler"), call=None, tier="province", category="factory")
+    with pytest.raises(NotAllowed):  # a county recommends: it puts nobody onto the province's list
+        imported.book_for(actor=world.actor("county_handler"), call=None, tier="province", category="factory")
 
 
 def test_rows_that_are_wrong_refuse_the_whole_file(world: World, call: Call) -> None:
