@@ -143,7 +143,7 @@ def test_a_case_lies_in_one_live_batch_only(world: World, three: list[Applicatio
     assert not second.items.exists()
     add(world, second, three[2:])
     with pytest.raises(IntegrityError), transaction.atomic():
-        BatchItem.objects.create(batch=second, application=three[0], position=9)
+        BatchItem.objects.create(batch=second, step=second.step, application=three[0], position=9)
 
 
 def test_a_draft_given_up_frees_its_units(world: World, three: list[Application]) -> None:

@@ -60,11 +60,10 @@ def ours(count: int) -> str:
         issued_on=date(2026, 6, 16),
         ordinal=1,
         supplement_of=None,
-        frozen={"units": units(count)},
-        digest="0" * 64,
     )
+    version = SimpleNamespace(number=1, frozen={"units": units(count), "changes": []}, digest="0" * 64)
     link = "https://green.example.gov.cn/p/130300/"
-    context = {"announcement": announcement, "link": link, "qr": qr_data(link), "styles": styles()}
+    context = {"announcement": announcement, "version": version, "link": link, "qr": qr_data(link), "styles": styles()}
     return render_to_string("registry/print_announcement.html", context)
 
 
