@@ -23,6 +23,8 @@ from tests.world import World
 
 pytestmark = pytest.mark.django_db
 MOST = 10
+# The desk has its tools beside the list: kept filters, colleagues, what can be undone, and its own working days.
+MORE = {"/desk/": 15}
 
 
 @pytest.fixture
@@ -188,4 +190,4 @@ def test_a_list_asks_the_same_for_3_rows_and_30(
             client.get(address)
         asked.append(len(seen))
     assert asked[0] == asked[1], "\n".join(one["sql"][:300] for one in seen.captured_queries)
-    assert asked[1] <= MOST, "\n".join(one["sql"][:300] for one in seen.captured_queries)
+    assert asked[1] <= MORE.get(address, MOST), "\n".join(one["sql"][:300] for one in seen.captured_queries)
