@@ -39,13 +39,13 @@ def test_a_finding_says_which_of_the_two_texts_it_comes_from(qhd):
 @pytest.mark.clause("QHD-N0")
 def test_a_later_call_shows_each_rule_of_the_notice(qhd):
     shown = {rule.id: rule for rule in qhd.policy.layer}
-    assert list(shown) == ["N2a", "N2b", "N3b", "N3c", "N4a", "N4b", "N4d", "N5"]
+    assert list(shown) == ["N2a", "N2b", "N3b", "N3c", "N3d", "N4a", "N4b", "N4d", "N5"]
     assert all(rule.clause == f"QHD-{rule.id}" and rule.text.zh and rule.text.en for rule in shown.values())
     assert shown["N4b"].asks == ("county_by",)
     assert shown["N2b"].asks == ("priority_industries",)
 
 
-@pytest.mark.parametrize("rule", ["N2a", "N2b", "N3b", "N3c", "N4a", "N4b", "N4d", "N5"])
+@pytest.mark.parametrize("rule", ["N2a", "N2b", "N3b", "N3c", "N3d", "N4a", "N4b", "N4d", "N5"])
 @pytest.mark.clause("QHD-N0")
 def test_each_rule_of_the_notice_can_be_dropped_and_the_guide_stays(qhd, rule):
     whole, without = qhd.bind(), qhd.bind(layer={rule: "drop"})
