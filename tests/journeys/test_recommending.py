@@ -14,6 +14,7 @@ from applications.states import BatchState, State
 from greenlist.organisations.models import Organisation, Title
 from reviews.models import Consultation, Decision
 from reviews.selectors import consultations as reads
+from reviews.services import consultations
 from tests.applications import county
 from tests.journeys.browsing import Person
 from tests.journeys.story import _pdf
@@ -112,4 +113,35 @@ def test_a_city_asks_recommends_and_the_province_selects(world: World) -> None:
         handler = person(world, "province_handler")
         handler.press(handler.open("applications:batch", batch.reference), f"/batches/{batch.reference}/receive/")
         decided(world, call, row, "province")
+        assert (row.state, row.step) == (State.FORWARDED, "outcome")
+
+
+@pytest.mark.clause("HLJ-21a", "HLJ-21d")
+def test_a_province_selects_asks_three_departments_and_forwards(world: World) -> None:
+    """The second batch of the route goes from the province to the ministry by 31 July, that day included."""
+    place = "heilongjiang-national"
+    call = asking.call_of(world, place, values={**asking.VALUES[place], "ministry_number": 3})
+    with on("2026-06-01T09:00:00") as at:
+        row = reviewed(world, call, world.orgs["hlj"], "230100", "hlj_city", at)
+        assert (row.state, row.step) == (State.PASSED, "send")
+        batched(world, row, "hlj_city")
+        assert (row.state, row.step) == (State.DECIDING, "select")
+    with on("2026-07-01T09:00:00") as at:
+        decided(world, call, row, "hlj_province")
+        assert (row.state, row.step) == (State.CONSULTING, "consult")
+        found = asking.sent(world, call, handler="hlj_province_handler", approver="hlj_province_approver", at=at)
+        assert {one.department for one in found.offices.all()} == {"ecology", "emergency", "market"}
+        handler = world.actor("hlj_province_handler")
+        consultations.add_office(
+            actor=handler, reference=found.reference, name="税务部门", at=at
+        )  # others can be added
+    with on("2026-07-10T09:00:00") as at:
+        asking.closed(
+            world, found, handler="hlj_province_handler", approver="hlj_province_approver", at=at
+        )  # the last day is over: marked as no answer
+        row.refresh_from_db()
+        assert (row.state, row.step) == (State.PASSED, "forward")
+    with on("2026-07-31T23:30:00"):
+        batch = batched(world, row, "hlj_province")
+        assert batch.receiver is None and batch.outside  # the ministry is no office of the portal
         assert (row.state, row.step) == (State.FORWARDED, "outcome")
