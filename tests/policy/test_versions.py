@@ -58,7 +58,7 @@ def test_loading_twice_stores_one_version_and_a_change_stores_the_next(folder):
     assert selectors.current("qinhuangdao").number == 2
     current = [v.rule_set.slug for v in selectors.all_current()]
     assert current == sorted({path.name for path in (folder / "policies").iterdir()})
-    assert len(current) == 7
+    assert len(current) == 8
 
 
 def test_the_older_version_still_gives_the_older_rules(folder):
