@@ -525,7 +525,8 @@ def seen(*, actor: Actor, at: datetime, reference: str) -> None:
     rows = Batch.objects.visible_to(actor).filter(
         reference=reference, receiver_id=actor.authority_id, state=BatchState.SENT, seen_at=None
     )
-    rows.update(seen_at=at)
+    if rows.exists():  # whoever only reads takes no lock, and needs no room on a full disk (F5)
+        rows.update(seen_at=at)
 
 
 def seen_case(*, actor: Actor, at: datetime, reference: str) -> None:
@@ -534,8 +535,9 @@ def seen_case(*, actor: Actor, at: datetime, reference: str) -> None:
         return
     sent = Batch.objects.filter(receiver_id=actor.authority_id, state=BatchState.SENT, seen_at=None)
     lying = BatchItem.objects.filter(application__reference=reference, returned_at=None)
-    if Application.objects.visible_to(actor).filter(reference=reference).exists():
-        sent.filter(pk__in=lying.values("batch_id")).update(seen_at=at)
+    rows = sent.filter(pk__in=lying.values("batch_id"))
+    if rows.exists() and Application.objects.visible_to(actor).filter(reference=reference).exists():
+        rows.update(seen_at=at)
 
 
 # ---- the receiver ---------------------------------------------------------------------------------------------------

@@ -158,7 +158,7 @@ def test_only_reading_views_for_everybody_are_marked() -> None:
                 }
     assert marked == {
         *(f"registry:{name}" for name in ("notices", "notice", "notice_text", "lists", "download", "listing")),
-        *(f"registry:{name}" for name in ("as_of", "announcement_public", "verify", "certificate")),
+        *(f"registry:{name}" for name in ("as_of", "changes", "announcement_public", "verify", "certificate")),
         "applications:public-calls",
         "applications:public-call",
     }
