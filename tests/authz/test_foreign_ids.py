@@ -63,7 +63,7 @@ def _city(world: World) -> dict[str, Any]:
     area = world.areas["130104"]
     rows = [
         reviews.recommended(
-            world, call, organisation=factories.organisation(area, f"桥西示例{n}有限公司", serial=3960 + n)
+            world, call, organisation=factories.organisation(area, f"桥西示例{n}有限公司", serial=3980 + n)
         )
         for n in range(3)
     ]
