@@ -147,6 +147,8 @@ def refuse(*, actor: Actor, reference: str, correction: str, note: str, at: date
 def _waiting(actor: Actor, reference: str, correction: str) -> tuple[Announcement, Correction]:
     """Both locked, the announcement first. Raises NotVisible, NotAllowed."""
     announcement = announcements.lock(actor=actor, reference=reference)
+    if announcement.listbook.owner_id != actor.authority_id or not actor.is_official:
+        raise NotVisible  # the announcement is public, what is to be corrected is not yet
     if not rules.may_approve(actor, announcement):
         raise NotAllowed(_("An approver of the deciding authority publishes the list."))
     found = announcement.corrections.select_for_update().filter(reference=correction).first()
