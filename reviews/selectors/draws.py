@@ -183,7 +183,7 @@ def shown(draw: Draw) -> DrawShown:
     for one in draw.inputs["people"]:
         whole = all(unit in one["barred"] for unit in wish["units"])
         reasons = dict.fromkeys((*one["out"], *(one["barred"].values() if whole else ())))
-        counts.update(reasons)
+        counts.update(tuple(reasons))  # a mapping would be added up as counts
         told = people[one["key"]]
         if reasons:
             left_out.append(LeftOut(told["name"], told["employer"], tuple(str(why(code)) for code in reasons)))

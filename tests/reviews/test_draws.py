@@ -55,6 +55,20 @@ def why_not(panel: Panel, user: User) -> set[str]:
 
 
 # ---- who is left out ------------------------------------------------------------------------------------------------
+def test_the_record_counts_several_people_left_out_for_one_reason(world: World, call: Any, case: Application) -> None:
+    people = stage.pool(world, 5)
+    for one in people[:2]:
+        employed(one, case.name)
+    entry(people[2], suspended_at=START, suspension_reason="考核")
+    panel = stage.drawn(world, [case], places=2)
+    shown = reads.shown(panel.draws.get())
+    known = {one.name for one in people[:3]} | {world.user("conflicted_expert").name}
+    assert known <= {one.name for one in shown.left_out}
+    assert max(dict(shown.counts).values()) >= 2
+    answer = world.client("city_handler").get(reverse("reviews:panel-draw-record", args=[panel.reference, 1]))
+    assert answer.status_code == 200 and people[0].name in answer.content.decode()
+
+
 @pytest.mark.clause("HLJ-16b")
 def test_who_has_a_tie_or_cannot_come_is_never_drawn(world: World, call: Any, case: Application) -> None:
     people = stage.pool(world, 9)
