@@ -51,6 +51,13 @@ class SeatQuerySet(models.QuerySet):
             return self.none()
         return self.filter(user_id=actor.user_id, recused_at=None, panel__state=PanelState.OPEN)
 
+    def ended(self, actor: Actor) -> Self:
+        """Seats of the expert that were given up or whose panel is no longer open."""
+        if actor.capacity != Capacity.EXPERT or not actor.user_id:
+            return self.none()
+        began = self.filter(user_id=actor.user_id, panel__state__in=(PanelState.OPEN, PanelState.CLOSED))
+        return began.exclude(recused_at=None, panel__state=PanelState.OPEN)
+
     def live(self) -> Self:
         return self.filter(recused_at=None)
 

@@ -72,6 +72,11 @@ def mine(actor: Actor) -> list[Seat]:
     return list(Seat.objects.of(actor).select_related("panel__authority").order_by("invited_at", "pk"))
 
 
+def is_over(actor: Actor, reference: str) -> bool:
+    """The expert sat here once and does not any more: a link in an old message leads to it."""
+    return Seat.objects.ended(actor).filter(panel__reference=reference).exists()
+
+
 def get(actor: Actor, reference: str) -> SeatPage:
     """Raises NotVisible when the actor has no live seat on an open panel of this reference."""
     seat = (

@@ -27,6 +27,9 @@ AS_WORD = {True: "yes", False: "no", None: ""}
 @require_GET
 def seat(request: HttpRequest, reference: str) -> HttpResponse:
     """What comes next for this expert: the pledge, the declaration, or the list of the own units."""
+    if reads.is_over(actor_of(request), reference):
+        messages.info(request, _("This review is over, or you no longer take part in it. Its material is closed."))
+        return redirect("reviews:seats")
     return _seat(request, reference)
 
 

@@ -259,3 +259,14 @@ def test_a_unit_that_left_the_review_closes_to_its_experts(world: World, case: A
     assert b"".join(expert.get(file)).startswith(b"\x89PNG")
     submission.withdraw(actor=world.actor("applicant"), at=stage.START, reference=case.reference, reason="停产改造")
     assert {expert.get(address).status_code for address in (file, page)} == {404}
+
+
+def test_an_old_message_leads_to_a_word_and_not_to_a_missing_page(world: World, case: Application) -> None:
+    panel = stage.opened(world, [case])
+    address, expert = reverse("reviews:seat", args=[panel.reference]), world.client("expert")
+    assert expert.get(address).status_code == 200
+    seats.recuse(actor=world.actor("expert"), reference=panel.reference, reason="出差", at=stage.START)
+    answer = expert.get(address, follow=True)
+    assert answer.redirect_chain == [(reverse("reviews:seats"), 302)]
+    assert "本次评审已结束" in answer.content.decode()
+    assert world.client("expert3").get(address).status_code == 404
