@@ -315,7 +315,7 @@ class Entry(models.Model):
     listing = models.ForeignKey(Listing, on_delete=models.PROTECT, related_name="entries")
     correction = models.ForeignKey(Correction, null=True, on_delete=models.PROTECT, related_name="entries")
     kind = models.CharField(max_length=10, choices=EntryKind)
-    position = models.PositiveSmallIntegerField()
+    position = models.PositiveIntegerField()
     name = models.CharField(max_length=120, db_index=True)
     area_name = models.CharField(max_length=60)
     on = models.DateField()

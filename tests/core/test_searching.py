@@ -1,4 +1,4 @@
-"""`name__holds` finds what a plain comparison finds, on PostgreSQL by an index."""
+"""`name__holds` finds what a plain comparison finds, by an index."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import pytest
 from django.db import connection
 
 from applications.models import Application
+from greenlist.core import searching
 from greenlist.organisations.models import Organisation
-from registry.models import Listing
+from registry.models import ImportedRow, Listing
 from tests import factories
 from tests.world import World
 
@@ -47,20 +48,64 @@ def test_it_finds_what_contains_finds(named: None, words: str, found: list[int])
     assert names == set(rows.filter(name__icontains=words).values_list("name", flat=True))
 
 
-@pytest.mark.parametrize("model", [Application, Organisation, Listing])
-def test_postgresql_keeps_the_index(model: type, db: None) -> None:
-    if connection.vendor != "postgresql":
-        plan = str(model.objects.filter(name__holds="青松").query)  # type: ignore[attr-defined]
-        assert "core_pairs" not in plan
+@pytest.mark.parametrize("model", [Application, Organisation, Listing, ImportedRow])
+@pytest.mark.parametrize("words", ["青松", "青松玻璃"])
+def test_a_part_of_a_name_is_found_by_the_pairs(model: type, words: str, db: None) -> None:
+    """Words of two characters and more, on both databases; one character reads the rows."""
+    found = model.objects.filter(name__holds=words).order_by()  # type: ignore[attr-defined]
+    if connection.vendor == "sqlite":
+        assert "_name_pairs USING PRIMARY KEY (pair=?)" in found.explain()
+    else:
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL enable_seqscan = off")
+        assert "_name_pairs" in found.explain()
+    assert "pairs" not in str(model.objects.filter(name__holds="青").query)  # type: ignore[attr-defined]
+
+
+def test_the_public_search_of_present_and_former_names_uses_the_pairs_of_both(db: None) -> None:
+    """On SQLite no row is read that the pairs do not name; on PostgreSQL the same when it may not read all."""
+    found = Listing.objects.found_by("青松").order_by("-listed_on", "-pk")[:26]
+    if connection.vendor == "sqlite":
+        plan = found.explain()
+        assert "name_pairs USING PRIMARY KEY" in plan and "former_pairs USING PRIMARY KEY" in plan
+        assert "SCAN registry_listing" not in plan
+    else:
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_indexscan = off")
+        plan = found.explain()
+        assert "registry_listing_name_pairs" in plan and "registry_listing_former_pairs" in plan
+
+
+def test_sqlite_keeps_the_pairs_of_every_searched_column(db: None) -> None:
+    """Also after the migrations that rebuilt a table: `migrate` puts back what they took away."""
+    if connection.vendor == "postgresql":
+        searching.mend(connection)  # nothing to do
         return
+    assert searching.unkept(connection) == []
     with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_seqscan = off")
-        plan = model.objects.filter(name__holds="青松").order_by().explain()  # type: ignore[attr-defined]
-    assert "_name_pairs" in plan
+        cursor.execute("DROP TRIGGER registry_listing_name_pairs_changed")
+    assert searching.unkept(connection) == [("registry_listing", "name")]
+    searching.mend(connection)
+    assert searching.unkept(connection) == []
+
+
+def test_pairs_go_with_their_row_and_come_back_when_they_are_filled_anew(named: None) -> None:
+    rows = Organisation.objects.filter(name__holds="青松")
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM organisations_organisation_name_pairs")
+            cursor.execute("DROP TRIGGER organisations_organisation_name_pairs_gone")
+        assert not rows.exists()
+        searching.mend(connection)
+    assert rows.count() == 1
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            cursor.execute("SELECT count(*) FROM organisations_organisation_name_pairs WHERE pair = '青松'")
+            assert cursor.fetchone() == (1,)
 
 
 def test_what_is_renamed_is_found_at_once(named: None) -> None:
-    """PostgreSQL fills the column of pairs by itself."""
+    """The databases keep the pairs by themselves."""
     one = Organisation.objects.get(name=NAMES[1])
     one.name, one.former = "琥珀食品厂", NAMES[1]
     one.save(update_fields=["name", "former"])

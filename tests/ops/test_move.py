@@ -84,7 +84,7 @@ def test_a_whole_installation_moves_and_goes_on(source: str, target: dict[str, s
     arrived = counts(target["DATABASE_URL"])
     with connection.cursor() as cursor:
         for name in connection.introspection.table_names(cursor):
-            if name not in {"django_migrations", "sqlite_sequence"}:
+            if name not in {"django_migrations", "sqlite_sequence"} and not name.endswith("_pairs"):
                 cursor.execute(f'SELECT COUNT(*) FROM "{name}"')
                 assert arrived[name] == cursor.fetchone()[0], name
     assert sum(1 for rows in arrived.values() if rows) > 25

@@ -22,7 +22,11 @@ def _flush_past_triggers() -> Iterator[None]:
                 cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
                 triggers = cursor.fetchall()
                 before = [f'DROP TRIGGER "{name}"' for name, _ in triggers]
-                after = [sql for _, sql in triggers]
+                cursor.execute(
+                    "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE '%\\_pairs' ESCAPE '\\'"
+                )
+                after = [f'DELETE FROM "{name}"' for (name,) in cursor.fetchall()]  # kept by the lifted triggers
+                after += [sql for _, sql in triggers]
             else:
                 cursor.execute("SELECT DISTINCT tgrelid::regclass::text FROM pg_trigger WHERE NOT tgisinternal")
                 named = [table for (table,) in cursor.fetchall()]

@@ -5,7 +5,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.core.management.commands import migrate
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, connections
+
+from greenlist.core import searching
 
 log = logging.getLogger(__name__)
 TRIES = 20
@@ -25,6 +27,7 @@ class Command(migrate.Command):
             for left in reversed(range(TRIES)):
                 try:
                     super().handle(*args, **options)
+                    searching.mend(connections[options["database"]])
                     return
                 except OperationalError as failure:
                     if getattr(failure.__cause__, "pgcode", "") != LOCK_NOT_AVAILABLE or not left:

@@ -1,0 +1,10 @@
+"""A national list has more than 32,767 lines."""
+
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("registry", "0008_corrections")]
+    operations = [
+        migrations.AlterField(model_name="entry", name="position", field=models.PositiveIntegerField()),
+    ]
