@@ -358,7 +358,10 @@ class ImportedRow(models.Model):
     class Meta:
         ordering = ["position"]
         constraints = [models.UniqueConstraint(fields=["imported", "position"], name="imported_rows_in_order")]
-        indexes = [models.Index(fields=["imported", "state", "position"], name="imported_rows_by_state")]
+        indexes = [
+            models.Index(fields=["imported", "state", "position"], name="imported_rows_by_state"),
+            models.Index(fields=["imported", "code"], name="imported_rows_by_code"),
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -586,12 +586,13 @@ def imported_list(actor: Actor, reference: str) -> ImportedList:
     return _one(rows.filter(reference=reference))
 
 
-def imported_rows(imported: ImportedList, *, after: int = 0, state: str = "", size: int = 50) -> Leaf:
-    """Its lines as printed, by position."""
+def imported_rows(imported: ImportedList, *, after: int = 0, state: str = "", words: str = "", size: int = 50) -> Leaf:
+    """Its lines as printed, by position; `words`: part of the name, or the whole code."""
     rows = ImportedRow.objects.filter(imported=imported, position__gt=after).select_related(
         "organisation", "application"
     )
     rows = rows.filter(state=state) if state else rows
+    rows = rows.filter(Q(name__holds=words) | Q(code=words.upper())) if words else rows
     return _leaf(list(rows.order_by("position")[: size + 1]), size, "position")
 
 

@@ -6,5 +6,9 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [("registry", "0008_corrections")]
     operations = [
+        migrations.AddIndex(
+            model_name="importedrow",
+            index=models.Index(fields=["imported", "code"], name="imported_rows_by_code"),
+        ),
         migrations.AlterField(model_name="entry", name="position", field=models.PositiveIntegerField()),
     ]

@@ -160,17 +160,24 @@ def result(request: Request, reference: str) -> HttpResponse:
 def show(request: Request, reference: str) -> HttpResponse:
     """One imported list: its document, its lines, and what became of them."""
     found = selectors.imported_list(request.actor, reference)
-    state = request.GET.get("state", "")
+    state, words = request.GET.get("state", ""), request.GET.get("q", "").strip()[:60].replace("\x00", "")
     leaf = selectors.imported_rows(
-        found, after=whole(request.GET.get("after", "")) or 0, state=state if state in RowState else ""
+        found, after=whole(request.GET.get("after", "")) or 0, state=state if state in RowState else "", words=words
     )
     counts = selectors.rows_by_state(found)
     context = {
         "imported": found,
         "leaf": leaf,
         "state": state,
+        "q": words,
         "tiles": [{"value": counts.get(one.value, 0), "label": one.label} for one in RowState if counts.get(one.value)],
-        "states": [{"value": one.value, "label": one.label, "chosen": one.value == state} for one in RowState],
+        "selects": [
+            {
+                "name": "state",
+                "label": _("State"),
+                "options": [{"value": one.value, "label": one.label, "chosen": one.value == state} for one in RowState],
+            }
+        ],
         "matches": selectors.row_matches(request.actor, imported=found, size=50).rows,
         "known": FOUND,
         **_offered(request, found),

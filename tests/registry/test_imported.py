@@ -315,3 +315,27 @@ def test_lists_cost_the_same_however_long(
         with django_assert_max_num_queries(most):  # type: ignore[operator]
             assert client.get(page).status_code == 200
     assert Application.objects.filter(state=State.LISTED).count() == (count + 1) // 2
+
+
+def test_lines_are_found_by_part_of_a_name_by_code_and_by_state(world: World, call: Call) -> None:
+    """A national list has tens of thousands of lines: nobody leafs through them."""
+    outside = ("示例琥珀精密制造有限公司", "", "广东省")
+    made = upper.taken(world, line(world.org), outside, call=call.pk)
+    page = reverse("registry:imported", args=[made.reference])
+    client = world.client("province_handler")
+
+    def shown(**asked: str) -> set[str]:
+        body = client.get(page, asked).content.decode()
+        return {name for name in (world.org.name, outside[0]) if f">{name}" in body.partition("<tbody>")[2]}
+
+    assert shown() == {world.org.name, outside[0]}
+    assert shown(q="琥珀") == {outside[0]}
+    assert shown(q="琥珀精密") == {outside[0]}
+    assert shown(q=world.org.code or "") == {world.org.name}
+    assert shown(state="nobody") == {outside[0]}
+    assert shown(q="没有这个") == set()
+
+
+def test_a_line_may_stand_beyond_the_32767th_place(world: World) -> None:
+    """Lists of the nation are long: PostgreSQL's small integers end before."""
+    assert Entry._meta.get_field("position").get_internal_type() == "PositiveIntegerField"

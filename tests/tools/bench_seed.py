@@ -78,19 +78,26 @@ class Place:
 
 def seed(count: int) -> Place:
     """N cases with reports, verdicts, listings, entries and messages; every row by bulk."""
-    from django.core.management import call_command
     from django.db import transaction
+
+    prepare()
+    with transaction.atomic():
+        place = Seeder(count).run()
+    analyse()
+    return place
+
+
+def prepare() -> None:
+    """An empty database with its reference data and rule sets."""
+    from django.core.management import call_command
 
     for name in ("migrate", "load_reference", "load_policies", "load_calendar", "collectstatic"):
         given = {"interactive": False} if name in ("migrate", "collectstatic") else {}
         call_command(name, verbosity=0, stdout=sys.stderr, **given)
-    with transaction.atomic():
-        place = Seeder(count).run()
-    _analyse()
-    return place
 
 
-def _analyse() -> None:
+def analyse() -> None:
+    """The planner's figures, as a database at work has them."""
     from django.db import connection
 
     with connection.cursor() as cursor:
