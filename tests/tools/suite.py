@@ -21,6 +21,7 @@ from tests.tools import servers
 ROOT = Path(__file__).resolve().parents[2]
 COUNT = re.compile(r"(\d+) (failed|passed|skipped|deselected|xfailed|xpassed|errors?|warnings?)")
 SUMMARY = re.compile(r"^=* ?(no tests ran|.*\b\d+ (passed|failed|errors?|skipped|deselected)\b.*) in [\d.]+s.*$")
+WORKERS = str(min(max(os.cpu_count() or 2, 2), 4))  # each takes up to 1 GB at the end of a whole run
 NO_TESTS = 5  # pytest's exit code when nothing was selected
 
 
@@ -89,7 +90,7 @@ def main(words: list[str]) -> int:
         if f"--{name}" in words:
             words.remove(f"--{name}")
             tier = name
-    workers = [] if any(word.startswith(("-n", "--numprocesses")) for word in words) else ["-n", "2"]
+    workers = [] if any(word.startswith(("-n", "--numprocesses")) for word in words) else ["-n", WORKERS]
     words = [*workers, "--dist", "worksteal", "--tier", tier, *words]
     record = ["--record", str(ROOT / "var" / "clauses.json")]
     embedded = {"DATABASE_URL": "", "REDIS_URL": ""}
