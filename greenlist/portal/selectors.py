@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import reduce
 from typing import Any
+from urllib.parse import urlencode
 
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet, Value
 from django.urls import reverse
@@ -34,7 +35,7 @@ from reviews.selectors import consultations
 from reviews.states import ConsultationState, DecisionState, PanelState
 
 OWN = 100  # open cases of one firm that its work list looks at
-CASE = ("reference", "name", "number", "due_on")  # what a task says of a case
+CASE = ("reference", "name", "number", "due_on", "call", "step")  # what a task says of a case, and where it is done
 ON_FRONT = 6  # of each kind on the front page
 SHOWN = 20  # tasks of one group on the work list; the group's own page has them all
 
@@ -156,16 +157,20 @@ def _timed(task: Task, on: date, calendar: Calendar) -> Task:
 
 
 def _case(why: Callable[[Application], str], name: str = "applications:case") -> Callable[[Application], Task]:
+    return _case_at(why, lambda case: reverse(name, args=[case.reference]))
+
+
+def _case_at(why: Callable[[Application], str], where: Callable[[Application], str]) -> Callable[[Application], Task]:
+    """A case that is worked on where its call's cases are gathered: the page of the case itself has no button for it."""
+
     def task(case: Application) -> Task:
-        return Task(
-            title=case.name,
-            why=why(case),
-            link=reverse(name, args=[case.reference]),
-            due_on=case.due_on,
-            number=case.number,
-        )
+        return Task(title=case.name, why=why(case), link=where(case), due_on=case.due_on, number=case.number)
 
     return task
+
+
+def _to_decide(case: Application) -> str:
+    return f"{reverse('reviews:decision-new', args=[case.call_id])}?{urlencode({'step': case.step})}"
 
 
 # ---- applicant ----------------------------------------------------------------------------------------------------
@@ -418,7 +423,10 @@ def _batches(actor: Actor, handler: bool) -> Iterator[_Kind]:
             .awaiting_recommendation()
             .order_by("due_on", "pk")
             .only(*CASE),
-            _case(lambda case: _("Passed review and is in no recommendation yet."), "applications:case"),
+            _case_at(
+                lambda case: _("Passed review and is in no recommendation yet."),
+                lambda case: reverse("applications:batches"),
+            ),
             reverse("applications:batches"),
         )
         yield _Kind(
@@ -467,7 +475,10 @@ def _deciding(actor: Actor, handler: bool) -> Iterator[_Kind]:
         "convene",
         gettext_lazy("Convene a panel"),
         _desk(actor).filter(state=State.RECOMMENDED).exclude(_prepared()),
-        _case(lambda case: _("Recommended, before no panel yet.")),
+        _case_at(
+            lambda case: _("Recommended, before no panel yet."),
+            lambda case: reverse("reviews:panel-new", args=[case.call_id]),
+        ),
         reverse("reviews:panels"),
     )
     yield _Kind(
@@ -487,7 +498,7 @@ def _deciding(actor: Actor, handler: bool) -> Iterator[_Kind]:
         "decide",
         gettext_lazy("Overall review"),
         _desk(actor).filter(state=State.DECIDING).exclude(_drawn_up()),
-        _case(lambda case: _("The panel has concluded; propose or decline.")),
+        _case_at(lambda case: _("Waits for the decision: propose or decline."), _to_decide),
         reverse("reviews:decisions"),
     )
     yield from _consulting(actor)
@@ -518,7 +529,10 @@ def _consulting(actor: Actor) -> Iterator[_Kind]:
         "consult",
         gettext_lazy("Ask departments"),
         consultations.waiting(actor).order_by("due_on", "pk").only(*CASE),
-        _case(lambda case: _("Departments are to be asked before it goes on.")),
+        _case_at(
+            lambda case: _("Departments are to be asked before it goes on."),
+            lambda case: reverse("reviews:consultations"),
+        ),
         reverse("reviews:consultations"),
     )
     yield _Kind(

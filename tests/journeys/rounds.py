@@ -28,12 +28,11 @@ from registry.models import Announcement, Listing, Notice
 from registry.states import NoticeState
 from registry.tasks import close_notices
 from reviews.models import Decision
-from reviews.services import consultations, panels
 from tests import factories
 from tests.applications import filled
 from tests.conftest import CHINA
+from tests.journeys import stations
 from tests.journeys.browsing import Page, Person
-from tests.reviews import asking, stage
 from tests.world import World
 
 
@@ -191,31 +190,21 @@ class Round:
 
     def panel(self, step: Step) -> None:
         """A commissioned body reviews, which every rule set here offers; draws and seats have journeys of their own."""
-        handler, _approver = self.place.people[step.by]
-        with self.on(step.key) as at:
-            assert self.case.name in self.handler(step).open("reviews:panel-new", self.call.pk)
-            given = {"kind": "body", "body": "示例评审中心", "plan": "评审原则、范围、程序、内容和要求。"}
-            actor = self.world.actor(handler)
-            plan = stage.plan([self.case], self.world, (), **given)
-            panel = panels.create(actor=actor, call=self.call, plan=plan, at=at)
-            panel = panels.open_panel(actor=actor, reference=panel.reference, at=at)
-            result = stage.result([self.case], score=Decimal(self.place.score))
-            panels.conclude(actor=actor, reference=panel.reference, version=panel.version, result=result, at=at)
+        with self.on(step.key):
+            handler = self.handler(step)
+            stations.reviewed_by_body(handler, self.call, [self.case], self.place.score)
             assert self.fresh().panel_score == Decimal(self.place.score)
-            assert self.case.name in self.handler(step).open("reviews:panel", panel.reference)
 
     def ask(self, step: Step) -> None:
-        """Every department answers on paper; pages of the letter and the answers have journeys of their own."""
-        handler, approver = self.place.people[step.by]
-        with self.on(step.key) as at:
-            made = consultations.create(actor=self.world.actor(handler), call=self.call, at=at)
-            consultations.hand_over(actor=self.world.actor(handler), reference=made.reference, at=at)
-            consultations.send(actor=self.world.actor(approver), reference=made.reference, at=at)
+        """Every department of the rule set is asked and answers on paper."""
+        with self.on(step.key):
+            handler, approver = self.handler(step), self.approver(step)
+            made = stations.letter_sent(handler, approver, self.call)
             asked = [one.department for one in made.offices.order_by("pk")]
             assert step.consult is not None
             assert asked == [one.key for one in step.consult.departments]
-            asking.all_answered(self.world, made, handler=handler, at=at)
-            asking.closed(self.world, made, handler=handler, approver=approver, at=at)
+            stations.answered_on_paper(handler, made)
+            stations.concluded(handler, approver, made)
 
     def decide(self, step: Step) -> None:
         with self.on(step.key):

@@ -8,21 +8,19 @@ from datetime import date, datetime
 from typing import Any
 
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
-from django.urls import reverse
+import time_machine
 
 from applications.models import Application, Call
 from applications.services import batches, calls
 from applications.states import State
 from greenlist.core.errors import Refused
 from greenlist.organisations.models import Organisation
-from registry.models import ImportedList, Listing
+from registry.models import Listing
 from registry.states import Origin
 from tests import factories
 from tests.applications import county, filled
+from tests.journeys import stations
 from tests.journeys.browsing import Person
-from tests.registry import upper
-from tests.reviews import asking
 from tests.world import World
 
 pytestmark = [pytest.mark.journey, pytest.mark.once, pytest.mark.timeout(300), pytest.mark.django_db]
@@ -78,6 +76,10 @@ def send(world: World, case: Application, when: str, people: dict[str, str]) -> 
     return batch
 
 
+def signed_in(character: str) -> Person:
+    return Person(character).sign_in(character, factories.PASSWORD)
+
+
 @pytest.mark.clause("JY-16", "JY-15c")
 def test_from_the_call_to_the_published_list_and_what_it_brings_to_the_city(world: World) -> None:
     county.load_rules()
@@ -98,10 +100,13 @@ def test_from_the_call_to_the_published_list_and_what_it_brings_to_the_city(worl
     assert (case.state, case.desk) == (State.CONSULTING, world.authorities["445200"])
 
     # the three departments
-    asked = asking.sent(world, call, **CITY, at=at("2026-05-06T09:00"))
-    assert {office.department for office in asked.offices.all()} == {"ecology", "emergency", "market"}
-    asking.all_answered(world, asked, handler="jy_city_handler", at=at("2026-05-08T09:00"))
-    asking.closed(world, asked, **CITY, at=at("2026-05-11T09:00"))
+    with time_machine.travel(at("2026-05-06T09:00"), tick=False):
+        asked = stations.letter_sent(signed_in("jy_city_handler"), signed_in("jy_city_approver"), call)
+        assert {office.department for office in asked.offices.all()} == {"ecology", "emergency", "market"}
+    with time_machine.travel(at("2026-05-08T09:00"), tick=False):
+        handler, approver = signed_in("jy_city_handler"), signed_in("jy_city_approver")
+        stations.answered_on_paper(handler, asked)
+        stations.concluded(handler, approver, asked)
     case.refresh_from_db()
     assert (case.state, case.step) == (State.PASSED, "forward")
 
@@ -120,25 +125,16 @@ def test_from_the_call_to_the_published_list_and_what_it_brings_to_the_city(worl
 def outcome(world: World, call: Call, case: Application) -> None:
     """The province's list, taken over by pages; somebody else of the city is on it too."""
     unknown = factories.credit_code(9310)
-    book = upper.book(
+    stations.list_taken(
+        signed_in("jy_city_handler"),
+        signed_in("jy_city_approver"),
+        call,
         (case.name, case.code, ""),
         ("榕城示例新材料有限公司", unknown, "榕城区"),
-        head=("企业名称", "统一社会信用代码", "所在地区"),
+        title="2026年省级绿色工厂名单",
+        number="示例公告〔2026〕3号",
+        issued=date(2026, 1, 30),
     )
-    handler = Person("jy_city_handler").sign_in("jy_city_handler", factories.PASSWORD)
-    page = f"{reverse('registry:imported-take')}?call={call.pk}"
-    said = {
-        "title": "2026年省级绿色工厂名单",
-        "number": "示例公告〔2026〕3号",
-        "issued_on": "2026-01-30",
-        "source": "示例省厅网站",
-        "complete": "on",
-        "file": SimpleUploadedFile("名单.xlsx", book),
-    }
-    handler.press(handler.request("POST", page, said), "/registry/lists/take/", having=["ticket"])
-    made = ImportedList.objects.get()
-    approver = Person("jy_city_approver").sign_in("jy_city_approver", factories.PASSWORD)
-    approver.press(approver.open("registry:imported", made.reference), "/approve/")
     case.refresh_from_db()
     assert case.state == State.LISTED
     firm = Organisation.objects.get(code=unknown)

@@ -12,16 +12,22 @@ import time_machine
 from applications.models import Application, Batch, Call
 from applications.states import BatchState, State
 from greenlist.organisations.models import Organisation, Title
+from registry.models import Listing
+from registry.states import Origin
 from reviews.models import Consultation, Decision
 from reviews.selectors import consultations as reads
-from reviews.services import consultations
+from tests import factories
 from tests.applications import county
+from tests.journeys import stations
 from tests.journeys.browsing import Person
 from tests.journeys.story import _pdf
+from tests.registry import upper
 from tests.reviews import asking
 from tests.world import World
 
 pytestmark = [pytest.mark.journey, pytest.mark.django_db, pytest.mark.timeout(300)]
+
+OWNERS = {"applicant": "province", "hlj_applicant": "hlj_province"}  # who keeps the call of the firm's case
 
 
 @contextmanager
@@ -86,10 +92,40 @@ def decided(world: World, call: Call, row: Application, who: str) -> Decision:
     return decision
 
 
-def heard(world: World, call: Call, who: str, at: datetime) -> Consultation:
-    found = asking.sent(world, call, handler=f"{who}_handler", approver=f"{who}_approver", at=at)
-    asking.all_answered(world, found, handler=f"{who}_handler", at=at)
-    return asking.closed(world, found, handler=f"{who}_handler", approver=f"{who}_approver", at=at)
+def heard(world: World, call: Call, who: str) -> Consultation:
+    handler, approver = person(world, f"{who}_handler"), person(world, f"{who}_approver")
+    found = stations.letter_sent(handler, approver, call)
+    stations.answered_on_paper(handler, found)
+    stations.concluded(handler, approver, found)
+    return found
+
+
+def published(world: World, call: Call, row: Application, who: str) -> None:
+    """The ministry publishes elsewhere: its list comes back as the outcome, and everybody finds the unit on it."""
+    upper.ministry(world)
+    owner = Person(who, world.client(who))
+    with on("2026-10-12T09:00:00"):
+        assert row.name not in Person("visitor").open("registry:lists", q=row.name)
+        made = stations.list_taken(
+            person(world, f"{OWNERS[who]}_handler"),
+            person(world, f"{OWNERS[who]}_approver"),
+            call,
+            (row.name, row.code, "别处市"),
+            ("别处示例有限公司", factories.credit_code(9951), "别处市"),
+            title="2026年度国家绿色工厂名单",
+            number="示例公告〔2026〕31号",
+            issued=date(2026, 10, 9),
+        )
+        row.refresh_from_db()
+        assert row.state == State.LISTED
+        listing = Listing.objects.get(application=row)
+        assert (listing.origin, listing.listbook.owner.tier) == (Origin.IMPORTED, "nation")
+        assert "nation" in set(Title.objects.filter(site=row.site).values_list("tier", flat=True))
+    with on("2026-10-13T09:00:00"):
+        page = Person("visitor").open("registry:lists", q=row.name)
+        assert row.name in page and "导入名单" in page
+        history = owner.open("applications:case-history", row.reference)
+        assert f"{made.title}（{made.number}）" in history
 
 
 @pytest.mark.clause("HEB-0", "HEB-3b", "HEB-3c", "HEB-3d", "HEB-3e")
@@ -103,7 +139,7 @@ def test_a_city_asks_recommends_and_the_province_selects(world: World) -> None:
         handler = person(world, "city_handler")
         assert row.name not in handler.open("applications:batches"), "no batch before the departments are heard"
         assert not reads.waiting(world.actor("other_city_handler")).exists()  # each city its own (HEB-0)
-        heard(world, call, "city", at)
+        heard(world, call, "city")
         row.refresh_from_db()
         assert (row.state, row.step) == (State.PASSED, "send")
     with on("2026-07-19T23:30:00"):
@@ -114,6 +150,7 @@ def test_a_city_asks_recommends_and_the_province_selects(world: World) -> None:
         handler.press(handler.open("applications:batch", batch.reference), f"/batches/{batch.reference}/receive/")
         decided(world, call, row, "province")
         assert (row.state, row.step) == (State.FORWARDED, "outcome")
+    published(world, call, row, "applicant")
 
 
 @pytest.mark.clause("HLJ-21a", "HLJ-21d")
@@ -126,22 +163,19 @@ def test_a_province_selects_asks_three_departments_and_forwards(world: World) ->
         assert (row.state, row.step) == (State.PASSED, "send")
         batched(world, row, "hlj_city")
         assert (row.state, row.step) == (State.DECIDING, "select")
-    with on("2026-07-01T09:00:00") as at:
+    with on("2026-07-01T09:00:00"):
         decided(world, call, row, "hlj_province")
         assert (row.state, row.step) == (State.CONSULTING, "consult")
-        found = asking.sent(world, call, handler="hlj_province_handler", approver="hlj_province_approver", at=at)
-        assert {one.department for one in found.offices.all()} == {"ecology", "emergency", "market"}
-        handler = world.actor("hlj_province_handler")
-        consultations.add_office(
-            actor=handler, reference=found.reference, name="税务部门", at=at
-        )  # others can be added
-    with on("2026-07-10T09:00:00") as at:
-        asking.closed(
-            world, found, handler="hlj_province_handler", approver="hlj_province_approver", at=at
-        )  # the last day is over: marked as no answer
+        handler, approver = person(world, "hlj_province_handler"), person(world, "hlj_province_approver")
+        found = stations.letter_sent(handler, approver, call, more=["税务部门"])  # others can be added
+        assert {one.department for one in found.offices.all()} == {"ecology", "emergency", "market", ""}
+    with on("2026-07-10T09:00:00"):
+        handler, approver = person(world, "hlj_province_handler"), person(world, "hlj_province_approver")
+        stations.concluded(handler, approver, found)  # the last day is over: marked as no answer
         row.refresh_from_db()
         assert (row.state, row.step) == (State.PASSED, "forward")
     with on("2026-07-31T23:30:00"):
         batch = batched(world, row, "hlj_province")
         assert batch.receiver is None and batch.outside  # the ministry is no office of the portal
         assert (row.state, row.step) == (State.FORWARDED, "outcome")
+    published(world, call, row, "hlj_applicant")
