@@ -8,13 +8,14 @@ from typing import Any
 from applications.models import Application, Section
 from applications.selectors import bodies, hits
 from greenlist.organisations import selectors as organisations
-from greenlist.organisations.models import Site
+from greenlist.organisations.models import Organisation, Site
 from greenlist.policy import engine
 from greenlist.policy.engine.types import BoundPolicy, Event, FactType, Held, Severity
 from greenlist.policy.facts_table import FACTS
 
 TITLES = frozenset(name for name, fact in FACTS.items() if fact.type is FactType.TITLES)
 BANNED = "body.banned"
+PARTNERS, COUNT, SHARE = "unit.partners", "unit.green_partners", "unit.green_share"
 AREAS = frozenset(name for name, fact in FACTS.items() if fact.type is FactType.AREA)
 
 
@@ -41,6 +42,7 @@ def gather(
     firms = {site.organisation_id: site.organisation for site in sites.values()}
     events = organisations.events_of_many(firms.values(), windows)
     answers, of_bodies = _told(cases, bound), _of_bodies(cases, bound, point, on)
+    partners = _partners(cases, bound, firms, answers, on)
     said = hits.settled_events([case.pk for case in cases]) if with_events else {}
     found = {}
     for case in cases:
@@ -49,7 +51,8 @@ def gather(
         found[case.pk] = Known(
             facts=_as_engine_has_them(facts[case.site_id, case.category])
             | answers.get(case.report_id, {})
-            | of_bodies[case.pk],
+            | of_bodies[case.pk]
+            | partners.get(case.pk, {}),
             events=own,
             settled=_still_said(own, known),
             settled_rules={basis: given for (basis, ref), given in known.items() if not ref},
@@ -87,6 +90,25 @@ def _of_bodies(cases: Sequence[Application], bound: BoundPolicy, point: str, on:
         return {case.pk: {} for case in cases}
     banned = bodies.banned_cases([case.pk for case in cases], on)
     return {case.pk: {BANNED: case.pk in banned} for case in cases}
+
+
+def _partners(
+    cases: Sequence[Application],
+    bound: BoundPolicy,
+    firms: Mapping[int, Organisation],
+    answers: Mapping[int, Mapping[str, Any]],
+    on: date,
+) -> dict[int, dict[str, Any]]:
+    """Green factories among the partners, where a rule asks: the report names them, the lists say which are green."""
+    if not {COUNT, SHARE} & {test.fact for rule in bound.rules for test in rule.tests}:
+        return {}
+    named = {case.organisation_id: answers.get(case.report_id, {}).get(PARTNERS, ()) for case in cases}
+    found = organisations.green_partners(firms.values(), named, on)
+    return {case.pk: _green(found[case.organisation_id]) for case in cases}
+
+
+def _green(told: organisations.GreenPartners) -> dict[str, Any]:
+    return {COUNT: told.count} | ({SHARE: told.share} if told.share is not None else {})
 
 
 def prefill(site: Site, category: str, on: date) -> dict[str, Any]:

@@ -221,10 +221,11 @@ def _freeze(case: Application, bound: BoundPolicy, at: datetime) -> None:
     if case.submitted_at is None:  # a plant that moves during a correction does not take the case from who asked
         case.area_path = case.site.area.path
     case.rules_digest, case.call_digest = bound.policy.digest, bound.digest
-    known = facts.prefill(case.site, case.category, clock.china_date(at))
+    point = bound.first(StepKind.DRAFT).point
+    known = facts.gather([case], bound, point, clock.china_date(at), with_events=False)[case.pk].facts
     earned = engine.badges(bound, known)
     case.badges = [{"rule": one.rule, "clause": one.clause, "zh": one.label.zh, "en": one.label.en} for one in earned]
-    case.priority = 1 if earned else OUTSIDE
+    case.priority = 1 if any(one.sorts for one in earned) else OUTSIDE
 
 
 def _hand_over(

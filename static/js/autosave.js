@@ -46,7 +46,7 @@ class Autosave {
     this.resume();
     form.addEventListener("input", () => this.typed());
     form.addEventListener("change", () => this.typed());
-    form.addEventListener("submit", () => { this.stopped = true; clearTimeout(this.timer); storage.drop(this.key); });
+    form.addEventListener("submit", (event) => this.leave(event));
     window.addEventListener("online", () => this.save());
     document.addEventListener("visibilitychange", () => { if (document.hidden) this.save(); });
     window.addEventListener("beforeunload", (event) => {
@@ -129,7 +129,31 @@ class Autosave {
     return changed;
   }
 
+  // A button pressed while we are saving waits for the answer: the form would go with a version that is just being replaced.
+  leave(event) {
+    if (this.busy && !this.pressed) {
+      event.preventDefault();
+      this.pressed = { button: event.submitter };
+      return;
+    }
+    this.stopped = true;
+    clearTimeout(this.timer);
+    storage.drop(this.key);
+  }
+
+  goOn() {
+    if (!this.pressed || this.busy) return;
+    const { button } = this.pressed;
+    this.pressed = undefined;
+    if (!this.asking) this.form.requestSubmit(button?.isConnected ? button : null);
+  }
+
   async save() {
+    await this.send();
+    this.goOn();
+  }
+
+  async send() {
     if (this.busy || this.stopped || this.asking || !this.form.isConnected) return;
     if (Date.now() - this.typedAt > IDLE) { this.say("paused"); return; }
     const names = this.changed();

@@ -209,6 +209,8 @@ class Server:
         self.answers: list[tuple[int, dict[str, Any]]] = []
         self.sent: list[tuple[str, str]] = []
         self.down = False
+        self.hold = False
+        self.held: Route | None = None
         page.route("**/gallery/**", self.answer)
 
     def answer(self, route: Route) -> None:
@@ -219,6 +221,9 @@ class Server:
         self.sent.append((request.headers.get("if-match", ""), request.post_data or ""))
         if self.down:
             route.abort()
+            return
+        if self.hold:
+            self.held, self.hold = route, False
             return
         status, body = self.answers.pop(0) if self.answers else (200, {"version": 4, "saved_at": "14:32"})
         route.fulfill(status=status, content_type="application/json", body=json.dumps(body))
@@ -284,6 +289,22 @@ def test_autosave_says_when_it_saved_and_sends_the_version(gallery: tuple[Page, 
     page.fill("#id_gas", "5")
     expect(page.locator("[data-problem]")).to_have_count(0)
     assert server.sent[1][0] == '"4"'
+
+
+@pytest.mark.browser
+@pytest.mark.django_db(transaction=True)
+def test_a_button_pressed_while_it_saves_sends_the_version_that_the_saving_brings(gallery: tuple[Page, Server]) -> None:
+    """Otherwise whoever presses at that moment has a conflict with themselves."""
+    page, server = gallery
+    server.hold = True
+    with page.expect_request(lambda request: request.method == "POST"):
+        page.fill("#id_gas", "5")
+    page.evaluate("document.querySelector('form[data-autosave]').requestSubmit()")
+    assert len(server.sent) == 1
+    assert server.held is not None
+    with page.expect_request(lambda request: request.is_navigation_request() and request.method == "POST"):
+        server.held.fulfill(status=200, content_type="application/json", body='{"version": 4, "saved_at": "14:32"}')
+    assert "version=4" in server.sent[1][1] or 'name="version"\r\n\r\n4' in server.sent[1][1]
 
 
 @pytest.mark.browser

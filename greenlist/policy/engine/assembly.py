@@ -406,6 +406,7 @@ def _rule(node: Node, group: str, context: Context) -> Rule:
         unverified=node.text("unverified", required=False),
         waivable=node.flag("waivable"),
         four_eyes=_agreed(node),
+        sorts=group != "priority" or node.flag("sorts", default=True),
     )
     node.done()
     return rule

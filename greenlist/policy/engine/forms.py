@@ -482,6 +482,8 @@ def told(form: Form, data: Data) -> dict[str, Any]:
 def _said(field: Field, answer: Any, computed: Decimal | None) -> Any:
     if field.type is FieldType.COMPUTED:
         return computed
+    if field.type is FieldType.TABLE:
+        return tuple(str(row.get("code") or row.get("name") or "").strip() for row in answer or ()) or None
     read = {FieldType.NUMBER: number, FieldType.YESNO: yes, FieldType.DATE: day}.get(field.type)
     return read(answer) if read else answer if not is_empty(answer) else None
 

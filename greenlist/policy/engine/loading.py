@@ -309,7 +309,7 @@ class _Filler:
                 for name, inner in value.items()
                 if (_is_reference(inner) and name not in SPARED) or _is_condition(name)
             ]
-            if any(filled[name] is _GONE for name in needed):
+            if any(filled[name] is _GONE for name in needed) or self.is_short(value, filled):
                 return _GONE
             return {name: inner for name, inner in filled.items() if inner is not _GONE}
         if isinstance(value, list):
@@ -318,6 +318,11 @@ class _Filler:
                 return _GONE
             return [inner for inner in kept if inner is not _GONE]
         return self.reference(value, key) if _is_reference(value) else value
+
+    def is_short(self, value: Mapping[str, Json], filled: Mapping[str, Json]) -> bool:
+        """Where all conditions must hold, one that cannot be asked takes the others with it."""
+        asked, kept = value.get("all"), filled.get("all")
+        return isinstance(asked, list) and isinstance(kept, list) and len(kept) < len(asked)
 
     def is_dropped(self, value: Json) -> bool:
         return isinstance(value, dict) and value.get("clause") in self.dropped

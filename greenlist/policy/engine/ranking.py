@@ -39,7 +39,7 @@ def _fits(rule: Rule, facts: Facts) -> bool:
 def _badge(bound: BoundPolicy, rule: Rule, facts: Facts) -> Badge:
     labels = {group.key: group.label for group in bound.policy.industry_groups}
     named = (labels[facts[test.fact]] for test in rule.tests if facts.get(test.fact) in labels)
-    return Badge(rule=rule.key, label=next(named, rule.label), clause=rule.clause)
+    return Badge(rule=rule.key, label=next(named, rule.label), clause=rule.clause, sorts=rule.sorts)
 
 
 def order(bound: BoundPolicy, candidates: Sequence[Candidate], *, by_score: bool = False) -> tuple[Ranked, ...]:
@@ -48,7 +48,10 @@ def order(bound: BoundPolicy, candidates: Sequence[Candidate], *, by_score: bool
     Never leaves a unit out (QHD-N2b).
     """
     marked = [(candidate, badges(bound, candidate.facts)) for candidate in candidates]
-    keys = {id(candidate): (not found, -(candidate.score or Decimal(0))) for candidate, found in marked}
+    keys = {
+        id(candidate): (not any(one.sorts for one in found), -(candidate.score or Decimal(0)))
+        for candidate, found in marked
+    }
     marked.sort(key=lambda pair: keys[id(pair[0])][:: -1 if by_score else 1])
     return tuple(
         Ranked(ref=candidate.ref, position=position, badges=found)

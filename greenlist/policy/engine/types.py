@@ -291,6 +291,7 @@ class Rule:
     unverified: str = ""
     waivable: bool = False  # an official may set the finding aside, with a reason
     four_eyes: bool = False  # … and another person must agree
+    sorts: bool = True  # a priority that goes ahead in the suggested order; else it is a badge only (HLJ-7b)
     outcomes: Mapping[str, Outcome] = field(default_factory=dict)  # by check point, where they differ (HEB-1d.0)
 
     def meant_at(self, point: str) -> Rule:
@@ -1111,6 +1112,7 @@ class Badge:
     rule: str
     label: Text
     clause: str
+    sorts: bool = True
 
 
 @dataclass(frozen=True, slots=True)
