@@ -182,7 +182,7 @@ class Autosave {
     const data = answer.headers.get("Content-Type")?.includes("json") ? await answer.json().catch(() => null) : null;
     if (answer.ok && data) this.accept(data, sent);
     else if (answer.status === 409 && data?.theirs) this.conflict(data);
-    else if (answer.status === 422 && data) this.problems(data.problems ?? {});
+    else if (answer.status === 422 && data) this.say("refused", { n: this.problems(data.problems ?? {}) });
     else if (answer.type === "opaqueredirect" || answer.status === 401 || answer.status === 403) this.say("signedout");
     else if (answer.status === 409 && data?.message) { this.say("failed"); this.state.textContent = data.message; }
     else this.retry("failed");

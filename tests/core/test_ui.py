@@ -309,6 +309,17 @@ def test_a_button_pressed_while_it_saves_sends_the_version_that_the_saving_bring
 
 @pytest.mark.browser
 @pytest.mark.django_db(transaction=True)
+def test_what_is_refused_is_said_to_be_not_saved(gallery: tuple[Page, Server]) -> None:
+    page, server = gallery
+    server.answers = [(422, {"problems": {"gas": ["太小"]}})]
+    page.fill("#id_gas", "-3")
+    expect(page.locator("[data-save-state]")).to_have_attribute("data-state", "refused")
+    state(page, "尚未保存")
+    assert page.inner_text("[data-problem=gas]") == "太小"
+
+
+@pytest.mark.browser
+@pytest.mark.django_db(transaction=True)
 def test_a_conflict_shows_both_texts_and_overwrites_nothing_unasked(gallery: tuple[Page, Server]) -> None:
     page, server = gallery
     theirs = {"statement": "对方的说明", "name": "甲公司"}

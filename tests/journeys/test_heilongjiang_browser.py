@@ -6,6 +6,7 @@ a draw, a ranking and an adjustment have something to tell apart; every step of 
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -243,7 +244,7 @@ def score(window: Window, panel: Panel, case: Application, other: Application) -
                 give_points(page)
                 page.check("input[name=suggests][value=yes]")
                 page.fill("textarea[name=comment]", "材料完整，指标先进。")
-                expect(page.locator("[data-save-state]")).to_have_attribute("data-state", "saved", timeout=10_000)
+                expect(page.locator("[data-save-state]")).to_have_attribute("data-state", "saved", timeout=30_000)
                 page.locator(f"main form[action*='/units/{unit.reference}/save/'] .form__foot button").last.click()
                 page.wait_for_url(f"**/reviews/seats/{panel.reference}/")
             window.follow("/lock/")
@@ -255,9 +256,15 @@ def give_points(page: Page) -> None:
     if page.locator("input[name=score]").count():
         page.fill("input[name=score]", "92")
         return
-    for box in page.locator("input[name^='points-']").all():
-        most = page.locator(f"#most-{box.get_attribute('name').removeprefix('points-')}")  # type: ignore[union-attr]
-        box.fill(most.inner_text().split()[1])
+    state = page.locator("[data-save-state]")
+    for number, box in enumerate(page.locator("input[name^='points-']").all()):
+        row = str(box.get_attribute("name")).removeprefix("points-")
+        full = re.search(r"满分([\d.]+)", page.locator(f"#most-{row}").inner_text())
+        assert full is not None
+        if number == 0:
+            box.fill("1000")  # refused beside the row, and said to be not saved
+            expect(state).to_have_attribute("data-state", "refused", timeout=30_000)
+        box.fill(full[1])
 
 
 def conclude(window: Window, panel: Panel, case: Application, other: Application) -> None:
