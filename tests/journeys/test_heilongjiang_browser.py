@@ -23,7 +23,7 @@ from registry.states import NoticeState
 from registry.tasks import close_notices
 from reviews.models import Consultation, Decision, Draw, Panel
 from tests import factories
-from tests.applications import filled
+from tests.applications import county, filled
 from tests.conftest import CHINA
 from tests.journeys.evaluation import issue
 from tests.journeys.test_browser import Window
@@ -38,7 +38,7 @@ REASON = "已在市级培育库内，同意推荐。"
 def world(transactional_db: None) -> World:
     """A pool of the province's experts, its ecology department with an officer who answers in the portal."""
     made = build_world()
-    filled.load_rules()
+    county.load_rules()
     issue("heilongjiang")
     stage.pool(made, 4, authority="230000")
     province = made.authorities["230000"]
