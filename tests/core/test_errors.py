@@ -148,6 +148,9 @@ def test_each_refusal_tells_its_own_way_out(client: Client, settings: Any) -> No
     assert "刷新后重新提交" in stale.content.decode()
     assert "切换身份" not in stale.content.decode()
     assert "可能已有其他人先行办理" not in large + stale.content.decode()
+    for which, is_late in (("wrong-state", True), ("conflict", True), ("refused", False)):
+        text = client.get(f"/page/{which}").content.decode()
+        assert ("可能已有其他人先行办理" in text, "请先办妥上述事项" in text) == (is_late, not is_late)
 
 
 def test_a_request_that_django_cannot_read_gets_a_page_of_ours(db: None) -> None:
