@@ -402,8 +402,9 @@ def green_partners(
     if words:
         found = Organisation.objects.filter(Q(code__in=words) | Q(names__text__in=words)).distinct()
         for pk, code, text in found.values_list("pk", "code", "names__text"):
-            known[code or ""].add(pk)
             known[text].add(pk)
+            if code:
+                known[code].add(pk)
     partners = {
         pk: (inside.get(pk, set()) | {one for word in named.get(pk, ()) for one in known.get(word, ())}) - {pk}
         for pk in rows

@@ -483,7 +483,8 @@ def _said(field: Field, answer: Any, computed: Decimal | None) -> Any:
     if field.type is FieldType.COMPUTED:
         return computed
     if field.type is FieldType.TABLE:
-        return tuple(str(row.get("code") or row.get("name") or "").strip() for row in answer or ()) or None
+        named = (str(row.get("code") or row.get("name") or "").strip() for row in answer or ())
+        return tuple(word for word in named if word) or None
     read = {FieldType.NUMBER: number, FieldType.YESNO: yes, FieldType.DATE: day}.get(field.type)
     return read(answer) if read else answer if not is_empty(answer) else None
 
