@@ -406,11 +406,10 @@ def look_it_up(window: Window, case: Application, other: Application) -> None:
     page.keyboard.press("Enter")
     page.wait_for_url("**q=**")
     window.said(case.name)
-    window.go("/announcements/")
-    window.follow("/announcements/")
+    window.go(f"/p/230000/announcements/{Announcement.objects.get().reference}/")
     window.said(case.name)
     assert other.name not in page.inner_text("main")
     window.day("2026-10-16T09:00")
     with window.as_person("hlj_applicant"):
-        at_rail(window, "/certificates/")
+        at_rail(window, "/registry/certificates/")
         window.said(Listing.objects.get().certificates.get().number)
