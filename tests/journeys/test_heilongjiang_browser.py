@@ -89,7 +89,8 @@ def task(window: Window, part: str) -> Page:
     page = window.go("/work/")
     found = page.locator(f"main a[href*='{part}']").first
     assert found.count(), f"nothing on the work list leads to {part}: {page.locator('main').inner_text()}"
-    found.click()
+    with page.expect_navigation():
+        found.click()
     return page
 
 
@@ -139,11 +140,10 @@ def review(window: Window, case: Application, handler: str, approver: str, opini
     """Every question answered, an opinion written, warnings gone over with a reason; another person signs."""
     with window.as_person(handler) as page:
         task(window, case.reference)
-        if "/review/" not in page.url:
-            window.follow("/review/")
         for answer in page.locator("input[type=radio][name^='verdict-'][value=yes]").all():
             answer.check()
-        page.locator("button[name=next][value=recheck]").click()
+        with page.expect_navigation():
+            page.locator("button[name=next][value=recheck]").click()
         if page.locator("main details[open] form[action$='/override/']").count():  # goes on with a reason (HLJ-14c)
             page.fill("main form[action$='/override/'] textarea", REASON)
             window.press("/override/")
@@ -241,6 +241,7 @@ def score(window: Window, panel: Panel, case: Application, other: Application) -
             window.press("/declare/")
             for unit in (case, other):
                 window.follow(f"/units/{unit.reference}/")
+                page.wait_for_url(f"**/units/{unit.reference}/")
                 give_points(page)
                 page.check("input[name=suggests][value=yes]")
                 page.fill("textarea[name=comment]", "材料完整，指标先进。")
