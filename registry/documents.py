@@ -1,18 +1,18 @@
 """Notices, announcements and certificates as official documents, and downloads of the list. Rendered once per frozen data."""
 
 import csv
-import io
 import json
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from functools import partial
+from typing import IO, Any
 
 from django.conf import settings
+from django.core.files import File
 from django.db import DatabaseError, InterfaceError
-from django.db.models import QuerySet
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import FileResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -28,9 +28,12 @@ from greenlist.core.errors import NotVisible
 from greenlist.core.http import whole
 from greenlist.core.models import Blob, RenderJob
 from registry import selectors
-from registry.models import Announcement, Certificate, Document, Listing, Notice
+from registry.models import Announcement, Certificate, Document, Notice
+from registry.states import ListingState
 
 PDF = "application/pdf"
+LIST = "list"  # workbooks of the public list
+DIRECT = 2000  # lines of a workbook that are written within the request: a fraction of a second
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,71 +201,129 @@ def _head() -> list[str]:
     ]
 
 
-def _cells(row: Listing) -> list[str]:
-    return [
-        row.name,
-        row.code,
-        row.area_name,
-        row.industry_name,
-        row.listbook.title,
-        str(row.year),
-        str(row.ordinal or ""),
-        row.listed_on.isoformat(),
-        str(row.get_state_display()),
-    ]
+FIELDS = (
+    *("name", "code", "area_name", "industry_name", "listbook__title"),
+    *("year", "ordinal", "listed_on", "state"),
+)
+Line = tuple[Any, ...]  # as FIELDS
 
 
-def list_download(rows: QuerySet[Listing], kind: str, *, actor: Actor, at: datetime) -> HttpResponseBase:
+def _lines(given: Mapping[str, Any]) -> Iterator[Line]:
+    """Never the whole list in memory, and no model objects: nine values a line."""
+    return selectors.all_found(given).values_list(*FIELDS).iterator(chunk_size=2000)
+
+
+def _as_text(lines: Iterable[Line]) -> Iterator[list[str]]:
+    labels = {state.value: str(state.label) for state in ListingState}
+    for *words, year, ordinal, listed_on, state in lines:
+        yield [*words, str(year), str(ordinal or ""), listed_on.isoformat(), labels[state]]
+
+
+def list_download(
+    given: Mapping[str, Any], kind: str, *, actor: Actor, at: datetime, polled: bool = False
+) -> HttpResponseBase | Blob | RenderJob:
     """The found listings as xlsx, csv or json; open to all and long work, so tries are counted.
 
-    Raises NotVisible for another kind, TooMany.
+    CSV and JSON are handed on while they are read; a workbook of more than DIRECT lines is made by the worker. `polled`: the
+    waiting page asks, which is no new try. Raises NotVisible for another kind, TooMany.
     """
-    makers: dict[str, Callable[[Iterable[Listing]], HttpResponseBase]] = {"xlsx": _xlsx, "csv": _csv, "json": _json}
-    if kind not in makers:
+    if kind not in TABLES:
         raise NotVisible
-    with suppress(DatabaseError, InterfaceError):  # read from the copy while the database is away: nobody counts then
-        limits.take("download", actor=actor, at=at)
-    response = makers[kind](rows.iterator(chunk_size=2000))  # never the whole list in memory
+    try:
+        if not polled:
+            limits.take("download", actor=actor, at=at)
+    except (
+        DatabaseError,
+        InterfaceError,
+    ):  # read from the copy while the database is away: nobody counts or waits then
+        return _direct(given, kind)
+    if kind != "xlsx" or not selectors.is_longer(given, DIRECT):
+        return _direct(given, kind)
+    language = translation.get_language() or settings.LANGUAGE_CODE
+    state = {
+        "filters": {key: str(given[key]) for key in sorted(given)},
+        "lines": selectors.newest_line(),
+        "hour": f"{at:%Y%m%d%H}",
+    }
+    digest = audit.digest_of(state)
+    return rendering.ask(
+        kind=LIST, subject="", part=language, digest=digest, actor=actor, at=at, params=state["filters"]
+    )
+
+
+def _direct(given: Mapping[str, Any], kind: str) -> HttpResponseBase:
+    rows = _lines(given)
+    response: HttpResponseBase
+    if kind == "xlsx":
+        response = FileResponse(_xlsx(rows), content_type=workbooks.XLSX)
+    else:
+        chunks, content_type = TABLES[kind]
+        response = StreamingHttpResponse(chunks(rows), content_type=content_type)
     response["Content-Disposition"] = f'attachment; filename="green-list.{kind}"'
     return response
 
 
-def _xlsx(rows: Iterable[Listing]) -> HttpResponse:
+@rendering.maker(LIST)
+def _make_list(job: RenderJob, *, at: datetime, tick: rendering.Tick) -> Blob:
+    """The workbook of all lines that the filters find; the language is that of the page."""
+    given = selectors.clean_filters(job.params or {})
+    total = -(-selectors.all_found(given).count() // 1000)
+    with translation.override(job.part), _xlsx(_lines(given), tick=partial(tick, total=total)) as file:
+        return attachments.store_made(name="green-list.xlsx", body=File(file), content_type=workbooks.XLSX, at=at)
+
+
+def _xlsx(rows: Iterable[Line], tick: Callable[..., None] | None = None) -> IO[bytes]:
+    """A temporary file, at its start; openpyxl writes line by line, so the memory does not grow with the list."""
     book = Workbook(write_only=True)
     sheet = book.create_sheet(_("List"))
     for width, letter in zip((36, 22, 14, 24, 30, 8, 8, 12, 12), "ABCDEFGHI", strict=True):
         sheet.column_dimensions[letter].width = width
     sheet.freeze_panes = "A2"
-    for line in [_head(), *(_cells(row) for row in rows)]:
-        sheet.append([_text_cell(sheet, text) for text in line])
-    out = io.BytesIO()
+    sheet.append(_head())
+    for number, line in enumerate(_as_text(rows), start=1):
+        sheet.append([_cell(sheet, text) for text in line])
+        if tick is not None and number % 1000 == 0:
+            tick(number // 1000)
+    out = tempfile.TemporaryFile()  # noqa: SIM115  whoever reads it closes it
     book.save(out)
-    return HttpResponse(out.getvalue(), content_type=workbooks.XLSX)
+    out.seek(0)
+    return out
 
 
-def _text_cell(sheet: Any, text: str) -> Any:
-    cell = WriteOnlyCell(sheet, value=workbooks.safe(text))
+def _cell(sheet: Any, text: str) -> Any:
+    """A plain text is written as one; only what openpyxl would take for an error gets a cell of its own, which costs time."""
+    clean = workbooks.safe(text)
+    if not clean.startswith("#"):
+        return clean
+    cell = WriteOnlyCell(sheet, value=clean)
     cell.data_type = "s"
     return cell
 
 
-def _csv(rows: Iterable[Listing]) -> StreamingHttpResponse:
+def _csv(rows: Iterable[Line]) -> Iterator[str]:
     class Echo:
         def write(self, text: str) -> str:
             return text
 
     writer = csv.writer(Echo())
-
-    def lines() -> Iterator[str]:
-        yield "\ufeff"  # spreadsheets on office machines take UTF-8 only with its mark
-        yield writer.writerow(_head())
-        for row in rows:
-            yield writer.writerow([workbooks.safe(text) for text in _cells(row)])
-
-    return StreamingHttpResponse(lines(), content_type="text/csv; charset=utf-8")
+    yield "\ufeff"  # spreadsheets on office machines take UTF-8 only with its mark
+    yield writer.writerow(_head())
+    for line in _as_text(rows):
+        yield writer.writerow([workbooks.safe(text) for text in line])
 
 
-def _json(rows: Iterable[Listing]) -> HttpResponse:
+def _json(rows: Iterable[Line]) -> Iterator[str]:
     names = ("name", "code", "place", "industry", "list", "year", "batch", "listed_on", "state")
-    body = [dict(zip(names, _cells(row), strict=True)) | {"state": row.state} for row in rows]
-    return HttpResponse(json.dumps(body, ensure_ascii=False), content_type="application/json; charset=utf-8")
+    before = "["
+    for row in rows:
+        line = dict(zip(names, next(_as_text([row])), strict=True)) | {"state": row[-1]}
+        yield before + json.dumps(line, ensure_ascii=False)
+        before = ","
+    yield "[]" if before == "[" else "]"
+
+
+TABLES: dict[str, tuple[Callable[[Iterable[Line]], Iterator[str]], str]] = {
+    "csv": (_csv, "text/csv; charset=utf-8"),
+    "json": (_json, "application/json; charset=utf-8"),
+    "xlsx": (_csv, ""),  # made otherwise
+}

@@ -299,6 +299,8 @@ class Listing(ListingWorkflow):
         indexes = [
             models.Index(fields=["listbook", "-listed_on", "-id"], name="list_order"),
             models.Index(fields=["-listed_on", "-id"], name="newest_listings"),
+            models.Index(fields=["year", "-listed_on", "-id"], name="newest_listings_of_a_year"),
+            models.Index(fields=["state", "-listed_on", "-id"], name="newest_listings_by_state"),
         ]
 
     def __str__(self) -> str:
@@ -321,6 +323,7 @@ class Entry(models.Model):
     on = models.DateField()
 
     class Meta:
+        indexes = [models.Index(fields=["on"], name="entries_by_day")]
         constraints = [
             models.UniqueConstraint(
                 fields=["announcement", "listing", "kind"],

@@ -1,5 +1,7 @@
 """Page-shaped reads of notices, announcements, listings and certificates. What the public sees is public for everybody."""
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -43,6 +45,8 @@ from reviews.models import Decision, DecisionItem
 from reviews.states import DecisionState, Outcome
 
 PAGE = 25
+MOST_CHANGES = 5000  # that are counted between two days
+UNITS_OF = 200  # of a notice or an announcement on one page; the document itself is whole
 
 
 @dataclass(frozen=True)
@@ -82,9 +86,11 @@ def _narrow(rows: QuerySet[Listing], wanted: Search) -> QuerySet[Listing]:
     if wanted.words:
         rows = rows.found_by(wanted.words)  # type: ignore[attr-defined]
     if wanted.area_path:
-        rows = rows.filter(area_path__startswith=wanted.area_path)
+        # A county is found by its index, a city or more by walking the order: there half the list may be its.
+        is_small = wanted.area_path.count("/") > 3
+        rows = rows.filter(**{f"area_path__{'begins' if is_small else 'startswith'}": wanted.area_path})
     if wanted.industry:
-        rows = rows.filter(industry_code__startswith=wanted.industry)
+        rows = rows.filter(industry_code__begins=wanted.industry)
     if wanted.category:
         rows = rows.filter(listbook__category=wanted.category)
     if wanted.year:
@@ -169,7 +175,8 @@ def outcome(actor: Actor, reference: str) -> Application:
 
 def public_notice(place: str, reference: str) -> Notice:
     """A published notice of a place. Raises NotVisible."""
-    return _one(_notices().exclude(state=NoticeState.DRAFT).filter(authority__area__slug=place, reference=reference))
+    rows = _bare_notices().exclude(state=NoticeState.DRAFT)
+    return _one(rows.filter(authority__area__slug=place, reference=reference))
 
 
 def _office(actor: Actor) -> int | None:
@@ -182,10 +189,14 @@ def own_notice(actor: Actor, reference: str) -> Notice:
     return _one(_notices().visible_to(actor).filter(authority_id=_office(actor), reference=reference))
 
 
-def _notices() -> NoticeQuerySet:
-    return Notice.objects.select_related("call__rules", "call__owner", "authority__area", "decision").prefetch_related(
-        "items"
+def _bare_notices() -> NoticeQuerySet:
+    return Notice.objects.select_related("call__rules", "call__owner", "authority__area", "decision").defer(
+        "call__rules__canonical", "call__rules__sources", "decision__frozen"
     )
+
+
+def _notices() -> NoticeQuerySet:
+    return _bare_notices().prefetch_related("items")
 
 
 def _one(rows: QuerySet[Any]) -> Any:
@@ -197,10 +208,37 @@ def _one(rows: QuerySet[Any]) -> Any:
 
 def unit_on_notice(notice: Notice, item: int) -> NoticeItem:
     """Raises NotVisible."""
-    found = next((unit for unit in notice.items.all() if unit.pk == item and unit.state != ItemState.DROPPED), None)
-    if found is None:
-        raise NotVisible
-    return found
+    return _one(notice.items.exclude(state=ItemState.DROPPED).filter(pk=item))
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A numbered page of a document's units."""
+
+    units: tuple[Any, ...]
+    page: int
+    pages: int
+
+
+def _bounds(count: int, asked: int | None) -> tuple[int, int, slice]:
+    pages = max(1, -(-count // UNITS_OF))
+    page = min(max(asked or 1, 1), pages)
+    return page, pages, slice((page - 1) * UNITS_OF, page * UNITS_OF)
+
+
+def units_of_notice(notice: Notice, asked: int | None) -> Part:
+    """Its units in order, a page of them."""
+    page, pages, part = _bounds(notice.items.count(), asked)
+    return Part(tuple(notice.items.all()[part]), page, pages)
+
+
+def units_of_announcement(announcement: Announcement, shown: "Version", asked: int | None) -> Part:
+    """A page of a version's units, each with its listing where there is one."""
+    page, pages, part = _bounds(len(shown.frozen["units"]), asked)
+    units = shown.frozen["units"][part]
+    rows = announcement.entries.filter(correction=None, position__in=[unit["position"] for unit in units])
+    listings = dict(rows.values_list("position", "listing_id"))
+    return Part(tuple((unit, listings.get(unit["position"])) for unit in units), page, pages)
 
 
 def receives_objections(notice: Notice, at: datetime) -> bool:
@@ -334,15 +372,20 @@ def followed(token: str) -> Objection:
     return _one(Objection.objects.select_related("item__notice__authority__area").filter(follow_token=token))
 
 
-def _announcements() -> AnnouncementQuerySet:
-    return Announcement.objects.select_related(
+def _bare_announcements() -> AnnouncementQuerySet:
+    rows = Announcement.objects.select_related(
         "listbook__owner__area", "notice__call__rules", "notice__authority", "supplement_of"
-    ).prefetch_related("entries__listing__certificates")
+    )
+    return rows.defer("notice__call__rules__canonical", "notice__call__rules__sources")
+
+
+def _announcements() -> AnnouncementQuerySet:
+    return _bare_announcements().prefetch_related("entries__listing__certificates")
 
 
 def public_announcement(place: str, reference: str) -> Announcement:
     """A published announcement of a place. Raises NotVisible."""
-    rows = _announcements().filter(state=AnnouncementState.PUBLISHED, listbook__owner__area__slug=place)
+    rows = _bare_announcements().filter(state=AnnouncementState.PUBLISHED, listbook__owner__area__slug=place)
     return _one(rows.filter(reference=reference))
 
 
@@ -399,7 +442,7 @@ class Changes:
     """What became different on a list between the ends of two days."""
 
     rows: tuple[Entry, ...]  # each with `was`, the name it had before
-    counts: dict[str, int]  # by kind
+    counts: dict[str, int]  # by kind; empty where there are more than MOST_CHANGES
     after: int | None
 
 
@@ -407,7 +450,8 @@ def changes(listbook: ListBook, since: date, until: date, *, after: int = 0, siz
     """Added, renamed, corrected and removed, in the order in which it happened; bounded pages."""
     before = Entry.objects.filter(listing=OuterRef("listing"), pk__lt=OuterRef("pk")).order_by("-pk")
     rows = Entry.objects.filter(listing__listbook=listbook, on__gt=since, on__lte=until)
-    counts = dict(rows.values_list("kind").annotate(n=Count("pk")).order_by())
+    kinds = list(rows.order_by().values_list("kind", flat=True)[: MOST_CHANGES + 1])  # never the whole history
+    counts = dict(Counter(kinds)) if len(kinds) <= MOST_CHANGES else {}
     page = rows.filter(pk__gt=after).annotate(was=Subquery(before.values("name")[:1]))
     found = list(page.select_related("listing", "announcement", "correction").order_by("pk")[: size + 1])
     return Changes(tuple(found[:size]), counts, found[size - 1].pk if len(found) > size else None)
@@ -447,14 +491,30 @@ def public_search(given: dict[str, Any], *, size: int = PAGE) -> Page:
     return search(None, _wanted(given), after=given.get("after", ""), size=size)
 
 
-def all_found(given: dict[str, Any], limit: int = 100_000) -> QuerySet[Listing]:
+def all_found(given: Mapping[str, Any], limit: int = 100_000) -> QuerySet[Listing]:
     """Every listing the filters find, for a download; bounded."""
     return _narrow(
         Listing.objects.select_related("listbook__owner__area").order_by("-listed_on", "-pk"), _wanted(given)
     )[:limit]
 
 
-def _wanted(given: dict[str, Any]) -> Search:
+def is_longer(given: Mapping[str, Any], most: int) -> bool:
+    """Whether the filters find more than so many; never counts further."""
+    found = _narrow(Listing.objects.order_by("-listed_on", "-pk"), _wanted(given))
+    return bool(found.values_list("pk", flat=True)[most : most + 1])
+
+
+def newest_line() -> int:
+    """Grows with whatever is printed about any list: what was made from an earlier one is not handed out again."""
+    return Entry.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+
+
+def clean_filters(kept: Mapping[str, str]) -> dict[str, Any]:
+    """Filters as they were kept as text beside a document."""
+    return {key: int(value) if key == "year" else value for key, value in kept.items()}
+
+
+def _wanted(given: Mapping[str, Any]) -> Search:
     place = Area.objects.filter(slug=given["place"]).first() if given.get("place") else None
     return Search(
         words=given.get("q", ""),

@@ -388,11 +388,12 @@ class ConclusionForm(ServiceForm):
         *,
         panel: Panel,
         units: Collection[UnitRow],
+        thin: bool,
     ) -> None:
         live = [unit for unit in units if unit.live]
         initial: dict[str, Any] = {"version": panel.version, "opinion": panel.opinion, "fewer": panel.fewer}
         super().__init__(data, files, initial=initial)
-        if not panel.per_case or all(len(unit.sheets) >= panel.per_case for unit in live):
+        if not thin:
             del self.fields["fewer"]
         self.references = [unit.case.reference for unit in live]
         for unit in live:
@@ -421,6 +422,15 @@ class ConclusionForm(ServiceForm):
                 decimal_places=2,
                 initial=item.score,
             )
+
+    def take_page(self, wrong: Invalid) -> None:
+        """What is wrong on this page stands at its fields; what is missing elsewhere is counted, not listed."""
+        elsewhere = {key.partition("-")[2] for key in wrong.problems if "-" in key and key not in self.fields}
+        here = {key: texts for key, texts in wrong.problems.items() if key.partition("-")[2] not in elsewhere}
+        if here or not elsewhere:
+            self.take(Invalid(wrong.message, problems=here))
+        if elsewhere:
+            self.add_error(None, _("On other pages %(count)s unit(s) lack something.") % {"count": len(elsewhere)})
 
     def as_result(self) -> panels.Result:
         given = self.cleaned_data

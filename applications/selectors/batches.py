@@ -10,7 +10,17 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from applications.models import Application, Batch, BatchItem, BatchReason, Call, CheckRun, Project, Screening
+from applications.models import (
+    Application,
+    Batch,
+    BatchItem,
+    BatchReason,
+    Call,
+    CheckRun,
+    Project,
+    ReportVersion,
+    Screening,
+)
 from applications.rules import batches as may
 from applications.rules.screening import SAME_PERSON, is_another
 from applications.selectors import calls, drafts, quotas, screening, shown, upward
@@ -26,6 +36,8 @@ from greenlist.policy import words
 from greenlist.policy.engine.types import BoundPolicy, Column, Finding, Outcome, Package, Step, StepKind, TableSpec
 
 PAGE_SIZE = 30
+UNITS_SHOWN = 100  # of one batch on one page
+LACKS_SHOWN = 50
 SUMMARY = "summary"
 TITLED = "provincial_list"  # a column that the registry fills
 BEFORE_SENDING = (BatchState.DRAFT, BatchState.TO_SIGN, BatchState.SIGNED)
@@ -136,19 +148,22 @@ def waiting(actor: Actor, batch: Batch) -> list[Application]:
 
 def items_of(batch: Batch) -> list[BatchItem]:
     """The units in their order, with what pages and papers say about them; a fixed number of queries."""
+    table = table_of(calls.rules_of(batch.call))
+    versions = ReportVersion.objects.all()
+    if not (table and any(column.source.startswith("form:") for column in table.columns)):
+        versions = versions.defer("data", "score")  # whole reports: of hundreds of units many megabytes
     rows = batch.items.select_related(
         "application__site__area", "application__organisation__industry", "application__report", "paper_noted_by"
     ).prefetch_related(
         "application__verdicts",
         "application__overrides",
-        "application__report__versions",
+        Prefetch("application__report__versions", versions),
         Prefetch(
             "application__screenings", Screening.objects.select_related("proposed_by", "signed_by").order_by("pk")
         ),
         Prefetch("application__projects", Project.objects.at_work().select_related("body")),
         Prefetch("application__checks", CheckRun.objects.order_by("-pk")),
     )
-    table = table_of(calls.rules_of(batch.call))
     if table and any(column.source == TITLED for column in table.columns):
         rows = rows.prefetch_related("application__site__titles")
     return list(rows.order_by("position", "pk"))
@@ -611,6 +626,26 @@ class BatchView:
     may_return: bool
     why_not_sign: Text
     documents: tuple[tuple[str, str, Text], ...]  # kind, format, name
+
+    def part(self, asked: int | None) -> "BatchPart":
+        """What one page shows of it: a batch may hold hundreds."""
+        pages = max(1, -(-len(self.units) // UNITS_SHOWN))
+        page = min(max(asked or 1, 1), pages)
+        units = self.units[(page - 1) * UNITS_SHOWN : page * UNITS_SHOWN]
+        more = max(len(self.lacks) - LACKS_SHOWN, 0)
+        return BatchPart(units, page, pages, self.waiting[:UNITS_SHOWN], self.lacks[:LACKS_SHOWN], more)
+
+
+@dataclass(frozen=True, slots=True)
+class BatchPart:
+    """A page of a batch: its units, the first that may still come in, the first things that are missing."""
+
+    units: tuple[Unit, ...]
+    page: int
+    pages: int
+    waiting: tuple[Application, ...]
+    lacks: tuple[Lack, ...]
+    more_lacks: int
 
     @property
     def sort_rows(self) -> list[dict[str, Any]]:

@@ -114,10 +114,16 @@ def remove(*, actor: Actor, at: datetime, reference: str, case: str) -> Batch:
 
 
 @transaction.atomic
-def arrange(*, actor: Actor, at: datetime, reference: str, order: Sequence[str]) -> Batch:
-    """Puts the units into the given order (references). Raises Conflict when the page knew other units, WrongState."""
+def arrange(*, actor: Actor, at: datetime, reference: str, order: Sequence[str], part: bool = False) -> Batch:
+    """Puts the units into the given order (references). Raises Conflict when the page knew other units, WrongState.
+
+    `part`: only some units, a page of them; they share the places they have among them.
+    """
     batch = _take(actor=actor, reference=reference, verb=may.ARRANGE, state=BatchState.DRAFT)
     items = {item.application.reference: item for item in _live(batch)}
+    if part and len(set(order)) == len(order) and set(order) <= set(items):
+        given, some = iter(order), set(order)
+        order = [next(given) if one in some else one for one in items]
     if sorted(order) != sorted(items):
         raise Conflict(_("The units of the batch have changed since you opened the page. Reload it."))
     _set_order(batch, [items[one] for one in order], actor=actor, at=at)

@@ -77,6 +77,7 @@ def _page(
     wrong = letter or back or unit or why or scan
     context = {
         "view": view,
+        "part": view.part(whole(request.GET.get("page"))),
         "batch": view.batch,
         "letter_form": letter or LetterForm(initial=start_with),
         "back_form": back or ReasonForm(prefix=None),
@@ -93,7 +94,9 @@ def _page(
 @require_POST
 def add(request: HttpRequest, reference: str) -> HttpResponse:
     chosen = request.POST.getlist("case")
-    reads.get(_actor(request), reference)
+    found = reads.get(_actor(request), reference)
+    if "all" in request.POST:
+        chosen = [case.reference for case in reads.waiting(_actor(request), found)]
     if not chosen:
         messages.warning(request, _("Choose at least one unit."))
     else:
@@ -111,11 +114,13 @@ def remove(request: HttpRequest, reference: str) -> HttpResponse:
 def arrange(request: HttpRequest, reference: str) -> HttpResponse:
     """One step up or down, or the whole order from the script."""
     if request.POST.get("order"):
-        batches.arrange(reference=reference, order=request.POST["order"].split(","), **_given(request))
+        order = request.POST["order"].split(",")
+        batches.arrange(reference=reference, order=order, part="page" in request.GET, **_given(request))
         return HttpResponse(status=204)
     step = {"up": -1, "down": 1}.get(request.POST.get("to", ""), 0)
     batches.move_unit(reference=reference, case=request.POST.get("move", ""), by=step, **_given(request))
-    return redirect("applications:batch", reference)
+    page = whole(request.GET.get("page"))
+    return redirect(reverse("applications:batch", args=[reference]) + (f"?page={page}" if page else ""))
 
 
 @require_POST

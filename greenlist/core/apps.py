@@ -10,7 +10,8 @@ class CoreConfig(AppConfig):
         from django.db.models import CharField, TextField
 
         from greenlist.core import checks, dispatch, tasks  # noqa: F401  registers checks; request ids, heartbeats
-        from greenlist.core.searching import Holds
+        from greenlist.core.searching import Begins, Holds
 
         for kind in (CharField, TextField):
             kind.register_lookup(Holds)
+            kind.register_lookup(Begins)

@@ -13,6 +13,7 @@ from greenlist.core.dates import readable
 KINDS = {
     "call.opened": (_("A call is open: %(title)s"), _("%(authority)s has opened “%(title)s”. Apply in the portal.")),
     "call.extended": (_("A date was moved: %(title)s"), _("%(what)s is now %(day)s. Reason: %(reason)s")),
+    "document.ready": (_("Ready: %(title)s"), _("The document you asked for is made: %(title)s. Open it from here.")),
     "case.submitted": (_("Submitted: %(name)s"), _("%(name)s has submitted application %(number)s.")),
     "case.returned": (
         _("Please correct: %(number)s"),

@@ -196,13 +196,18 @@ class RenderJob(models.Model):
     state = models.CharField(max_length=10, choices=State, default=State.WAITING)
     attempts = models.PositiveSmallIntegerField(default=0)
     claimed_until = models.DateTimeField(null=True)
-    done = models.PositiveSmallIntegerField(default=0)  # papers of a package so far
+    done = models.PositiveSmallIntegerField(default=0)  # papers of a package, thousands of lines of a list so far
     total = models.PositiveSmallIntegerField(default=0)
     finished_at = models.DateTimeField(null=True)
     failure = models.CharField(max_length=30, blank=True)
     # Only of what is kept nowhere else (drafts, blank forms); it goes with the row.
     blob = models.ForeignKey(Blob, null=True, on_delete=models.PROTECT, related_name="+")
     request_id = models.CharField(max_length=32, blank=True)
+    params = models.JSONField(null=True)  # what its maker needs beside the subject, e.g. the filters of a list
+    title = models.CharField(max_length=200, blank=True, db_default="")  # as the page that waits for it calls it
+    address = models.CharField(
+        max_length=500, blank=True, db_default=""
+    )  # of that page; empty: nobody has seen it wait
 
     objects = RenderJobQuerySet.as_manager()
 

@@ -7,16 +7,16 @@ document and digest of its data, so a crowd that asks for the same paper has it 
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 from django.core.files.storage import default_storage
 from django.db import transaction
 from django.utils.module_loading import autodiscover_modules
 
-from greenlist.core import dispatch
+from greenlist.core import dispatch, outbox
 from greenlist.core.actors import Actor
 from greenlist.core.documents import PdfFailed, PdfUnavailable
 from greenlist.core.errors import DomainError
@@ -28,6 +28,7 @@ LEASE = timedelta(minutes=5)  # well over what one paper may take; after that it
 TRIES = 3  # a document that ends its worker so often is given up
 PAUSE = timedelta(minutes=1)  # before what failed is tried again
 KEPT = timedelta(days=3)  # how long drafts and blank forms, and the rows of all others, stay
+LEFT = timedelta(seconds=20)  # who waited longer may have left the page and is told by a message
 PATIENCE = 20  # seconds one sweep goes on taking new documents: the next one is due then
 ENDED = ("failed", "refused", "done")
 State = RenderJob.State
@@ -62,14 +63,26 @@ def maker(kind: str) -> Callable[[Maker], Maker]:
 
 
 # ---- asking -----------------------------------------------------------------------------------------------------------
-def ask(*, kind: str, subject: str, digest: str, actor: Actor, at: datetime, part: str = "") -> Blob | RenderJob:
+def ask(
+    *,
+    kind: str,
+    subject: str,
+    digest: str,
+    actor: Actor,
+    at: datetime,
+    part: str = "",
+    params: Mapping[str, Any] | None = None,
+) -> Blob | RenderJob:
     """The document of these data if this job holds it, else the job that makes it; asking twice changes nothing.
 
-    The caller has checked who asks, and has looked whether its own app keeps the document already.
+    The caller has checked who asks, and has looked whether its own app keeps the document already. `params` are for the maker
+    alone: the digest says them too.
     """
     about = {"kind": kind, "subject": subject, "part": part, "digest": digest}
     asker = {"user_id": actor.user_id, "capacity": actor.key, "asked_at": at, "request_id": request_id.get()}
-    job, new = RenderJob.objects.select_related("blob").get_or_create(**about, defaults=asker)
+    job, new = RenderJob.objects.select_related("blob").get_or_create(
+        **about, defaults={**asker, "params": dict(params) if params is not None else None}
+    )
     if job.blob is not None:
         return job.blob
     if new or _began_again(job, asker):
@@ -93,6 +106,13 @@ def _began_again(job: RenderJob, asker: dict) -> bool:
     for name, value in {**fresh, **asker}.items():
         setattr(job, name, value)
     return True
+
+
+def waited_for(job: RenderJob, *, title: str, address: str) -> None:
+    """A page waits for it: where the asker finds it again, in the message that it is ready."""
+    if job.user_id and not job.address and job.state not in ENDED:
+        named = {"title": title[:200], "address": address[:500]}
+        RenderJob.objects.filter(pk=job.pk, address="").update(**named)
 
 
 def again_at(job: RenderJob) -> datetime | None:
@@ -126,7 +146,9 @@ def run(*, pk: int, at: datetime) -> bool:
         log.exception("document %s cannot be made", job)
         _close(job, now(), state=State.FAILED, failure="error")
     else:
-        if not _close(job, now(), state=State.DONE, blob=blob) and blob is not None:
+        if _close(job, now(), state=State.DONE, blob=blob):
+            _tell(job.pk, at=now())
+        elif blob is not None:
             _drop(blob)  # another worker, taken for dead as we were, has made it as well
     return True
 
@@ -158,6 +180,16 @@ def _tick(job: RenderJob, now: Callable[[], datetime], done: int, total: int) ->
 
 def _close(job: RenderJob, at: datetime, **changes: object) -> bool:
     return bool(RenderJob.objects.filter(**_own(job)).update(finished_at=at, claimed_until=None, **changes))
+
+
+def _tell(pk: int, *, at: datetime) -> None:
+    """Tells whoever asked, was shown the waiting page and has waited so long that they may have left it."""
+    job = RenderJob.objects.get(pk=pk)
+    if job.user_id is None or not job.address or at - job.asked_at < LEFT:
+        return
+    event = f"document:{job.pk}:{job.asked_at:%Y%m%d%H%M%S}"
+    told: dict[str, Any] = {"kind": "document.ready", "params": {"title": job.title}, "link": job.address}
+    outbox.notify(recipients=[job.user_id], event=event, at=at, channels=("portal",), **told)
 
 
 def sweep(*, at: datetime, limit: int = 50) -> int:

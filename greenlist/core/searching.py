@@ -15,7 +15,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations import RunPython
 from django.db.models.expressions import Col
-from django.db.models.lookups import IContains
+from django.db.models.lookups import IContains, StartsWith
 
 # The cost tells the planner to look at the plain comparison first where it reads rows one by one.
 FUNCTION = """
@@ -59,6 +59,24 @@ class Holds(IContains):
             return f"{pairs} {found}", (*params, self.rhs)
         in_order = f"strpos(upper({column}::text), upper(%s)) > 0"
         return f"({pairs} {found} AND {in_order})", (*params, self.rhs, *params, self.rhs)
+
+
+class Begins(StartsWith):
+    """`code__begins="13"`: a plain beginning, by the column's index on SQLite as well, where LIKE reads every row."""
+
+    lookup_name = "begins"
+    prepare_rhs = False
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
+        plain, params = StartsWith(self.lhs, self.rhs).as_sql(compiler, connection)
+        return plain, tuple(params)
+
+    def as_sqlite(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
+        if not isinstance(self.rhs, str) or not self.rhs:
+            return self.as_sql(compiler, connection)
+        column, params = compiler.compile(self.lhs)
+        after = f"{self.rhs[:-1]}{chr(ord(self.rhs[-1]) + 1)}"  # SQLite compares byte by byte
+        return f"({column} >= %s AND {column} < %s)", (*params, self.rhs, *params, after)
 
 
 def make_function(apps: Any, editor: BaseDatabaseSchemaEditor) -> None:

@@ -55,6 +55,7 @@ def answer(
         return opened(request) if polled else attachments.response(found, inline=inline)
     if polled and request.GET[SEEN] == _stand(found):
         return HttpResponse(status=204)
+    rendering.waited_for(found, title=str(title), address=_address(request.path, request.GET))
     failed = found.state in (State.FAILED, State.REFUSED)
     context: dict[str, Any] = {"title": title, "back": back, "job": found, **_told(request, found, at)}
     if polled:

@@ -48,6 +48,7 @@ def notice(request: Request, place: str, reference: str) -> HttpResponse:
     today = clock.china_date(now)
     given = {
         "notice": found,
+        "part": selectors.units_of_notice(found, whole(request.GET.get("page"))),
         "open": selectors.receives_objections(found, now),
         "left": due.left(found.ends_on, today, Calendar(exceptions=policy.exceptions(today))),
         "basis": rules_of(found.call).clause(found.rule.get("clause", "")),
@@ -132,7 +133,12 @@ def download(request: Request, kind: str) -> HttpResponseBase:
     form = SearchForm(request.GET)
     form.is_valid()
     given = {key: value for key, value in form.cleaned_data.items() if value}
-    return documents.list_download(selectors.all_found(given), kind, actor=request.actor, at=clock.now())
+    at = clock.now()
+    found = documents.list_download(given, kind, actor=request.actor, at=at, polled=waiting.polls(request))
+    if isinstance(found, HttpResponseBase):
+        return found
+    back = f"{reverse('registry:lists')}?{request.GET.urlencode()}"
+    return waiting.answer(request, found, at=at, title=_("The list as a workbook"), back=back)
 
 
 @login_not_required
@@ -185,9 +191,8 @@ def announcement(request: Request, place: str, reference: str) -> HttpResponse:
     asked = whole(request.GET.get("version"))
     shown = selectors.version(found, asked)
     every = selectors.versions(found)
-    listings = {entry.position: entry.listing_id for entry in found.entries.all() if entry.correction_id is None}
-    units = [(unit, listings.get(unit["position"])) for unit in shown.frozen["units"]]
-    context = {"announcement": found, "version": shown, "versions": every, "newest": every[-1], "units": units}
+    part = selectors.units_of_announcement(found, shown, whole(request.GET.get("page")))
+    context = {"announcement": found, "version": shown, "versions": every, "newest": every[-1], "part": part}
     return render(request, "registry/announcement.html", context)
 
 

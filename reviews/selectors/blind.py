@@ -95,10 +95,13 @@ def files(panel: Panel, case: Application) -> list[ShownFile]:
     return list(rows.select_related("evidence__blob").order_by("pk"))
 
 
-def to_show(panel: Panel) -> list[tuple[PanelItem, list[tuple[Evidence, bool]]]]:
-    """For officials: every file of every unit, and whether the panel sees it."""
+def to_show(
+    panel: Panel, part: slice = slice(None), *, cases: Collection[str] | None = None
+) -> list[tuple[PanelItem, list[tuple[Evidence, bool]]]]:
+    """For officials: every file of the units of a page, or of the units named, and whether the panel sees it."""
     shown = set(panel.shown_files.values_list("evidence_id", flat=True))
-    items = list(panel.items.select_related("application").order_by("application__priority", "application_id"))
+    rows = panel.items.select_related("application").order_by("application__priority", "application_id")
+    items = list((rows if cases is None else rows.filter(application__reference__in=cases))[part])
     held: dict[int, list[Evidence]] = {}
     reports = [item.application.report_id for item in items]
     for row in Evidence.objects.filter(report_id__in=reports, removed_at=None).select_related("blob").order_by("pk"):

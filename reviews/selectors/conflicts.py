@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from applications.models import Application, TimelineEntry
 from applications.selectors import projects
@@ -38,29 +39,70 @@ def found(
     """
     rule = rule or ReviewRule()
     members, acted = _members(experts, applications), _acted(experts, applications)
-    names, wrote = _names(applications), _wrote(experts, applications)
-    earlier, pasts = _earlier(experts, applications), _pasts(experts)
+    wrote, earlier, pasts = _wrote(experts, applications), _earlier(experts, applications), _pasts(experts)
+    known = _Cases(applications, _names(applications), wrote)
     conflicts: dict[Pair, ConflictKind] = {}
     for person, employer in experts.items():
         past = pasts.get(person, Past())
         now, before = _employers(employer, past, rule.former_years, on)
-        for case in applications:
-            pair = (person, case.pk)
-            if now & names[case.organisation_id]:
-                conflicts[pair] = ConflictKind.EMPLOYER
-            elif (person, case.organisation_id) in members:
-                conflicts[pair] = ConflictKind.MEMBER
-            elif pair in acted:
-                conflicts[pair] = ConflictKind.ACTED
-            elif now & wrote.names[case.pk] or (person, wrote.bodies.get(case.pk, 0)) in wrote.members:
-                conflicts[pair] = ConflictKind.BODY
-            elif before & names[case.organisation_id]:
-                conflicts[pair] = ConflictKind.FORMER
-            elif (person, case.organisation_id) in earlier:
-                conflicts[pair] = ConflictKind.EARLIER
-            elif rule.same_area and _same_place(past.area_path, case):
-                conflicts[pair] = ConflictKind.AREA
+        kinds = (  # the first that holds is told
+            (ConflictKind.EMPLOYER, known.named(now)),
+            (ConflictKind.MEMBER, known.of_firms(members.get(person, ()))),
+            (ConflictKind.ACTED, acted.get(person, ())),
+            (ConflictKind.BODY, {*known.written_by_named(now), *known.written_by(wrote.members.get(person, ()))}),
+            (ConflictKind.FORMER, known.named(before)),
+            (ConflictKind.EARLIER, known.of_firms(earlier.get(person, ()))),
+            (ConflictKind.AREA, known.in_place(past.area_path) if rule.same_area else ()),
+        )
+        for kind, cases in kinds:
+            for case in cases:
+                conflicts.setdefault((person, case), kind)
     return conflicts
+
+
+class _Cases:
+    """The cases by what a conflict may look at: hundreds of experts are compared with a whole round, so never pair by pair."""
+
+    def __init__(self, applications: Collection[Application], names: Mapping[int, set[str]], wrote: "Wrote") -> None:
+        self.by_name: dict[str, set[int]] = {}
+        self.by_firm: dict[int, set[int]] = {}
+        self.by_body: dict[int, set[int]] = {}
+        self.by_body_name: dict[str, set[int]] = {}
+        self.by_place: dict[tuple[str, str], set[int]] = {}
+        for case in applications:
+            self.by_firm.setdefault(case.organisation_id, set()).add(case.pk)
+            for name in names[case.organisation_id]:
+                self.by_name.setdefault(name, set()).add(case.pk)
+            for name in wrote.names[case.pk]:
+                self.by_body_name.setdefault(name, set()).add(case.pk)
+            if case.pk in wrote.bodies:
+                self.by_body.setdefault(wrote.bodies[case.pk], set()).add(case.pk)
+            place = (case.call.owner.area.path, case.site.area.path)
+            self.by_place.setdefault(place, set()).add(case.pk)
+        self._in_place: dict[str, set[int]] = {}
+
+    def named(self, names: Iterable[str]) -> set[int]:
+        return _all(self.by_name, names)
+
+    def of_firms(self, firms: Iterable[int]) -> set[int]:
+        return _all(self.by_firm, firms)
+
+    def written_by(self, bodies: Iterable[int]) -> set[int]:
+        return _all(self.by_body, bodies)
+
+    def written_by_named(self, names: Iterable[str]) -> set[int]:
+        return _all(self.by_body_name, names)
+
+    def in_place(self, path: str) -> set[int]:
+        """Below the place whose list it is: who is from the province itself is from nowhere in particular."""
+        if path not in self._in_place:
+            wanted = [key for key in self.by_place if len(path) > len(key[0]) and key[1].startswith(path)]
+            self._in_place[path] = _all(self.by_place, wanted)
+        return self._in_place[path]
+
+
+def _all(known: Mapping[Any, set[int]], keys: Iterable[Any]) -> set[int]:
+    return set().union(*(known.get(key, ()) for key in keys))
 
 
 def _employers(employer: str, past: Past, years: int | None, on: date | None) -> tuple[frozenset[str], frozenset[str]]:
@@ -74,11 +116,6 @@ def _employers(employer: str, past: Past, years: int | None, on: date | None) ->
     return frozenset(now), frozenset(before)
 
 
-def _same_place(path: str, case: Application) -> bool:
-    """Below the place whose list it is: who is from the province itself is from nowhere in particular."""
-    return len(path) > len(case.call.owner.area.path) and case.site.area.path.startswith(path)
-
-
 def _pasts(experts: Iterable[int]) -> dict[int, Past]:
     rows = Expert.objects.filter(user_id__in=list(experts)).select_related("area").prefetch_related("employments")
     return {
@@ -89,14 +126,21 @@ def _pasts(experts: Iterable[int]) -> dict[int, Past]:
     }
 
 
-def _earlier(experts: Iterable[int], applications: Collection[Application]) -> set[Pair]:
-    """(person, organisation) of every conflict declared on an earlier panel."""
+def _earlier(experts: Iterable[int], applications: Collection[Application]) -> dict[int, set[int]]:
+    """Person → organisations of every conflict declared on an earlier panel."""
     rows = Sheet.objects.filter(
         seat__user_id__in=list(experts),
         conflict=ConflictKind.DECLARED,
         item__application__organisation_id__in={case.organisation_id for case in applications},
     ).exclude(item__application_id__in=[case.pk for case in applications])
-    return set(rows.values_list("seat__user_id", "item__application__organisation_id"))
+    return _grouped(rows.values_list("seat__user_id", "item__application__organisation_id"))
+
+
+def _grouped(pairs: Iterable[Pair]) -> dict[int, set[int]]:
+    found: dict[int, set[int]] = {}
+    for person, other in pairs:
+        found.setdefault(person, set()).add(other)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,18 +149,18 @@ class Wrote:
 
     bodies: Mapping[int, int]
     names: Mapping[int, set[str]]
-    members: set[Pair]
+    members: Mapping[int, set[int]]  # person → bodies
 
 
 def _wrote(experts: Iterable[int], applications: Collection[Application]) -> Wrote:
     bodies = projects.body_ids_of(case.pk for case in applications)
     known: dict[int, set[str]] = {}
-    members: set[Pair] = set()
+    members: dict[int, set[int]] = {}
     if bodies:
         for name in Name.objects.filter(organisation_id__in=set(bodies.values())):
             known.setdefault(name.organisation_id, set()).add(_plain(name.text))
         rows = Membership.objects.filter(user_id__in=list(experts), organisation_id__in=set(bodies.values()))
-        members = set(rows.values_list("user_id", "organisation_id"))
+        members = _grouped(rows.values_list("user_id", "organisation_id"))
     names = {case.pk: known.get(bodies.get(case.pk, 0), set()) for case in applications}
     return Wrote(bodies, names, members)
 
@@ -151,19 +195,19 @@ def _names(applications: Iterable[Application]) -> dict[int, set[str]]:
     return names
 
 
-def _members(experts: Iterable[int], applications: Iterable[Application]) -> set[Pair]:
-    """(person, organisation) of everybody who is or was a member."""
+def _members(experts: Iterable[int], applications: Iterable[Application]) -> dict[int, set[int]]:
+    """Person → organisations that he or she is or was a member of."""
     rows = Membership.objects.filter(
         user_id__in=list(experts), organisation_id__in={case.organisation_id for case in applications}
     )
-    return set(rows.values_list("user_id", "organisation_id"))
+    return _grouped(rows.values_list("user_id", "organisation_id"))
 
 
-def _acted(experts: Iterable[int], applications: Iterable[Application]) -> set[Pair]:
-    """(person, application) of everybody who acted on the case as an official."""
+def _acted(experts: Iterable[int], applications: Iterable[Application]) -> dict[int, set[int]]:
+    """Person → applications that he or she acted on as an official."""
     rows = TimelineEntry.objects.filter(
         user_id__in=list(experts),
         application_id__in=[case.pk for case in applications],
         capacity__in=OFFICIAL_CAPACITIES,
     )
-    return set(rows.values_list("user_id", "application_id"))
+    return _grouped(rows.values_list("user_id", "application_id"))

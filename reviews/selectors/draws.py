@@ -80,7 +80,10 @@ def cases_of(panel: Panel, *, live: bool = False) -> list[Application]:
     rows = Application.objects.filter(panel_items__panel=panel)
     if live:
         rows = rows.filter(state=State.UNDER_REVIEW)
-    return list(rows.select_related("call__rules", "call__owner__area", "site__area", "organisation").order_by("pk"))
+    found = list(rows.select_related("site__area", "organisation").order_by("pk"))
+    for case in found:
+        case.call = panel.call  # one for all: its rules are long
+    return found
 
 
 def pool_for(
@@ -97,18 +100,19 @@ def pool_for(
     away = pool.away_between(users, on, max(panel.closes_on or on, on))
     watching = set(panel.watches.filter(ended_at=None).values_list("user_id", flat=True))
     sitting = set(panel.seats.values_list("user_id", flat=True)) if seated is not None else set()
+    references = {case.pk: case.reference for case in cases}
+    here = set(references.values())
+    against: dict[int, dict[str, str]] = {}
+    for user, case_id in sorted(known):  # in the order of the cases, as records keep it
+        against.setdefault(user, {})[references[case_id]] = str(known[user, case_id].value)
     people = []
     for entry in entries:
         out = _out(entry, entry.user_id in away, entry.user_id in watching)
         mine = (seated or {}).get(entry.user_id)
         if entry.user_id in sitting and mine is None:
             out.append(OutKind.SEATED)
-        barred = {
-            case.reference: str(known[entry.user_id, case.pk].value)
-            for case in cases
-            if (entry.user_id, case.pk) in known
-        }
-        barred |= dict.fromkeys(set(mine or ()) & {case.reference for case in cases}, HOLDS)
+        barred = dict(against.get(entry.user_id, {}))
+        barred |= dict.fromkeys(here.intersection(mine or ()), HOLDS)
         people.append(
             Person(
                 key=str(entry.user_id),

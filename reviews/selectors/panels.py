@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
@@ -23,6 +23,8 @@ from reviews.selectors import conflicts, scores
 from reviews.states import LIVE_PANELS, PanelKind
 
 PAGE_SIZE = 30
+UNITS_SHOWN = 50  # of a panel on one page of it
+ATTENTION = 20  # units told at once that want another expert
 PLEDGE = _(
     "As an expert of this panel I pledge: 1. I judge independently, objectively and fairly, by the policy documents alone. "
     "2. I declare every tie with an applicant and keep away from its application. "
@@ -189,7 +191,9 @@ def choices(actor: Actor, call: Call, *, chosen: Collection[str], panel: Panel |
     if panel is not None:
         rows = rows | Application.objects.visible_to(actor).filter(panel_items__panel=panel, state=State.RECOMMENDED)
         rows = rows.distinct()
-    found = rows.filter(call=call).select_related("site__area", "call__owner__area").order_by("priority", "pk")
+    found = list(rows.filter(call=call).select_related("site__area").order_by("priority", "pk"))
+    for case in found:
+        case.call = call  # one for all
     return [Choice(case, case.site.area.name, case.reference in chosen) for case in found]
 
 
@@ -208,15 +212,17 @@ def candidates(
     known = conflicts.found(
         {user: employer for user, (_name, employer, _field) in held.items()}, cases, rule=rule, on=on
     )
+    names = {case.pk: case.name for case in cases}
+    away: dict[int, list[Keeping]] = {}
+    for (user, case), kind in sorted(known.items(), key=lambda pair: pair[0]):
+        away.setdefault(user, []).append(Keeping(names[case], str(kind.label)))
     return [
         Candidate(
             user_id=user,
             name=name,
             employer=employer,
             field=field,
-            keeps_away=tuple(
-                Keeping(case.name, str(known[user, case.pk].label)) for case in cases if (user, case.pk) in known
-            ),
+            keeps_away=tuple(away.get(user, ())),
             chosen=user in chosen,
             is_chair=user == chair,
         )
@@ -259,12 +265,19 @@ def short_units(panel: Panel) -> set[int]:
 
 
 def seats(panel: Panel) -> list[SeatRow]:
-    """Every seat, also those given up, with its progress."""
-    rows = list(panel.seats.select_related("user", "recused_by").order_by("-is_chair", "pk"))
-    sheets: dict[int, list[Sheet]] = {}
-    for sheet in Sheet.objects.filter(item__panel=panel).select_related("item__application"):
-        sheets.setdefault(sheet.seat_id, []).append(sheet)
-    return [_seat_row(panel, seat, sheets.get(seat.pk, [])) for seat in rows]
+    """Every seat, also those given up, with its progress; counted by the database."""
+    own = Q(sheets__conflict="")
+    complete = own & Q(sheets__suggests__isnull=False) & ~Q(sheets__comment="")
+    complete = complete & Q(sheets__score__isnull=False) if panel.scored else complete
+    rows = panel.seats.select_related("user", "recused_by").annotate(
+        own=Count("sheets", filter=own),
+        done=Count("sheets", filter=complete),
+        away=Count("sheets", filter=~own),
+    )
+    return [
+        SeatRow(seat=seat, name=seat.user.name, own=seat.own, done=seat.done, away=seat.away)
+        for seat in rows.order_by("-is_chair", "pk")
+    ]
 
 
 def at_work(panel: Panel) -> list[str]:
@@ -272,30 +285,67 @@ def at_work(panel: Panel) -> list[str]:
     return list(panel.seats.at_work().order_by("pk").values_list("user__name", flat=True))
 
 
-def _seat_row(panel: Panel, seat: Seat, sheets: Collection[Sheet]) -> SeatRow:
-    own = [sheet for sheet in sheets if not sheet.conflict]
-    done = [sheet for sheet in own if is_complete(panel, sheet)]
-    return SeatRow(seat=seat, name=seat.user.name, own=len(own), done=len(done), away=len(sheets) - len(own))
-
-
 def is_complete(panel: Panel, sheet: Sheet) -> bool:
     """Everything that locking asks for."""
     return sheet.suggests is not None and bool(sheet.comment) and (sheet.score is not None or not panel.scored)
 
 
-def units(panel: Panel) -> list[UnitRow]:
-    """The units with the locked sheets of those who still sit: what the conclusion rests on."""
-    counted = scores.counted(panel)
+def units(panel: Panel, part: slice = slice(None), *, only: Collection[int] | None = None) -> list[UnitRow]:
+    """The units with the locked sheets of those who still sit: what the conclusion rests on. All, a page, or some cases."""
+    rows = panel.items.select_related("application__site__area", "application__call__owner__area").order_by(
+        "application__priority", "application_id"
+    )
+    rows = rows if only is None else rows.filter(application__in=only)
+    items = list(rows[part])
+    ids = [item.pk for item in items]
+    counted = scores.counted(panel, ids)
     away: Mapping[int, int] = dict(
-        Sheet.objects.filter(item__panel=panel, seat__recused_at=None)
+        Sheet.objects.filter(item__in=ids, seat__recused_at=None)
         .exclude(conflict="")
         .values_list("item_id")
         .annotate(n=Count("pk"))
     )
-    rows = panel.items.select_related("application__site__area", "application__call__owner__area").order_by(
-        "application__priority", "application_id"
+    return [_unit_row(panel, item, counted.get(item.pk, []), away.get(item.pk, 0)) for item in items]
+
+
+def page_of(units: int, asked: int | None) -> tuple[int, int, slice]:
+    """The page asked for, how many there are, and its rows."""
+    pages = max(1, -(-units // UNITS_SHOWN))
+    page = min(max(asked or 1, 1), pages)
+    return page, pages, slice((page - 1) * UNITS_SHOWN, page * UNITS_SHOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """A unit under review that lacks experts, or whose scores lie far apart."""
+
+    unit: UnitRow
+    short: bool
+
+
+def attention(panel: Panel) -> list[Attention]:
+    """The first units for which a further expert may be drawn; found by the database, on whatever page they are."""
+    short = short_units(panel)
+    counts = scores.counting("sheets__")
+    apart = panel.items.filter(application__state=State.UNDER_REVIEW).annotate(
+        low=Min("sheets__score", filter=counts), high=Max("sheets__score", filter=counts)
     )
-    return [_unit_row(panel, item, counted.get(item.pk, []), away.get(item.pk, 0)) for item in rows]
+    step = scores.step_of(panel)
+    rule = applications.rules_of(panel.call).scores[step.score] if panel.scored and step.score else None
+    far = set()
+    if rule is not None and rule.spread is not None:
+        far = set(apart.filter(high__gt=F("low") + rule.spread).values_list("application_id", flat=True))
+    wanted = sorted(short | far)[:ATTENTION]
+    return [Attention(row, row.case.pk in short) for row in units(panel, only=wanted)] if wanted else []
+
+
+def thin(panel: Panel) -> bool:
+    """Whether some unit under review has fewer locked sheets than experts were laid down."""
+    if not panel.per_case:
+        return False
+    rows = panel.items.filter(application__state=State.UNDER_REVIEW)
+    locked = Count("sheets", filter=scores.counting("sheets__"))
+    return rows.annotate(n=locked).filter(n__lt=panel.per_case).exists()
 
 
 def _unit_row(panel: Panel, item: PanelItem, sheets: list[Sheet], away: int) -> UnitRow:

@@ -1,8 +1,9 @@
 """How a panel's scores are counted: by the score rule that its step names; without one, sheets carry no score."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from decimal import Decimal
 
+from django.db.models import Q
 from django.urls import reverse
 
 from applications import selectors as applications
@@ -29,10 +30,17 @@ def highest(panel: Panel) -> Decimal:
     return min(bound.scores[key].max, HIGHEST) if key else HIGHEST
 
 
-def counted(panel: Panel) -> dict[int, list[Sheet]]:
-    """Per item the sheets that count: locked, without a conflict, of somebody who still sits (WF-15)."""
+def counting(to: str = "") -> Q:
+    """Sheets that count: locked, without a conflict, of somebody who still sits (WF-15)."""
+    wanted = {"conflict": "", "seat__recused_at": None, "locked_at__isnull": False}
+    return Q(**{f"{to}{name}": value for name, value in wanted.items()})
+
+
+def counted(panel: Panel, items: Collection[int] | None = None) -> dict[int, list[Sheet]]:
+    """Per item the sheets that count; of all items, or of some."""
     found: dict[int, list[Sheet]] = {}
-    rows = Sheet.objects.filter(item__panel=panel, conflict="", seat__recused_at=None).exclude(locked_at=None)
+    rows = Sheet.objects.filter(counting(), item__panel=panel)
+    rows = rows if items is None else rows.filter(item_id__in=items)
     for sheet in rows.select_related("seat__user").order_by("pk"):
         found.setdefault(sheet.item_id, []).append(sheet)
     return found

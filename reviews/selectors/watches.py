@@ -18,7 +18,9 @@ class WatchPage:
 
     watch: Watch
     panel: Panel
-    units: tuple[UnitRow, ...]
+    units: tuple[UnitRow, ...]  # of this page
+    page: int
+    pages: int
     seats: tuple[SeatRow, ...]
     draws: tuple[Draw, ...]
     remarks: tuple[Remark, ...]
@@ -33,16 +35,19 @@ def mine(actor: Actor) -> list[Watch]:
     return list(rows.select_related("panel__authority", "panel__call").order_by("-pk"))
 
 
-def get(actor: Actor, reference: str) -> WatchPage:
+def get(actor: Actor, reference: str, *, page: int | None = None) -> WatchPage:
     """Raises NotVisible to everybody who does not watch this panel."""
     if actor.capacity != Capacity.SUPERVISOR:
         raise NotVisible
     panel = panels.visible(actor, reference)
     watch = Watch.objects.get(panel=panel, user_id=actor.user_id, ended_at=None)
+    page, pages, part = panels.page_of(panel.items.count(), page)
     return WatchPage(
         watch=watch,
         panel=panel,
-        units=tuple(panels.units(panel)),
+        units=tuple(panels.units(panel, part)),
+        page=page,
+        pages=pages,
         seats=tuple(panels.seats(panel)),
         draws=tuple(draws.of_panel(panel)),
         remarks=tuple(remarks(panel)),

@@ -34,7 +34,7 @@ from reviews.selectors import consultations as reads
 from reviews.services import cases
 from reviews.states import Adjustment, ConsultationState
 
-MOST_UNITS = 500
+MOST_UNITS = 5_000  # of one letter: more than any round so far
 LONGEST = {"title": 160, "number": 60, "text": 5000}
 LONGEST_REASON = 500
 MOST_OFFICES = 20

@@ -112,7 +112,7 @@ def another(*, actor: Actor, reference: str, case: str, reason: str, at: datetim
         raise NotVisible
     if not reason.strip():
         raise Invalid(_("Give the reason."), problems={"reason": [_("is needed")]})
-    unit = next(row for row in panel_reads.units(panel) if row.case.pk == cases[0].pk)
+    unit = panel_reads.units(panel, only=[cases[0].pk])[0]
     if unit.case.pk not in panel_reads.short_units(panel) and _is_being_judged(unit.item):
         raise Refused(_("Somebody is still judging this unit: wait for the result."))
     kind = DrawKind.THIRD if unit.wide else DrawKind.SUBSTITUTE

@@ -173,8 +173,12 @@ def record_talk(
 
 
 @transaction.atomic
-def show_files(*, actor: Actor, reference: str, shown: Collection[str], at: datetime) -> Panel:
+def show_files(
+    *, actor: Actor, reference: str, shown: Collection[str], at: datetime, cases: Collection[str] | None = None
+) -> Panel:
     """Which files a blind panel may see, by their references: those that an official found to name nobody.
+
+    `cases`: only of these units (a page of them); what was said of the others stands.
 
     Raises NotVisible, NotAllowed, WrongState (not blind, or over).
     """
@@ -183,10 +187,11 @@ def show_files(*, actor: Actor, reference: str, shown: Collection[str], at: date
     in_state(panel, LIVE_PANELS, rules.NOT_AT_WORK)
     if not panel.blind:
         raise WrongState(_("This panel sees names: it sees the files as well."))
-    known = {row.reference: row for _item, rows in blind.to_show(panel) for row, _is_shown in rows}
+    known = {row.reference: row for _item, rows in blind.to_show(panel, cases=cases) for row, _is_shown in rows}
     if set(shown) - set(known):
         raise NotVisible
-    there = {row.evidence.reference: row for row in panel.shown_files.select_related("evidence")}
+    before = panel.shown_files.select_related("evidence")
+    there = {row.evidence.reference: row for row in before if cases is None or row.evidence.reference in known}
     for key in sorted(set(there) - set(shown)):
         there[key].delete()
         data = {"file": key}
@@ -643,13 +648,12 @@ def _nobody_at_work(panel: Panel) -> None:
 
 
 def _note_units(panel: Panel, result: Result) -> None:
-    items = list(panel.items.select_related("application"))
+    items = list(panel.items.filter(application__reference__in=result.units).select_related("application"))
     for item in items:
-        unit = result.units.get(item.application.reference)
-        if unit is not None:
-            item.suggested, item.conclusion = unit.suggested, unit.text.strip()
-            if panel.kind == PanelKind.BODY:
-                item.score = unit.score
+        unit = result.units[item.application.reference]
+        item.suggested, item.conclusion = unit.suggested, unit.text.strip()
+        if panel.kind == PanelKind.BODY:
+            item.score = unit.score
     PanelItem.objects.bulk_update(items, ["suggested", "conclusion", "score"])
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -20,6 +20,8 @@ from reviews.selectors import draws as reads
 from reviews.selectors import panels as panel_reads
 from reviews.services import draws, panels
 from reviews.views.panels import actor_of
+
+FILES_OF = 20  # units of one page of files: each may have dozens
 
 
 @require_http_methods(["GET", "POST"])
@@ -141,10 +143,17 @@ def files(request: HttpRequest, reference: str) -> HttpResponse:
     actor = actor_of(request)
     panel = panel_reads.get(actor, reference)
     if request.method == "POST":
-        panels.show_files(actor=actor, reference=reference, shown=request.POST.getlist("shown"), at=clock.now())
+        shown, cases = request.POST.getlist("shown"), request.POST.getlist("case")
+        panels.show_files(actor=actor, reference=reference, shown=shown, cases=cases or None, at=clock.now())
         messages.success(request, _("Saved."))
-        return redirect("reviews:panel", reference)
-    return render(request, "reviews/panel_files.html", {"panel": panel, "units": blind.to_show(panel)})
+        following = whole(request.POST.get("next_page"))
+        if following is None:
+            return redirect("reviews:panel", reference)
+        return redirect(f"{reverse('reviews:panel-files', args=[reference])}?page={following}")
+    pages = max(1, -(-panel.items.count() // FILES_OF))
+    page = min(max(whole(request.GET.get("page")) or 1, 1), pages)
+    units = blind.to_show(panel, slice((page - 1) * FILES_OF, page * FILES_OF))
+    return render(request, "reviews/panel_files.html", {"panel": panel, "units": units, "page": page, "pages": pages})
 
 
 urlpatterns: list[URLPattern] = [

@@ -164,27 +164,23 @@ def _panel(
 ) -> HttpResponse:
     actor = actor_of(request)
     found = reads.get(actor, reference)
-    units = reads.units(found)
+    page, pages, part = reads.page_of(found.items.count(), whole(request.GET.get("page")))
+    is_open = found.state == PanelState.OPEN and found.kind == PanelKind.EXPERTS
     context: dict[str, Any] = {
         "panel": found,
-        "units": units,
+        "units": reads.units(found, part),
+        "page": page,
+        "pages": pages,
+        "attention": reads.attention(found) if is_open else (),
         "seats": reads.seats(found),
         "actions": rules.available_for_panel(found, actor),
         "is_closed": found.state == PanelState.CLOSED,
         "documents": documents.of_panel(found),
     }
     context |= _around(found)
-    if found.state == PanelState.OPEN and found.kind == PanelKind.EXPERTS and not found.drawn:
+    if is_open and not found.drawn:
         there = {row.seat.user_id for row in context["seats"]}
-        free = [
-            one
-            for one in reads.candidates(
-                clock.china_date(clock.now()),
-                [unit.case for unit in units if unit.live],
-                rule=reads.step_for(found.call).review,
-            )
-            if one.user_id not in there
-        ]
+        free = [one for one in reads.candidates(clock.china_date(clock.now()), ()) if one.user_id not in there]
         context["candidates"] = free
         context["invite"] = invite or InviteForm(None, candidates=free)
         context["excuse"] = ReasonForm()
@@ -197,7 +193,6 @@ def _around(panel: Panel) -> dict[str, Any]:
     replaced = {row.stands_for_id for row in panel.seats.all()}
     return {
         "draws": draw_reads.of_panel(panel),
-        "short": reads.short_units(panel) if panel.state == PanelState.OPEN else set(),
         "replaced": replaced,
         "review": review,
         "watches": watch_reads.of_panel(panel),
@@ -274,8 +269,10 @@ def conclude(request: HttpRequest, reference: str) -> HttpResponse:
     found = reads.get(actor, reference)
     if found.state != PanelState.OPEN:
         return redirect("reviews:panel", reference)
-    units = reads.units(found)
-    form = ConclusionForm(request.POST or None, request.FILES or None, panel=found, units=units)
+    asked = whole(request.POST.get("page") or request.GET.get("page"))
+    page, pages, part = reads.page_of(found.items.count(), asked)
+    units = reads.units(found, part)
+    form = ConclusionForm(request.POST or None, request.FILES or None, panel=found, units=units, thin=reads.thin(found))
     if request.method == "POST" and form.is_valid():
         version, result, at = form.cleaned_data["version"], form.as_result(), clock.now()
         try:
@@ -286,12 +283,13 @@ def conclude(request: HttpRequest, reference: str) -> HttpResponse:
                 return redirect("reviews:panel", reference)
             panels.note_result(actor=actor, reference=reference, version=version, result=result, at=at)
             messages.success(request, _("Saved. The panel is still open."))
-            return redirect("reviews:panel-conclude", reference)
+            following = whole(request.POST.get("next_page")) or page
+            return redirect(f"{reverse('reviews:panel-conclude', args=[reference])}?page={following}")
         except Invalid as wrong:
-            form.take(wrong)
+            form.take_page(wrong)
     rows = [(unit, *_bound(form, unit.case.reference)) for unit in units if unit.live]
     waiting = reads.at_work(found)
-    context = {"panel": found, "form": form, "rows": rows, "waiting": waiting}
+    context = {"panel": found, "form": form, "rows": rows, "waiting": waiting, "page": page, "pages": pages}
     return render(request, "reviews/panel_conclude.html", context, status=422 if form.is_bound else 200)
 
 

@@ -40,7 +40,7 @@ def watch(request: HttpRequest, reference: str) -> HttpResponse:
         else:
             messages.success(request, _("Written down."))
             return redirect("reviews:watch", reference)
-    page = reads.get(actor, reference)
+    page = reads.get(actor, reference, page=whole(request.GET.get("page")))
     context = {"page": page, "panel": page.panel, "form": form}
     return render(request, "reviews/watch.html", context, status=422 if form.is_bound else 200)
 

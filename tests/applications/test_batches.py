@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.urls import reverse
 
 from applications.models import Application, Batch, BatchItem, Extension
 from applications.selectors import batches as reads
@@ -518,3 +519,26 @@ def test_a_case_in_a_batch_cannot_be_reopened(world: World, three: list[Applicat
     with pytest.raises(WrongState):
         screening.reopen(reference=three[0].reference, **given)
     screening.reopen(reference=three[1].reference, **given)
+
+
+def test_a_long_batch_is_shown_and_ordered_page_by_page(
+    world: World, three: list[Application], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A city's batch may hold hundreds: a page of it is dragged, the others keep their places."""
+    monkeypatch.setattr(reads, "UNITS_SHOWN", 2)
+    handler = world.client("county_handler")
+    batch = batches.start(actor=world.actor("county_handler"), at=NOW, call=three[0].call)
+    page = reverse("applications:batch", args=[batch.reference])
+    if not batch.items.exists():
+        handler.post(reverse("applications:batch_add", args=[batch.reference]), {"all": "1"})
+    order = [item.application.reference for item in batch.items.order_by("position")]
+    assert len(order) == 3
+    first, second = (handler.get(page, {"page": number}).content.decode() for number in (1, 2))
+    assert [f'data-id="{one}"' in first for one in order] == [True, True, False]
+    assert [f'data-id="{one}"' in second for one in order] == [False, False, True]
+    arrange = reverse("applications:batch_arrange", args=[batch.reference])
+    assert f'data-sort-list="{arrange}?page=2"' in second
+    assert handler.post(f"{arrange}?page=1", {"order": f"{order[1]},{order[0]}"}).status_code == 204
+    assert [item.application.reference for item in batch.items.order_by("position")] == [order[1], order[0], order[2]]
+    assert handler.post(f"{arrange}?page=1", {"order": f"{order[1]},nobody"}).status_code == 409
+    assert handler.post(arrange, {"order": f"{order[1]},{order[0]}"}).status_code == 409  # not the whole of it

@@ -13,7 +13,8 @@ from greenlist.core import attachments, dispatch, rendering
 from greenlist.core.actors import ANONYMOUS
 from greenlist.core.documents import PdfFailed
 from greenlist.core.errors import NotVisible
-from greenlist.core.models import Blob, RenderJob
+from greenlist.core.models import Blob, Notification, RenderJob
+from tests.world import World
 
 State = RenderJob.State
 MINUTE = timedelta(minutes=1)
@@ -189,3 +190,21 @@ def test_every_kind_has_its_maker_also_in_a_worker_that_loaded_no_page() -> None
         assert rendering._maker(kind)
     with pytest.raises(KeyError):
         rendering._maker("unknown")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("seconds", "told"), [(5, 0), (25, 1)])
+def test_who_waited_long_is_told_that_the_document_is_ready(
+    made: list[str], world: World, now: datetime, seconds: int, told: int
+) -> None:
+    """By a message in the portal with the way back; who got it at once is not bothered, nor is anybody else."""
+    job = ask(now, actor=world.actor("city_handler"))
+    rendering.waited_for(job, title="评审意见", address="/reviews/panels/x/documents/opinion/")
+    rendering.waited_for(job, title="再次打开", address="/elsewhere/")
+    ask(now, "2", world.actor("city_handler"))  # nobody waits for this one
+    assert rendering.sweep(at=now + timedelta(seconds=seconds)) == 2
+    found = list(Notification.objects.filter(kind="document.ready"))
+    assert [(row.recipient_id, row.channel, row.link) for row in found] == [
+        (world.user("city_handler").pk, "portal", "/reviews/panels/x/documents/opinion/")
+    ] * told
+    assert all("评审意见" in str(row.params) for row in found)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+import io
+import tracemalloc
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.urls import reverse
+from openpyxl import load_workbook
 
 from applications.models import Application
 from applications.states import State
+from greenlist.core import rendering
 from greenlist.core.errors import NotAllowed, NotVisible, WrongState
+from greenlist.core.models import RenderJob
 from greenlist.organisations.models import Title
-from registry import selectors
+from registry import documents, selectors
 from registry.models import Announcement, Certificate, Entry, Listing
 from registry.services import announcements
 from tests.registry import stage
@@ -153,13 +158,46 @@ def test_the_download_equals_the_filter(world: World, call: Any, three: list[App
     if kind == "json":
         assert body.count(b'"code"') == 3
     if kind == "xlsx":
-        import io
-
-        from openpyxl import load_workbook
-
         sheet = load_workbook(io.BytesIO(body)).active
         assert sheet.max_row == 4
         assert all(cell.data_type != "f" for row in sheet.iter_rows() for cell in row)
+
+
+def test_a_long_workbook_is_made_by_the_worker_and_waited_for(
+    world: World, call: Any, three: list[Application], settings: Any, monkeypatch: pytest.MonkeyPatch, now: datetime
+) -> None:
+    """The page waits, is told when it is there, and gets the same lines; asking how far it is costs no try."""
+    stage.published(world, stage.closed(world, call, three))
+    monkeypatch.setattr(documents, "DIRECT", 2)
+    settings.LIMITS = {**settings.LIMITS, "download": {"address": "2/hour"}}
+    client, url = world.client("anonymous"), "/lists/download.xlsx?year=2026"
+    waits = client.get(url)
+    assert (waits.status_code, waits["Retry-After"]) == (202, "2")
+    poll = waits.context["poll"]
+    assert [client.get(poll, headers={"HX-Request": "true"}).status_code for _number in range(3)] == [204] * 3
+    assert rendering.sweep(at=now) == 1
+    job = RenderJob.objects.get(kind=documents.LIST)
+    assert (job.state, job.params, job.part) == ("done", {"year": "2026"}, "zh-hans")
+    assert "data-opens" in client.get(poll, headers={"HX-Request": "true"}).content.decode()
+    sheet = load_workbook(io.BytesIO(b"".join(client.get(url).streaming_content))).active  # type: ignore[attr-defined]
+    assert sheet.max_row == 4 and {row[0].value for row in sheet.iter_rows(min_row=2)} == {one.name for one in three}
+    assert client.get(url).status_code == 429
+
+
+def test_lines_of_a_workbook_go_to_the_disk_as_they_are_written(world: World) -> None:
+    """Ten times the lines take no more memory: openpyxl keeps one line, and rows come from a cursor."""
+    line = ("示例青松制造有限公司", "", "海港区", "", "名单", 2026, 1, date(2026, 1, 1), "active")
+
+    def peak(count: int) -> int:
+        tracemalloc.start()
+        with documents._xlsx(line for _number in range(count)) as file:
+            assert file.read(2) == b"PK"
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return most
+
+    peak(10)
+    assert peak(2000) < 1.5 * peak(200)
 
 
 def test_one_address_does_not_fetch_the_whole_list_all_day(

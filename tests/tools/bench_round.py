@@ -40,6 +40,19 @@ def seed(count: int) -> Round:
     return made
 
 
+def seed_list(lines: int) -> None:
+    """Nothing but the national list."""
+    from django.db import transaction
+
+    prepare()
+    with transaction.atomic():
+        made = Seeder(0)
+        made.offices()
+        made.persons()
+        made.national(lines)
+    analyse()
+
+
 class Seeder:
     """Rows of one province."""
 
@@ -77,7 +90,7 @@ class Seeder:
         self.decision(self.cases("deciding", "meeting"))
         self.consultation(self.cases("consulting", "ecology"))
         self.notice(self.cases("on_notice", "notice"))
-        self.national()
+        self.national(round(self.count * LINES / 1000) * 1000 or 1000)
         return Round({who: self.users[who].pk for who in self.keys}, self.keys, self.pages)
 
     # ---- who ------------------------------------------------------------------------------------------------------
@@ -541,12 +554,11 @@ class Seeder:
             listed_on=on,
         )
 
-    def national(self) -> None:
+    def national(self, count: int) -> None:
         """A list of the ministry, taken over: one line in ten thousand bears a rare word."""
         from greenlist.organisations.models import Organisation, Site
         from registry.models import Entry, ImportedList, ImportedRow, ListBook, Listing
 
-        count = round(self.count * LINES / 1000) * 1000 or 1000
         nation = self.authorities["cn"]
         book = ListBook.objects.create(owner=nation, category="factory", title="全国绿色工厂名单")
         row = ImportedList.objects.create(
