@@ -221,7 +221,8 @@ def _freeze(case: Application, bound: BoundPolicy, at: datetime) -> None:
     if case.submitted_at is None:  # a plant that moves during a correction does not take the case from who asked
         case.area_path = case.site.area.path
     case.rules_digest, case.call_digest = bound.policy.digest, bound.digest
-    known = facts.prefill(case.site, case.category, clock.china_date(at))
+    # What the report itself tells counts as well (HEB-2.1b: the level of energy efficiency).
+    known = facts.gather([case], bound, "", clock.china_date(at), with_events=False)[case.pk].facts
     earned = engine.badges(bound, known)
     case.badges = [{"rule": one.rule, "clause": one.clause, "zh": one.label.zh, "en": one.label.en} for one in earned]
     case.priority = 1 if earned else OUTSIDE
