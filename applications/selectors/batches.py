@@ -595,13 +595,18 @@ class OrderShown:
 
 
 def order_shown(frozen: Mapping[str, Any], bound: BoundPolicy) -> OrderShown | None:
-    """In the reader's language; None for batches signed before the order was kept."""
-    if "order" not in frozen:
+    """In the reader's language; None where no rule set speaks of it, or the batch was signed before it was kept."""
+    finding = Finding.from_json(frozen["order"]["finding"]) if "order" in frozen else None
+    if finding is None or not finding.clause:
         return None
-    finding, said = Finding.from_json(frozen["order"]["finding"]), frozen["order"]["said"] or {}
-    article = screening.article(bound, finding.clause) if finding.clause else ""
-    given = said.get("reason", ""), said.get("person", "")
-    return OrderShown(words.sentence(finding), article, finding.outcome.value, *given)
+    said = frozen["order"]["said"] or {}
+    return OrderShown(
+        text=words.sentence(finding),
+        article=screening.article(bound, finding.clause),
+        outcome=finding.outcome.value,
+        reason=said.get("reason", ""),
+        person=said.get("person", ""),
+    )
 
 
 def _quota_shown(one: Mapping[str, Any], bound: BoundPolicy) -> QuotaShown:

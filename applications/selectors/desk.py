@@ -23,7 +23,7 @@ from applications.models import (
 from applications.querysets import ApplicationQuerySet
 from applications.selectors import batches, calls, shown
 from applications.selectors.due import left
-from applications.states import State
+from applications.states import FINAL, State
 from greenlist.core.actors import Actor, Capacity
 from greenlist.core.clock import china_date
 from greenlist.core.errors import Text
@@ -203,7 +203,7 @@ def _clock(
     known = lines or [(case.entered_at, case.state, case.step)]
     ends = [china_date(at) for at, _state, _step in known[1:]] + [on]
     for (at, state, step), end in zip(known, ends, strict=True):
-        if step not in own_steps:
+        if step not in own_steps or state in FINAL:
             continue
         if state == State.RETURNED:
             waiting += (end - china_date(at)).days
