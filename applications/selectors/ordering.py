@@ -1,6 +1,6 @@
 """Why a unit stands where it stands in a recommendation: the rule's order, and what a hand has changed (QHD-N2b, HLJ-21a)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -11,7 +11,7 @@ from applications.models import Application, Batch
 from applications.selectors import quotas, screening, shown
 from greenlist.core import audit
 from greenlist.policy import engine, words
-from greenlist.policy.engine.types import Badge, BoundPolicy, Candidate, Finding, OrderRule, Outcome, Ranked, Text
+from greenlist.policy.engine.types import Badge, BoundPolicy, Candidate, Finding, OrderRule, Outcome, Ranked, Rule, Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +62,22 @@ class Ordering:
 def by_rule(batch: Batch, bound: BoundPolicy, cases: Sequence[Application]) -> tuple[Ranked, ...]:
     """The units as the rule orders them; equal ones as they were submitted. Expects the reports' versions."""
     in_time = sorted(cases, key=lambda case: (str(case.submitted_at or "~"), case.pk))
-    candidates = [Candidate(case.reference, {}, quotas.score_of(case), _earned(case)) for case in in_time]
+    known = {rule.key for rule in _priority_rules(bound)}
+    candidates = [Candidate(case.reference, {}, quotas.score_of(case), _earned(case, known)) for case in in_time]
     return engine.order(bound, candidates, engine.order_rule(bound, batch.step))
 
 
-def _earned(case: Application) -> tuple[Badge, ...]:
+def _earned(case: Application, known: Collection[str]) -> tuple[Badge, ...]:
     """The priorities the unit was given when it applied: what the pages show is what the order goes by."""
     return tuple(
-        Badge(one.get("rule", ""), Text(zh=one.get("zh", ""), en=one.get("en", "")), one.get("clause", ""))
+        Badge(one["rule"], Text(zh=one.get("zh", ""), en=one.get("en", "")), one.get("clause", ""))
         for one in case.badges
+        if one.get("rule") in known
     )
+
+
+def _priority_rules(bound: BoundPolicy) -> list[Rule]:
+    return [rule for rule in bound.rules if rule.group == "priority"]
 
 
 def ordering(batch: Batch, bound: BoundPolicy, cases: Sequence[Application]) -> Ordering:
@@ -103,11 +109,10 @@ def _key(key: str) -> str:
 
 def _priorities(bound: BoundPolicy) -> list[Priority]:
     found = []
-    for rule in bound.rules:
-        if rule.group == "priority":
-            clause = bound.clause(rule.clause)
-            text = shown.say(clause.text) if clause else ""
-            found.append(Priority(words.text(rule.label), screening.article(bound, rule.clause), text))
+    for rule in _priority_rules(bound):
+        clause = bound.clause(rule.clause)
+        text = shown.say(clause.text) if clause else ""
+        found.append(Priority(words.text(rule.label), screening.article(bound, rule.clause), text))
     return found
 
 
