@@ -159,14 +159,18 @@ def workbook(found: Joint) -> bytes:
         line = _across(page, line, text, width, Font(), "right")
     for index, column in enumerate(found.parts[0].columns, start=1):
         page.column_dimensions[get_column_letter(index)].width = (column.width or 40) / papers.MM_PER_CHARACTER
+    _set_up(page)
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def _set_up(page: Any) -> None:
     page.page_setup.orientation = "landscape"
     page.page_setup.paperSize = page.PAPERSIZE_A4
     page.page_setup.fitToWidth, page.page_setup.fitToHeight = 1, 0
     page.sheet_properties.pageSetUpPr.fitToPage = True
     page.oddFooter.center.text = "第 &P 页 / 共 &N 页"
-    out = io.BytesIO()
-    book.save(out)
-    return out.getvalue()
 
 
 def _across(page: Any, line: int, text: str, width: int, font: Font, align: str = "center") -> int:

@@ -217,7 +217,7 @@ def case_page(actor: Actor, reference: str, tab: str, at: datetime) -> CasePage:
     )
 
 
-def _clock(case: Application, actor: Actor, on: date) -> dict[str, int]:
+def _clock(case: Application, actor: Actor, on: date) -> dict[str, Any]:
     """The authority's own time and the applicant's, as on the desk; nothing for who is no official of a tier."""
     if not actor.is_official or actor.tier is None or case.submitted_at is None:
         return {}
