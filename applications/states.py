@@ -49,6 +49,7 @@ WITHDRAWABLE = (
     State.FORWARDED,
 )
 RETURNABLE = (  # from where a unit goes back to a review: before anybody decided on it
+    State.SCREENING,  # of the receiving authority, which has not concluded
     State.PASSED,
     State.RECOMMENDED,
     State.CONSULTING,

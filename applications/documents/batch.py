@@ -104,6 +104,11 @@ class Sheet:
         return self.words(self.table.foot.zh) if self.table else ""
 
     @property
+    def foot_lines(self) -> list[str]:
+        """Who recommends, the place of the seal, the day: each on a line of its own where the rule set says so."""
+        return self.foot.splitlines()
+
+    @property
     def letter_lines(self) -> list[str]:
         return [line.strip() for line in self.words(self.frozen["letter"]["text"]).splitlines() if line.strip()]
 
@@ -132,6 +137,10 @@ class Sheet:
     @property
     def quotas(self) -> tuple[reads.QuotaShown, ...]:
         return reads.quotas_shown(self.frozen, self.bound)
+
+    @property
+    def order(self) -> reads.OrderShown | None:
+        return reads.order_shown(self.frozen, self.bound)
 
     @property
     def checked(self) -> list[dict[str, Any]]:
@@ -175,6 +184,7 @@ def name_of(batch: Batch, kind: str, format_: str) -> str:
         kinds = {
             "letter": _("Recommendation document"),
             "summary": _("Summary table"),
+            "joint": _("Summary table of all lists"),
             "check": _("Check page"),
             "transmittal": _("Transmittal"),
             "package": _("Recommendation package"),

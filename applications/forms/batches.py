@@ -1,5 +1,8 @@
 """The letter of a batch, a reason, and how many paper copies arrived."""
 
+from collections.abc import Iterable
+from typing import Any
+
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
@@ -38,6 +41,16 @@ class SealForm(ServiceForm):
 
 
 class TrialForm(ServiceForm):
-    """How many places to try; the order comes as one number per unit, `rank_<reference>`."""
+    """How many places to try under each quota, `places_<key>`; the order comes as one number per unit, `rank_<reference>`."""
 
-    places = forms.IntegerField(label=_("Places to try"), min_value=0, max_value=100_000, required=False)
+    def __init__(self, *args: Any, quotas: Iterable[tuple[str, str]] = (), **given: Any) -> None:
+        super().__init__(*args, **given)
+        for key, label in quotas:
+            name = _("Places to try: %(label)s") % {"label": label}
+            self.fields[f"places_{key}"] = forms.IntegerField(
+                label=name, min_value=0, max_value=100_000, required=False
+            )
+
+    def places(self) -> dict[str, int | None]:
+        """The numbers typed, by key of the quota; of a form that is valid."""
+        return {name.removeprefix("places_"): given for name, given in self.cleaned_data.items()}

@@ -22,18 +22,29 @@ from applications.models import (
     Screening,
 )
 from applications.rules import batches as may
-from applications.rules.screening import SAME_PERSON, is_another
-from applications.selectors import calls, drafts, quotas, screening, shown, upward
+from applications.rules.screening import SAME_PERSON, is_another, is_at_desk
+from applications.selectors import calls, drafts, ordering, quotas, screening, shown, upward
 from applications.selectors.due import left
-from applications.states import AT_WORK, BatchState, Mode, State
-from greenlist.core import audit
+from applications.states import AT_WORK, RETURNABLE, BatchState, Mode, State
+from greenlist.core import audit, clock
 from greenlist.core.actors import Actor, Capacity, Tier
 from greenlist.core.errors import NotVisible, Text
 from greenlist.core.http import whole
 from greenlist.core.verbs import Verb
+from greenlist.policy import engine, words
 from greenlist.policy import selectors as policy
-from greenlist.policy import words
-from greenlist.policy.engine.types import BoundPolicy, Column, Finding, Outcome, Package, Step, StepKind, TableSpec
+from greenlist.policy.engine.types import (
+    BoundPolicy,
+    Column,
+    End,
+    Finding,
+    Outcome,
+    Package,
+    Result,
+    Step,
+    StepKind,
+    TableSpec,
+)
 
 PAGE_SIZE = 30
 UNITS_SHOWN = 100  # of one batch on one page
@@ -108,11 +119,11 @@ def waiting_all(actor: Actor) -> QuerySet[Application]:
 
 
 def trial(
-    actor: Actor, reference: str, *, places: int | None = None, order: Sequence[str] = ()
+    actor: Actor, reference: str, *, places: Mapping[str, int | None] | None = None, order: Sequence[str] = ()
 ) -> tuple[Batch, quotas.Trial | None]:
-    """A batch, and what another number or order would mean for its places; None where no quota bears on it.
+    """A batch, and what other numbers or another order would mean for its places; None where no quota bears on it.
 
-    Nothing is kept. Raises NotVisible.
+    `places`: the number to try, by key of the quota. Nothing is kept. Raises NotVisible.
     """
     batch = get(actor, reference)
     inside, outside = for_trial(actor, batch)
@@ -120,7 +131,20 @@ def trial(
     if not stands:
         return batch, None
     usual = [case.reference for case in (*inside, *outside)]
-    return batch, quotas.trial(stands[0], inside, outside, places=places, order=order or usual)
+    return batch, quotas.trial(stands, inside, outside, places=places or {}, order=order or usual)
+
+
+def quotas_of(actor: Actor, reference: str) -> list[tuple[str, str]]:
+    """Key and name of every quota that bears on a batch. Raises NotVisible."""
+    batch = get(actor, reference)
+    return [(one.key, words.text(one.label)) for one in engine.quotas(calls.rules_of(batch.call), batch.step)]
+
+
+def order_by_rule(actor: Actor, reference: str) -> list[str]:
+    """The units of a trial as the rule orders them. Raises NotVisible."""
+    batch = get(actor, reference)
+    inside, outside = for_trial(actor, batch)
+    return [one.ref for one in ordering.by_rule(batch, calls.rules_of(batch.call), [*inside, *outside])]
 
 
 def for_trial(actor: Actor, batch: Batch) -> tuple[list[Application], list[Application]]:
@@ -215,6 +239,7 @@ def content(batch: Batch, bound: BoundPolicy, items: Sequence[BatchItem]) -> dic
             },
             "columns": [column.key for column in table.columns] if table else [],
             "quotas": [_quota(one, reasons) for one in quotas.stands(batch, bound, len(here))],
+            "order": _order(ordering.ordering(batch, bound, [item.application for item in here]), reasons),
             "units": [_unit(number, item, bound) for number, item in enumerate(here, start=1)],
         }
 
@@ -235,7 +260,9 @@ def reason_for(reasons: Reasons, finding: Finding) -> BatchReason | None:
 
 def warning(batch: Batch, bound: BoundPolicy, items: Sequence[BatchItem], rule: str) -> Finding | None:
     """A warning about the whole batch that may be passed over with a reason."""
-    found = (one.finding for one in quotas.stands(batch, bound, len(live(items))))
+    here = live(items)
+    found = [one.finding for one in quotas.stands(batch, bound, len(here))]
+    found.append(ordering.ordering(batch, bound, [item.application for item in here]).finding)
     return next((one for one in found if one.rule == rule and one.outcome is Outcome.WARN), None)
 
 
@@ -259,6 +286,10 @@ def _quota(one: quotas.Stand, reasons: Reasons) -> dict[str, Any]:
         "over": one.over,
         "said": _said(reason_for(reasons, finding)),
     }
+
+
+def _order(one: ordering.Ordering, reasons: Reasons) -> dict[str, Any]:
+    return {"finding": one.finding.as_json(), "said": _said(reason_for(reasons, one.finding))}
 
 
 def usual_letter(batch: Batch, bound: BoundPolicy, units: Sequence[str]) -> str:
@@ -463,9 +494,17 @@ def lacks(batch: Batch, bound: BoundPolicy, items: Sequence[BatchItem]) -> list[
     for one in quotas.stands(batch, bound, len(here)):
         if one.over:
             found.extend(_quota_lacks(one, bound, reasons))
+    found.extend(_order_lacks(ordering.ordering(batch, bound, [item.application for item in here]), bound, reasons))
     for item in here:
         found.extend(_unit_lacks(item.application, batch, bound, package))
     return found
+
+
+def _order_lacks(one: ordering.Ordering, bound: BoundPolicy, reasons: Reasons) -> Iterable[Lack]:
+    """An order that departs from a rule which wants a reason (HLJ-21a)."""
+    if one.finding.outcome is Outcome.WARN and reason_for(reasons, one.finding) is None:
+        text = _("%(warning)s. Write a reason if it is to go on.") % {"warning": words.sentence(one.finding)}
+        yield Lack(text, one.rule.clause, one.article, rule=one.finding.rule)
 
 
 def _quota_lacks(one: quotas.Stand, bound: BoundPolicy, reasons: Reasons) -> Iterable[Lack]:
@@ -512,6 +551,8 @@ class Unit:
     remarks: tuple[str, ...]
     cells: tuple[str, ...]
     paper_missing: bool
+    why_not_returned: Text  # empty: the receiver may return it
+    to_review: bool  # it lies on the reader's own desk
 
 
 @dataclass(frozen=True, slots=True)
@@ -541,9 +582,46 @@ class ReasonShown:
     person: str
 
 
+def why_not_returned(batch: Batch, bound: BoundPolicy, case: Application) -> Text:
+    """Why a unit cannot go back to the sender any more; empty while it can: at the first step after, nothing decided."""
+    following = engine.after(bound, batch.step, Result.PASSED)
+    if case.state not in RETURNABLE or isinstance(following, End) or case.step != following.key:
+        return _("This is not possible any more: the case is now “%(state)s”.") % {"state": case.get_state_display()}
+    proposed = any(
+        row.step == case.step and row.signed_at is None and row.sent_back_at is None for row in case.screenings.all()
+    )
+    return _("The conclusion of your review awaits a signature: have it sent back first.") if proposed else ""
+
+
 def quotas_shown(frozen: Mapping[str, Any], bound: BoundPolicy) -> tuple[QuotaShown, ...]:
     """What was frozen of the quotas, in the reader's language; nothing for batches signed before there were any."""
     return tuple(_quota_shown(one, bound) for one in frozen.get("quotas", ()))
+
+
+@dataclass(frozen=True, slots=True)
+class OrderShown:
+    """What was frozen of the order: whether it is the rule's, and why not."""
+
+    text: str
+    article: str
+    outcome: str
+    reason: str
+    person: str
+
+
+def order_shown(frozen: Mapping[str, Any], bound: BoundPolicy) -> OrderShown | None:
+    """In the reader's language; None where no rule set speaks of it, or the batch was signed before it was kept."""
+    finding = Finding.from_json(frozen["order"]["finding"]) if "order" in frozen else None
+    if finding is None or not finding.clause:
+        return None
+    said = frozen["order"]["said"] or {}
+    return OrderShown(
+        text=words.sentence(finding),
+        article=screening.article(bound, finding.clause),
+        outcome=finding.outcome.value,
+        reason=said.get("reason", ""),
+        person=said.get("person", ""),
+    )
 
 
 def _quota_shown(one: Mapping[str, Any], bound: BoundPolicy) -> QuotaShown:
@@ -603,6 +681,8 @@ class BatchView:
     waiting: tuple[Application, ...]
     lacks: tuple[Lack, ...]
     quotas: tuple[QuotaShown, ...]
+    arranged: ordering.Ordering | None  # while it can be changed
+    order: OrderShown | None
     reasons: tuple[ReasonShown, ...]
     columns: tuple[Column, ...]
     table_title: str
@@ -633,7 +713,17 @@ class BatchView:
         page = min(max(asked or 1, 1), pages)
         units = self.units[(page - 1) * UNITS_SHOWN : page * UNITS_SHOWN]
         more = max(len(self.lacks) - LACKS_SHOWN, 0)
-        return BatchPart(units, page, pages, self.waiting[:UNITS_SHOWN], self.lacks[:LACKS_SHOWN], more)
+        return BatchPart(
+            units=units,
+            page=page,
+            pages=pages,
+            first=(page - 1) * UNITS_SHOWN + 1,
+            total=len(self.units),
+            waiting=self.waiting[:UNITS_SHOWN],
+            lacks=self.lacks[:LACKS_SHOWN],
+            more_lacks=more,
+            arranged=self.arranged,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -643,9 +733,12 @@ class BatchPart:
     units: tuple[Unit, ...]
     page: int
     pages: int
+    first: int  # place of the first of them in the whole batch
+    total: int
     waiting: tuple[Application, ...]
     lacks: tuple[Lack, ...]
     more_lacks: int
+    arranged: ordering.Ordering | None
 
     @property
     def sort_rows(self) -> list[dict[str, Any]]:
@@ -656,9 +749,30 @@ class BatchPart:
                 "label": unit.item.application.name,
                 "sub": unit.item.application.number,
                 "badges": unit.badges,
+                **_why_here(self.arranged, unit.item.application.reference),
             }
             for unit in self.units
         ]
+
+
+def _why_here(found: ordering.Ordering | None, reference: str) -> dict[str, str]:
+    """Why a unit stands in this place, in one line, and whether a hand put it there."""
+    if found is None:
+        return {}
+    place = found.places[reference]
+    parts = [_("place %(n)s by the rule") % {"n": place.by_rule}]
+    if "priority" in found.rule.by:
+        parts += [
+            _("priority: %(label)s (%(article)s)") % {"label": label, "article": article}
+            for label, article in place.badges
+        ]
+        parts += [] if place.badges else [_("no priority")]
+    if "score" in found.rule.by:
+        parts.append(_("score %(score)s") % {"score": place.score} if place.score is not None else _("no score"))
+    if place.submitted_at:
+        at = place.submitted_at.astimezone(clock.CHINA)
+        parts.append(_("submitted %(at)s") % {"at": f"{at:%Y-%m-%d %H:%M}"})
+    return {"why": " · ".join(parts), "mark": _("moved by hand") if place.moved else ""}
 
 
 def view(actor: Actor, reference: str, *, on: date) -> BatchView:
@@ -674,11 +788,13 @@ def view(actor: Actor, reference: str, *, on: date) -> BatchView:
     editable = batch.state == BatchState.DRAFT and may.may_arrange(batch, actor)
     return BatchView(
         batch=batch,
-        units=tuple(_units(frozen, items, table, package)),
+        units=tuple(_units(frozen, items, table, package, batch, bound, actor)),
         returned=tuple(item for item in items if item.returned_at),
         waiting=tuple(waiting(actor, batch)) if editable else (),
         lacks=tuple(lacks(batch, bound, items)) if batch.state in (BatchState.DRAFT, BatchState.TO_SIGN) else (),
         quotas=quotas_shown(frozen, bound),
+        arranged=ordering.ordering(batch, bound, [item.application for item in live(items)]) if editable else None,
+        order=order_shown(frozen, bound),
         reasons=reasons_shown(frozen, bound),
         columns=table.columns if table else (),
         table_title=fill(table.title.zh, batch, bound, ()) if table else "",
@@ -701,7 +817,7 @@ def view(actor: Actor, reference: str, *, on: date) -> BatchView:
         may_note_paper=_offers(may.NOTE_PAPER, batch, actor) and package.paper_copies > 0,
         may_return=_offers(may.RETURN_UNIT, batch, actor),
         why_not_sign=_why_not_sign(bound, batch, actor) if _offers(may.SIGN, batch, actor) else "",
-        documents=documents_of(package, table),
+        documents=documents_of(package, table, is_joint=is_joint(bound)),
     )
 
 
@@ -715,7 +831,13 @@ def _why_not_sign(bound: BoundPolicy, batch: Batch, actor: Actor) -> Text:
 
 
 def _units(
-    frozen: Mapping[str, Any], items: Sequence[BatchItem], table: TableSpec | None, package: Package
+    frozen: Mapping[str, Any],
+    items: Sequence[BatchItem],
+    table: TableSpec | None,
+    package: Package,
+    batch: Batch,
+    bound: BoundPolicy,
+    actor: Actor,
 ) -> Iterable[Unit]:
     rows = {item.application.reference: item for item in items}
     for unit in frozen["units"]:
@@ -723,6 +845,7 @@ def _units(
         if item.returned_at:
             continue
         answers = [verdict["answer"] for verdict in unit["verdicts"]]
+        case = item.application
         yield Unit(
             item=item,
             position=unit["position"],
@@ -730,8 +853,10 @@ def _units(
             yes=answers.count("yes"),
             asked=len(answers),
             remarks=tuple(dict.fromkeys(verdict["remark"] for verdict in unit["verdicts"] if verdict["remark"])),
-            cells=cells_of(unit, table, item.application),
+            cells=cells_of(unit, table, case),
             paper_missing=(item.paper_copies or 0) < package.paper_copies,
+            why_not_returned=why_not_returned(batch, bound, case),
+            to_review=case.state == State.SCREENING and is_at_desk(case, actor),
         )
 
 
@@ -748,15 +873,42 @@ def cells_of(unit: Mapping[str, Any], table: TableSpec | None, case: Application
 def papers_of(batch: Batch) -> set[tuple[str, str]]:
     """Kind and format of every file this batch can give."""
     bound = calls.rules_of(batch.call)
-    return {(kind, format_) for kind, format_, _name in documents_of(package_of(bound, batch), table_of(bound))}
+    listed = documents_of(package_of(bound, batch), table_of(bound), is_joint=is_joint(bound))
+    return {(kind, format_) for kind, format_, _name in listed}
 
 
-def documents_of(package: Package, table: TableSpec | None) -> tuple[tuple[str, str, Text], ...]:
+def is_joint(bound: BoundPolicy) -> bool:
+    """Whether the rule set's summary table is one paper with a section for each of several lists (HEB-A1)."""
+    table = table_of(bound)
+    return bool(table and table.section and len(bound.policy.categories) > 1)
+
+
+def siblings(actor: Actor, batch: Batch) -> list[Batch]:
+    """What the same authority recommends to the other lists of the same round, with this batch; as this actor sees it."""
+    call = batch.call
+    rows = Batch.objects.visible_to(actor).filter(
+        sender_id=batch.sender_id,
+        step=batch.step,
+        call__owner_id=call.owner_id,
+        call__year=call.year,
+        call__round=call.round,
+        call__rules__rule_set_id=call.rules.rule_set_id,
+    )
+    related = rows.select_related("call__rules", "call__owner__area", "sender__area", "receiver__area")
+    return list(related.defer(*calls.HEAVY_OF_CASE).order_by("pk"))
+
+
+def documents_of(
+    package: Package, table: TableSpec | None, *, is_joint: bool = False
+) -> tuple[tuple[str, str, Text], ...]:
     """The files a batch can give: those the rule set asks for, the optional ones, and the check page for one's own desk."""
     found: list[tuple[str, str, Text]] = []
     if "letter" in package:
         found.append(("letter", "pdf", gettext_lazy("Recommendation document")))
     if table is not None:
         found += [("summary", "pdf", gettext_lazy("Summary table")), ("summary", "xlsx", gettext_lazy("Summary table"))]
+    if is_joint:
+        name = gettext_lazy("Summary table of all lists")
+        found += [("joint", "pdf", name), ("joint", "xlsx", name)]
     found.append(("transmittal", "pdf", gettext_lazy("Transmittal")))
     return (*found, ("check", "pdf", gettext_lazy("Check page")), ("package", "zip", gettext_lazy("Whole package")))

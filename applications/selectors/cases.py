@@ -13,7 +13,8 @@ from django.utils.translation import gettext_lazy
 
 from applications import rules
 from applications.models import Application, Call, CheckRun, Document, Evidence, ReportVersion, TimelineEntry
-from applications.selectors import calls, drafts, projects, scores, shown, standards, told
+from applications.rules import screening as may
+from applications.selectors import calls, desk, drafts, projects, scores, shown, standards, told
 from applications.selectors.differing import Pieces, pieces
 from applications.selectors.filling import FindingShown, finding_shown
 from applications.selectors.hits import HitShown, of_case
@@ -181,6 +182,9 @@ class CasePage:
     documents: tuple[Document, ...] = ()
     versions: tuple[ReportVersion, ...] = ()
     body: str = ""  # the third-party body behind the report
+    may_review: bool = False  # the review page of the case is open to this reader
+    own_days: int | None = None  # working days this authority has had it, without those with the applicant
+    applicant_days: int = 0  # days the applicant had it for correction meanwhile
     guided: bool = False  # a cultivation object: its page of visits on site (JY-14)
 
 
@@ -207,8 +211,18 @@ def case_page(actor: Actor, reference: str, tab: str, at: datetime) -> CasePage:
         standard=standards.told(case.report, bound),
         body=projects.bodies_of([case.pk]).get(case.pk, "") if case.mode == Mode.BODY else "",
         guided=is_guided(case, bound) and actor.capacity != Capacity.EXPERT,
+        may_review=may.is_at_desk(case, actor),
+        **_clock(case, actor, clock.china_date(at)),
         **_PARTS[tab](case, bound, actor),
     )
+
+
+def _clock(case: Application, actor: Actor, on: date) -> dict[str, Any]:
+    """The authority's own time and the applicant's, as on the desk; nothing for who is no official of a tier."""
+    if not actor.is_official or actor.tier is None or case.submitted_at is None:
+        return {}
+    own, applicant = desk.clocks([case], actor, on, desk.calendar(on))[case.pk]
+    return {"own_days": own, "applicant_days": applicant}
 
 
 def is_guided(case: Application, bound: BoundPolicy) -> bool:

@@ -23,7 +23,7 @@ from applications.models import (
 from applications.querysets import ApplicationQuerySet
 from applications.selectors import batches, calls, shown
 from applications.selectors.due import left
-from applications.states import State
+from applications.states import FINAL, State
 from greenlist.core.actors import Actor, Capacity
 from greenlist.core.clock import china_date
 from greenlist.core.errors import Text
@@ -118,11 +118,11 @@ def page(
     chosen = view_of(view, actor)
     rows = _held_by(_filtered(_base(actor, chosen), industry, text), actor, who)
     found, following = _slice(rows, after, size)
-    last_days, calendar = _own_days(found, actor), Calendar(exceptions=policy.exceptions(on - timedelta(days=400)))
-    spent = clocks(found, actor, on, calendar)
+    last_days, days = _own_days(found, actor), calendar(on)
+    spent = clocks(found, actor, on, days)
     return DeskPage(
         view=chosen,
-        rows=tuple(_row(case, on, last_days.get(case.call_id), calendar, spent[case.pk]) for case in found),
+        rows=tuple(_row(case, on, last_days.get(case.call_id), days, spent[case.pk]) for case in found),
         after=following,
         industries=_industries(),
     )
@@ -178,7 +178,12 @@ def saved_of(actor: Actor) -> list[SavedFilter]:
 
 
 # ---- the authority's clock ------------------------------------------------------------------------------------------
-def clocks(cases: Sequence[Application], actor: Actor, on: date, calendar: Calendar) -> dict[int, tuple[int, int]]:
+def calendar(on: date) -> Calendar:
+    """The working days of the last year, as far as a desk looks back."""
+    return Calendar(exceptions=policy.exceptions(on - timedelta(days=400)))
+
+
+def clocks(cases: Sequence[Application], actor: Actor, on: date, days: Calendar) -> dict[int, tuple[int, int]]:
     """For each case: working days at this tier's own steps, and days with the applicant meanwhile; one query.
 
     A request for correction stops the authority's clock until the applicant has answered.
@@ -187,23 +192,23 @@ def clocks(cases: Sequence[Application], actor: Actor, on: date, calendar: Calen
     told = TimelineEntry.objects.filter(application__in=lines).exclude(from_state=F("to_state"))
     for pk, at, state, step in told.order_by("at", "pk").values_list("application_id", "at", "to_state", "step"):
         lines[pk].append((at, state, step))
-    return {case.pk: _clock(case, lines[case.pk], actor, on, calendar) for case in cases}
+    return {case.pk: _clock(case, lines[case.pk], actor, on, days) for case in cases}
 
 
 def _clock(
-    case: Application, lines: Sequence[tuple[datetime, str, str]], actor: Actor, on: date, calendar: Calendar
+    case: Application, lines: Sequence[tuple[datetime, str, str]], actor: Actor, on: date, days: Calendar
 ) -> tuple[int, int]:
     own_steps = {step.key for step in calls.rules_of(case.call).steps if actor.tier and step.by == actor.tier.value}
     own = waiting = 0
     known = lines or [(case.entered_at, case.state, case.step)]
     ends = [china_date(at) for at, _state, _step in known[1:]] + [on]
     for (at, state, step), end in zip(known, ends, strict=True):
-        if step not in own_steps:
+        if step not in own_steps or state in FINAL:
             continue
         if state == State.RETURNED:
             waiting += (end - china_date(at)).days
         else:
-            own += engine.working_days_left(calendar, china_date(at), end)
+            own += engine.working_days_left(days, china_date(at), end)
     return own, waiting
 
 
@@ -249,10 +254,10 @@ def _own_day(call: Call, known: list[Extension], actor: Actor) -> date | None:
     return calls.moved(step, known, actor.area_path) if step else None
 
 
-def _row(case: Application, on: date, own_day: date | None, calendar: Calendar, spent: tuple[int, int]) -> Row:
+def _row(case: Application, on: date, own_day: date | None, days: Calendar, spent: tuple[int, int]) -> Row:
     entered = china_date(case.entered_at)
     due_on = case.due_on or own_day
-    words, tone = left(due_on, on, calendar)
+    words, tone = left(due_on, on, days)
     return Row(
         case=case,
         due_on=due_on,

@@ -1,6 +1,6 @@
 """Places for recommendations: how many there are, how many are taken, and what would happen if (HEB-3a, HLJ-21a)."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -128,24 +128,39 @@ def score_of(case: Application) -> Decimal | None:
 
 # ---- what if ----------------------------------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
+class Line:
+    """One quota in a trial: how it stands, the number tried, and how many units of this batch that leaves room for."""
+
+    stand: Stand
+    places: int
+
+    @property
+    def room(self) -> int:
+        return max(self.places - self.stand.taken, 0)
+
+
+@dataclass(frozen=True, slots=True)
 class Tried:
-    """One unit of a trial order, and whether it would have a place."""
+    """One unit of a trial order, and whether it would have a place under every quota."""
 
     case: Application
     badges: tuple[str, ...]
     score: Decimal | None
     rank: int
     was: int  # its place in the batch now; 0: not in it
-    has_place: bool
     had_place: bool
+    over: tuple[str, ...]  # the quotas under which it would have none
+
+    @property
+    def has_place(self) -> bool:
+        return not self.over
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A trial with so many places, in an order that nobody keeps."""
+    """A trial with so many places under each quota, in an order that nobody keeps."""
 
-    stand: Stand
-    places: int
+    lines: tuple[Line, ...]
     rows: tuple[Tried, ...]
 
     @property
@@ -167,22 +182,25 @@ def reordered(shown_: Sequence[tuple[str, int]]) -> list[str]:
 
 
 def trial(
-    now: Stand,
+    stands: Sequence[Stand],
     inside: Sequence[Application],
     outside: Sequence[Application],
     *,
-    places: int | None,
+    places: Mapping[str, int | None],
     order: Sequence[str],
 ) -> Trial:
-    """Who would have a place with another number of places or another order. `inside`: the batch as it is ordered now."""
+    """Who would have a place with other numbers or another order: under all quotas that bear on the batch together.
+
+    `inside`: the batch as it is ordered now; `places`: the number tried, by key of the quota.
+    """
     was = {case.reference: position for position, case in enumerate(inside, start=1)}
     rank = {reference: position for position, reference in enumerate(order)}
     rows = sorted([*inside, *outside], key=lambda case: rank.get(case.reference, len(rank)))
-    tried = now.places if places is None else places
-    room = max(tried - now.taken, 0)
+    tried = {one.quota.key: places.get(one.quota.key) for one in stands}
+    lines = tuple(Line(one, _number(tried[one.quota.key], one.places)) for one in stands)
+    room = min(one.room for one in stands)
     return Trial(
-        stand=now,
-        places=tried,
+        lines=lines,
         rows=tuple(
             Tried(
                 case=case,
@@ -190,12 +208,16 @@ def trial(
                 score=score_of(case),
                 rank=position,
                 was=was.get(case.reference, 0),
-                has_place=position <= room,
-                had_place=0 < was.get(case.reference, 0) <= now.room,
+                had_place=0 < was.get(case.reference, 0) <= room,
+                over=tuple(line.stand.label for line in lines if position > line.room),
             )
             for position, case in enumerate(rows, start=1)
         ),
     )
+
+
+def _number(tried: int | None, usual: int) -> int:
+    return usual if tried is None else tried
 
 
 # ---- who has how many -------------------------------------------------------------------------------------------------

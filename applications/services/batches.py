@@ -15,23 +15,23 @@ from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from django_fsm import TransitionNotAllowed
 
-from applications import facts, rules, selectors
+from applications import rules, selectors
 from applications.models import Application, Batch, BatchItem, BatchReason, Call
 from applications.rules import batches as may
 from applications.rules.screening import SAME_PERSON, is_another
 from applications.selectors import batches as reads
-from applications.selectors import quotas
+from applications.selectors import ordering, quotas
 from applications.selectors import screening as reviews
 from applications.selectors.calls import HEAVY_OF_CASE
 from applications.services import cases, checks, screening, upward
-from applications.states import FINAL, RETURNABLE, BatchState, State
+from applications.states import FINAL, BatchState, State
 from greenlist.accounts import selectors as accounts
 from greenlist.accounts.models import Authority
 from greenlist.core import attachments, audit, clock, outbox
 from greenlist.core.actors import Actor, Capacity, Tier
 from greenlist.core.errors import Conflict, Invalid, NotAllowed, NotVisible, Refused, WrongState
 from greenlist.policy import engine
-from greenlist.policy.engine.types import BoundPolicy, Candidate, End, Finding, Outcome, Result, Step
+from greenlist.policy.engine.types import BoundPolicy, End, Finding, Outcome, Result, Step
 
 MOST_UNITS = 500
 SCANS = ("application/pdf", "image/jpeg", "image/png")
@@ -131,38 +131,29 @@ def arrange(*, actor: Actor, at: datetime, reference: str, order: Sequence[str],
 
 
 @transaction.atomic
-def move_unit(*, actor: Actor, at: datetime, reference: str, case: str, by: int) -> Batch:
-    """One unit up (-1) or down (+1): the same as dragging, for the keyboard. At the end it stays where it is."""
+def move_unit(*, actor: Actor, at: datetime, reference: str, case: str, by: int = 0, to: int | None = None) -> Batch:
+    """One unit up (-1) or down (+1), or to a place from 1: the same as dragging, without it. It never leaves the list."""
     batch = _take(actor=actor, reference=reference, verb=may.ARRANGE, state=BatchState.DRAFT)
     items = list(_live(batch))
     here = next((place for place, item in enumerate(items) if item.application.reference == case), None)
     if here is None:
         raise NotVisible
-    there = min(max(here + by, 0), len(items) - 1)
-    items.insert(there, items.pop(here))
+    wanted = here + by if to is None else to - 1
+    items.insert(min(max(wanted, 0), len(items) - 1), items.pop(here))
     _set_order(batch, items, actor=actor, at=at)
     return batch
 
 
 @transaction.atomic
 def suggest_order(*, actor: Actor, at: datetime, reference: str) -> Batch:
-    """The order of the rule set: priority first, then as submitted (QHD-N2b); a start, never a bar."""
+    """The order of the rule set (QHD-N2b, HLJ-21a); a start, never a bar."""
     batch = _take(actor=actor, reference=reference, verb=may.ARRANGE, state=BatchState.DRAFT)
     live = _live(batch).select_related("application__report").prefetch_related("application__report__versions")
     items = {item.application.reference: item for item in live}
-    order = suggested(batch=batch, cases_=[item.application for item in items.values()], at=at)
-    _set_order(batch, [items[reference] for reference in order], actor=actor, at=at)
-    return batch
-
-
-def suggested(*, batch: Batch, cases_: Sequence[Application], at: datetime) -> list[str]:
-    """References in the order of the rule set: priorities, or scores where places go by score, then as submitted."""
     bound = selectors.rules_of(batch.call)
-    in_time = sorted(cases_, key=lambda case: (case.submitted_at or at, case.pk))
-    known = facts.gather(in_time, bound, "", clock.china_date(at), with_events=False)
-    candidates = [Candidate(case.reference, known[case.pk].facts, quotas.score_of(case)) for case in in_time]
-    by_score = any(quota.by_score for quota in engine.quotas(bound, batch.step))
-    return [ranked.ref for ranked in engine.order(bound, candidates, by_score=by_score)]
+    ranked = ordering.by_rule(batch, bound, [item.application for item in items.values()])
+    _set_order(batch, [items[one.ref] for one in ranked], actor=actor, at=at)
+    return batch
 
 
 def _set_order(batch: Batch, items: Sequence[BatchItem], *, actor: Actor, at: datetime) -> None:
@@ -586,11 +577,9 @@ def return_unit(*, actor: Actor, at: datetime, reference: str, case: str, reason
         raise Invalid(_("The unit was not returned."), problems={"reason": [_("Write the reason.")]})
     item = _item(batch, case)
     row = cases.lock(actor=actor, reference=case)
-    following = engine.after(selectors.rules_of(batch.call), batch.step, Result.PASSED)
-    if row.state not in RETURNABLE or isinstance(following, End) or row.step != following.key:
-        raise WrongState(
-            _("This is not possible any more: the case is now “%(state)s”.") % {"state": row.get_state_display()}
-        )
+    why_not = reads.why_not_returned(batch, selectors.rules_of(batch.call), row)
+    if why_not:
+        raise WrongState(why_not)
     back = reviews.screening_before(selectors.rules_of(batch.call), batch.step)
     item.returned_at, item.returned_by_id, item.return_reason = at, actor.user_id, reason.strip()[:500]
     item.save(update_fields=["returned_at", "returned_by", "return_reason"])

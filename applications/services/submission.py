@@ -221,6 +221,7 @@ def _freeze(case: Application, bound: BoundPolicy, at: datetime) -> None:
     if case.submitted_at is None:  # a plant that moves during a correction does not take the case from who asked
         case.area_path = case.site.area.path
     case.rules_digest, case.call_digest = bound.policy.digest, bound.digest
+    # What the report itself tells counts as well (HEB-2.1b: the level of energy efficiency).
     point = bound.first(StepKind.DRAFT).point
     known = facts.gather([case], bound, point, clock.china_date(at), with_events=False)[case.pk].facts
     earned = engine.badges(bound, known)

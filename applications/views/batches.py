@@ -1,7 +1,7 @@
 """Recommendation batches: put together, letter, signature, sending, receipt, paper copies, return of one unit."""
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 from django.contrib import messages
@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from applications import rules
 from applications.documents import batch as papers
+from applications.documents import joint
 from applications.forms.batches import LetterForm, PaperForm, ReasonForm, SealForm, TrialForm
 from applications.rules import batches as may
 from applications.selectors import batches as reads
@@ -21,7 +22,7 @@ from applications.selectors import quotas
 from applications.services import batches
 from greenlist.core import archives, attachments, clock, waiting
 from greenlist.core.actors import Actor
-from greenlist.core.errors import Invalid, NotAllowed, NotVisible
+from greenlist.core.errors import Invalid, NotAllowed, NotVisible, WrongState
 from greenlist.core.http import whole
 from greenlist.core.models import RenderJob
 
@@ -112,13 +113,15 @@ def remove(request: HttpRequest, reference: str) -> HttpResponse:
 
 @require_POST
 def arrange(request: HttpRequest, reference: str) -> HttpResponse:
-    """One step up or down, or the whole order from the script."""
-    if request.POST.get("order"):
-        order = request.POST["order"].split(",")
+    """One step up or down, a place by its number, or the whole order from the script."""
+    given = request.POST
+    if given.get("order"):
+        order = given["order"].split(",")
         batches.arrange(reference=reference, order=order, part="page" in request.GET, **_given(request))
         return HttpResponse(status=204)
-    step = {"up": -1, "down": 1}.get(request.POST.get("to", ""), 0)
-    batches.move_unit(reference=reference, case=request.POST.get("move", ""), by=step, **_given(request))
+    step = {"up": -1, "down": 1}.get(given.get("to", ""), 0)
+    place = whole(given.get("place")) if given.get("to") == "place" else None
+    batches.move_unit(reference=reference, case=given.get("move", ""), by=step, to=place, **_given(request))
     page = whole(request.GET.get("page"))
     return redirect(reverse("applications:batch", args=[reference]) + (f"?page={page}" if page else ""))
 
@@ -164,16 +167,15 @@ def explain(request: HttpRequest, reference: str) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def quota(request: HttpRequest, reference: str) -> HttpResponse:
     """What if there were more or fewer places, or another order: worked out and shown, never kept."""
-    form = TrialForm(request.POST or None)
-    places = form.cleaned_data["places"] if form.is_bound and form.is_valid() else None
+    actor = _actor(request)
+    form = TrialForm(request.POST or None, quotas=reads.quotas_of(actor, reference))
+    places = form.places() if form.is_bound and form.is_valid() else {}
     order: list[str] = []
     if request.POST.get("by") == "rule":
-        found = reads.get(_actor(request), reference)
-        inside, outside = reads.for_trial(_actor(request), found)
-        order = batches.suggested(batch=found, cases_=[*inside, *outside], at=clock.now())
+        order = reads.order_by_rule(actor, reference)
     elif request.POST.get("by") != "batch":
         order = quotas.reordered(_ranks(request))
-    batch, trial = reads.trial(_actor(request), reference, places=places, order=order)
+    batch, trial = reads.trial(actor, reference, places=places, order=order)
     context = {"batch": batch, "trial": trial, "form": form}
     return render(request, "applications/batch_quota.html", context, status=422 if form.errors else 200)
 
@@ -268,6 +270,8 @@ def return_unit(request: HttpRequest, reference: str, case: str) -> HttpResponse
     unit = next((one for one in view.units if one.item.application.reference == case), None)
     if unit is None:
         raise NotVisible
+    if unit.why_not_returned and request.method == "GET":
+        raise WrongState(unit.why_not_returned)
     form = ReasonForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
@@ -289,12 +293,15 @@ def document(request: HttpRequest, reference: str, kind: str, format_: str) -> H
     batches.seen(actor=actor, at=at, reference=reference)
     if (kind, format_) not in reads.papers_of(found):
         raise NotVisible
+    if kind == joint.JOINT and format_ == "xlsx":
+        return joint.workbook_response(found, actor=actor)
     if format_ == "xlsx":
         return papers.workbook_response(found, at=at)
     back = reverse("applications:batch", args=[reference])
     title = papers.name_of(found, kind, format_)
     if kind != papers.PACKAGE:
-        paper = papers.paper_file(found, kind, actor=actor, at=at)
+        of_kind = joint.paper_file if kind == joint.JOINT else partial(papers.paper_file, kind=kind)
+        paper = of_kind(found, actor=actor, at=at)
         return waiting.answer(request, paper, at=at, title=title, back=back, inline=True)
     if found.frozen is None:
         raise NotAllowed(_("The package exists once the batch is signed."))

@@ -16,6 +16,7 @@ from applications import rules
 from applications.forms.desk import ProposalForm, ReasonForm, ReturnForm
 from applications.forms.judging import JudgementForm
 from applications.rules import screening as may
+from applications.selectors import beside as besides
 from applications.selectors import bulk as bulks
 from applications.selectors import desk as queue
 from applications.selectors import judging as rows
@@ -158,6 +159,15 @@ def _review(
     return render(request, "applications/review.html", context, status=422 if error else 200)
 
 
+@require_GET
+def beside(request: HttpRequest, reference: str) -> HttpResponse:
+    """The answers of one part at the left, the evidence of the chosen row at the right."""
+    actor, given = _actor(request), request.GET
+    batches.seen_case(actor=actor, at=clock.now(), reference=reference)
+    found = besides.beside(actor, reference, path=given.get("row", ""), file=given.get("file", ""))
+    return render(request, "applications/beside.html", {"found": found, "page": found.page, "case": found.page.case})
+
+
 @require_POST
 def save(request: HttpRequest, reference: str) -> HttpResponse:
     """Keeps findings and remarks; the button decides where to go next. Autosave gets JSON."""
@@ -173,6 +183,9 @@ def save(request: HttpRequest, reference: str) -> HttpResponse:
     target = following.get(request.POST.get("next", ""))
     if target:
         return redirect(target, reference)
+    if request.POST.get("next", "").startswith("beside:"):
+        messages.success(request, _("Saved."))
+        return redirect(besides.address(reference, request.POST["next"].removeprefix("beside:")))
     if request.POST.get("next") == "recheck":
         screening.recheck(actor=_actor(request), at=clock.now(), reference=reference)
         messages.success(request, _("Saved and checked again."))
@@ -368,6 +381,7 @@ urlpatterns: list[URLPattern] = [
     path("desk/filters/", filter_save, name="desk_filter_save"),
     path("desk/filters/<int:pk>/delete/", filter_delete, name="desk_filter_delete"),
     path("cases/<str:reference>/review/", review, name="review"),
+    path("cases/<str:reference>/beside/", beside, name="beside"),
     path("cases/<str:reference>/review/save/", save, name="review_save"),
     path("cases/<str:reference>/review/rows/<str:path>/", row, name="review_row"),
     path("cases/<str:reference>/review/return/", return_case, name="review_return"),

@@ -47,6 +47,8 @@ FINDINGS = {
     "quota.over": gettext_lazy(
         "%(label)s: %(places)s places, %(taken)s taken, %(here)s in this batch: %(over)s too many"
     ),
+    "order.kept": gettext_lazy("Ordered by the rule: %(label)s"),
+    "order.departs": gettext_lazy("Moved by hand: %(moved)s. The rule says: %(label)s"),
     "score.spread": gettext_lazy("The scores lie %(spread)s points apart (limit %(limit)s): ask for a further opinion"),
 }
 OUTCOMES = {

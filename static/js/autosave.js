@@ -44,8 +44,10 @@ class Autosave {
     this.busy = false;
     this.stopped = false;
     this.resume();
-    form.addEventListener("input", () => this.typed());
-    form.addEventListener("change", () => this.typed());
+    // Controls may stand outside the form and belong to it by name (`form="…"`): their events never pass through it.
+    for (const kind of ["input", "change"]) {
+      document.addEventListener(kind, (event) => { if (event.target.form === form) this.typed(); });
+    }
     form.addEventListener("submit", (event) => this.leave(event));
     window.addEventListener("online", () => this.save());
     document.addEventListener("visibilitychange", () => { if (document.hidden) this.save(); });

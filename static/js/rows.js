@@ -1,4 +1,4 @@
-// j and k walk through the rows of a list, x chooses the row one is in. The links and boxes work without.
+// j and k walk through the rows of a list, from a row the arrows too; x chooses the row one is in. The links and boxes work without.
 import { off } from "./shortcuts.js";
 
 function step(by) {
@@ -17,7 +17,9 @@ export function start() {
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || off()) return;
     if (event.target.closest("input:not([type=checkbox]), textarea, select, [contenteditable], dialog[open]")) return;
-    const act = { j: () => step(1), k: () => step(-1), x: choose }[event.key];
+    const inRow = document.activeElement.matches("[data-row-link]"); // elsewhere the arrows scroll the page
+    const arrows = inRow ? { ArrowDown: () => step(1), ArrowUp: () => step(-1) } : {};
+    const act = { j: () => step(1), k: () => step(-1), x: choose, ...arrows }[event.key];
     if (!act) return;
     event.preventDefault();
     act();

@@ -15,7 +15,7 @@ export function start() {
     event.preventDefault();
     target.focus();
     if (target.matches("a, button, summary")) target.click();
-    else target.select?.();
+    else if (!target.matches("textarea")) target.select?.(); // a text that stands is not to be typed over
   });
   for (const button of document.querySelectorAll("[data-shortcuts-switch]")) {
     const show = () => button.setAttribute("aria-pressed", String(!off()));

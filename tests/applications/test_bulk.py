@@ -329,6 +329,12 @@ def test_days_with_the_applicant_are_not_the_authoritys(world: World, call: Any)
     on = back.date() + timedelta(days=2)
     assert desk.clocks([row], world.actor("county_handler"), on, Calendar()) == {row.pk: (4 + 2, 10)}
     assert desk.clocks([row], world.actor("city_handler"), on, Calendar()) == {row.pk: (0, 0)}
+    row.timeline.create(
+        at=back + timedelta(days=2), verb="withdraw", from_state="screening", to_state="withdrawn", step="county",
+        capacity="x", person="x",
+    )  # fmt: skip
+    later = on + timedelta(days=30)
+    assert desk.clocks([row], world.actor("county_handler"), later, Calendar()) == {row.pk: (4 + 2, 10)}
 
 
 def test_the_queue_asks_no_more_for_more_rows(world: World, call: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -20,14 +21,14 @@ from applications.models import Allotment, Application, Batch, BatchReason, Call
 from applications.selectors import batches as reads
 from applications.selectors import quotas, upward
 from applications.selectors.calls import rules_of
-from applications.services import batches
+from applications.services import batches, screening
 from applications.services import quotas as allotting
 from applications.states import BatchState, CallState, State
 from greenlist.core.errors import Invalid, NotAllowed, NotVisible, Refused, WrongState
 from greenlist.organisations.models import Title
 from greenlist.policy import engine
 from greenlist.policy import selectors as policy
-from greenlist.policy.engine.types import CallValues
+from greenlist.policy.engine.types import CallValues, Text
 from tests.applications import county, filled
 from tests.applications.national import call_of, forwarding, hlj_rows, passed, titled
 from tests.applications.test_batch_papers import text_of
@@ -218,7 +219,7 @@ def test_what_if_shows_who_falls_under_the_line_and_keeps_nothing(world: World, 
     rows = passed(world, call_of(world), 5)  # two places
     batch = draft(world, rows[:3])
     order = [row.reference for row in (rows[2], rows[0], rows[1])]
-    _batch, trial = reads.trial(world.actor("city_handler"), batch.reference, places=1, order=order)
+    _batch, trial = reads.trial(world.actor("city_handler"), batch.reference, places={"city_factories": 1}, order=order)
     assert trial is not None
     assert [row.case.pk for row in trial.lost] == [rows[0].pk, rows[1].pk]
     assert [row.case.pk for row in trial.gained] == [rows[2].pk]
@@ -226,11 +227,102 @@ def test_what_if_shows_who_falls_under_the_line_and_keeps_nothing(world: World, 
     client, page = world.client("city_handler"), reverse("applications:batch_quota", args=[batch.reference])
     assert client.get(page).status_code == 200
     typed = {f"rank_{row.reference}": number for number, row in enumerate(rows, start=1)}
-    answer = client.post(page, {"places": "1", **typed, f"rank_{rows[2].reference}": "1"})
+    answer = client.post(page, {"places_city_factories": "1", **typed, f"rank_{rows[2].reference}": "1"})
     assert [row.case.pk for row in answer.context["trial"].rows[:3]] == [rows[2].pk, rows[0].pk, rows[1].pk]
     assert [item.application_id for item in batch.items.order_by("position")] == [row.pk for row in rows[:3]]
-    assert client.post(page, {"places": "x"}).status_code == 422
-    assert client.post(page, {"places": "2", "by": "rule"}).status_code == 200
+    assert client.post(page, {"places_city_factories": "x"}).status_code == 422
+    assert client.post(page, {"places_city_factories": "2", "by": "rule"}).status_code == 200
+
+
+@pytest.mark.clause("HLJ-21a", "HEB-3a")
+def test_what_if_shows_every_quota_that_bears_on_the_batch(
+    world: World, rules: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A number for all together beside the share of each city: a unit needs a place under both."""
+    call = call_of(world)
+    rows = passed(world, call, 5)  # 5 × 40 % = 2
+    batch = draft(world, rows[:3])
+    bound = rules_of(call)
+    second = replace(
+        bound.quotas[0], key="ministry", share=None, limit=1, per="call", label=Text(zh="部里下达的数量"), stock_tier=""
+    )
+    both = replace(bound, quotas=(*bound.quotas, second))
+    monkeypatch.setattr("applications.selectors.calls.rules_of", lambda _call: both)
+    client, page = world.client("city_handler"), reverse("applications:batch_quota", args=[batch.reference])
+    answer = client.get(page)
+    text = answer.content.decode()
+    for said in (bound.quotas[0].label.zh, "部里下达的数量", 'name="places_city_factories"', 'name="places_ministry"'):
+        assert said in text, said
+    trial = answer.context["trial"]
+    assert [(line.places, line.room) for line in trial.lines] == [(2, 2), (1, 1)]
+    assert [row.has_place for row in trial.rows] == [True, False, False, False, False]
+    assert trial.rows[1].over == ("部里下达的数量",)  # the other quota would have room for it
+    more = client.post(page, {"places_ministry": "4", "places_city_factories": "3"}).context["trial"]
+    assert [row.case.pk for row in more.gained] == [rows[1].pk, rows[2].pk]
+
+
+# ---- order ----------------------------------------------------------------------------------------------------------
+@pytest.mark.clause("HLJ-21a")
+def test_an_order_that_departs_from_the_score_takes_a_reason(world: World, rules: None) -> None:
+    call = call_of(world, "heilongjiang-national", ministry_number=3)
+    low, high, twin = hlj_rows(world, call, 3)
+    Application.objects.filter(pk=low.pk).update(panel_score="81.00")
+    Application.objects.filter(pk__in=[high.pk, twin.pk]).update(panel_score="93.50")
+    batch = forwarding(world, [low, high, twin])
+    actor = world.actor("hlj_province_handler")
+    said = {"actor": actor, "at": NOW, "reference": batch.reference}
+    found = reads.view(actor, batch.reference, on=date(2026, 5, 20))
+    assert [lack.rule for lack in found.lacks] == ["order.score"]
+    assert [row["mark"] for row in found.sort_rows] == ["人工调整", "", ""]  # one unit was moved, not three
+    assert "按规则第 3 位" in found.sort_rows[0]["why"] and "得分 81.00" in found.sort_rows[0]["why"]
+    with pytest.raises(Refused) as refused:
+        batches.hand_over(**said)
+    assert refused.value.clause == "HLJ-21a"
+    batches.explain(rule="order.score", reason="地市意见：优先培育", **said)
+    batches.arrange(order=[high.reference, low.reference, twin.reference], **said)  # another order: said anew
+    assert [lack.rule for lack in reads.view(actor, batch.reference, on=date(2026, 5, 20)).lacks] == ["order.score"]
+    batches.explain(rule="order.score", reason="地市意见：优先培育", **said)
+    batches.hand_over(**said)
+    county.sign(world, batch, NOW, approver="hlj_province_approver")
+    batch.refresh_from_db()
+    assert batch.frozen["order"]["said"]["reason"] == "地市意见：优先培育"
+    text = text_of(papers.render(papers.sheet_of(batch), "check", "pdf"))
+    for part in ("推荐排序", "以评审得分为先", "地市意见：优先培育"):
+        assert part in text, part
+
+
+@pytest.mark.clause("HLJ-21a")
+def test_equal_scores_may_stand_either_way_without_a_reason(world: World, rules: None) -> None:
+    call = call_of(world, "heilongjiang-national", ministry_number=2)
+    one, other = hlj_rows(world, call, 2)
+    Application.objects.filter(pk__in=[one.pk, other.pk]).update(panel_score="93.50")
+    batch = forwarding(world, [other, one])
+    actor = world.actor("hlj_province_handler")
+    batches.hand_over(actor=actor, at=NOW, reference=batch.reference)
+    batch.refresh_from_db()
+    assert batch.state == BatchState.TO_SIGN
+
+
+@pytest.mark.clause("HEB-2.1b")
+def test_the_page_explains_the_places_and_wants_no_reason_where_the_rules_want_none(world: World, rules: None) -> None:
+    rows = passed(world, call_of(world), 3)
+    badge = {"rule": "energy", "clause": "HEB-2.1b", "zh": "能效水平领先", "en": "Leading energy efficiency"}
+    Application.objects.filter(pk__in=[row.pk for row in rows]).update(badges=[], priority=9)
+    Application.objects.filter(pk=rows[2].pk).update(badges=[badge], priority=1)
+    titled(world, 6)
+    batch = draft(world, rows)
+    client, page = world.client("city_handler"), reverse("applications:batch", args=[batch.reference])
+    text = client.get(page).content.decode()
+    for said in ("能效水平领先的工厂优先", "按规则第 1 位", "优先：能效水平领先", "人工调整", "无须说明理由"):
+        assert said in text, said
+    client.post(reverse("applications:batch_suggest", args=[batch.reference]))
+    assert [item.application_id for item in batch.items.order_by("position")] == [rows[2].pk, rows[0].pk, rows[1].pk]
+    assert "与规则所定顺序一致" in client.get(page).content.decode()
+    typed = {"move": rows[2].reference, "to": "place", "place": "3"}
+    assert client.post(reverse("applications:batch_arrange", args=[batch.reference]), typed).status_code == 302
+    assert [item.application_id for item in batch.items.order_by("position")] == [rows[0].pk, rows[1].pk, rows[2].pk]
+    hand_over(world, batch)
+    assert "人工调整" in client.get(page).content.decode()  # who signs reads it too
 
 
 def test_numbers_typed_move_only_what_was_changed() -> None:
@@ -423,3 +515,68 @@ def test_the_transmittal_lists_what_goes_along(world: World, rules: None) -> Non
         unit["report"]["digest"],
     ):
         assert part in text, part
+
+
+# ---- one unit goes back, whatever the next step is ---------------------------------------------------------------------
+def _sent(world: World, rows: list[Application], handler: str, approver: str) -> Batch:
+    batch = batches.start(actor=world.actor(handler), at=NOW, call=rows[0].call)
+    named = [row.reference for row in rows]
+    batches.add(actor=world.actor(handler), at=NOW, reference=batch.reference, cases_=named)
+    county.write(world, batch, NOW, handler=handler)
+    batches.hand_over(actor=world.actor(handler), at=NOW, reference=batch.reference)
+    county.sign(world, batch, NOW, approver=approver)
+    return batches.send(actor=world.actor(handler), at=NOW, reference=batch.reference)
+
+
+def _return_by_page(world: World, batch: Batch, row: Application, who: str) -> None:
+    """By the link that the receiver's page offers, and nothing else."""
+    client, page = world.client(who), reverse("applications:batch", args=[batch.reference])
+    address = reverse("applications:batch_return", args=[batch.reference, row.reference])
+    assert address in client.get(page).content.decode()
+    assert client.get(address).status_code == 200
+    assert client.post(address, {"reason": "材料不全"}).status_code == 302
+
+
+@pytest.mark.parametrize("place", ["hebei-national", "heilongjiang"])
+def test_one_unit_goes_back_from_a_decision_and_from_a_re_check(world: World, rules: None, place: str) -> None:
+    """The next step of Hebei's cities is a decision, of Heilongjiang's a review of the province."""
+    if place == "hebei-national":
+        rows, people, receiver = passed(world, call_of(world), 2), ("city_handler", "city_approver"), "province_handler"
+        titled(world, 6)
+    else:
+        rows = hlj_rows(world, county.open_call(world, place), 2)
+        people, receiver = ("hlj_city_handler", "hlj_city_approver"), "hlj_province_handler"
+    batch = _sent(world, rows, *people)
+    batch.refresh_from_db()
+    frozen = batch.frozen
+    _return_by_page(world, batch, rows[0], receiver)
+    for row in rows:
+        row.refresh_from_db()
+    batch.refresh_from_db()
+    assert (rows[0].state, rows[0].desk_id) == (State.SCREENING, batch.sender_id)
+    assert rows[1].state in (State.DECIDING, State.SCREENING) and rows[1].desk_id == batch.receiver_id
+    assert batch.frozen == frozen
+    own = world.client(people[0]).get(reverse("applications:batch", args=[batch.reference])).content.decode()
+    assert reverse("applications:review", args=[rows[0].reference]) in own and "随新的批次报送" in own
+    county.passed(world, rows[0], NOW, handler=people[0], approver=people[1])
+    rows[0].refresh_from_db()
+    Application.objects.filter(pk=rows[0].pk).update(step="send", state=State.PASSED)
+    again = batches.start(actor=world.actor(people[0]), at=NOW, call=rows[0].call)
+    batches.add(actor=world.actor(people[0]), at=NOW, reference=again.reference, cases_=[rows[0].reference])
+    assert again.items.count() == 1
+
+
+def test_who_has_concluded_reads_why_a_unit_cannot_go_back(world: World, rules: None) -> None:
+    rows = hlj_rows(world, county.open_call(world, "heilongjiang"), 1)
+    batch = _sent(world, rows, "hlj_city_handler", "hlj_city_approver")
+    rows[0].refresh_from_db()
+    county.answer_all(world, rows[0], NOW, handler="hlj_province_handler")
+    handler = world.actor("hlj_province_handler")
+    screening.propose(actor=handler, at=NOW, reference=rows[0].reference, outcome="pass")
+    client = world.client("hlj_province_handler")
+    text = client.get(reverse("applications:batch", args=[batch.reference])).content.decode()
+    assert "请先由审签人退回" in text
+    address = reverse("applications:batch_return", args=[batch.reference, rows[0].reference])
+    assert address not in text
+    assert client.get(address).status_code == 409
+    assert client.post(address, {"reason": "材料不全"}).status_code == 409

@@ -225,6 +225,7 @@ CASES = (
     Row("applications:case-changes", GET, "changes", ok=(*FIRM, *COUNTY)),
     desk("applications:desk"),
     Row("applications:review", GET, "case", ok=COUNTY),
+    Row("applications:beside", GET, "case", ok=COUNTY),
     Row("applications:override", POST, "case", ok=COUNTY, forbidden=FIRM),
     Row("applications:upward", POST, others=404),
     own("applications:upgrade"),

@@ -119,6 +119,23 @@ def test_priority_orders_and_never_blocks(qhd):
     assert {finding.outcome for finding in found.values()} == {Outcome.CLEAR}
 
 
+@pytest.mark.parametrize(
+    ("ranks", "moved"),
+    [((), ()), ((1, 2, 3), ()), ((1, 1, 2), ()), ((2, 1, 1), (0,)), ((3, 1, 2), (0,)), ((1, 3, 2, 4), (1,)),
+     ((2, 3, 4, 1), (3,)), ((3, 2, 1), (0, 1))],
+)  # fmt: skip
+def test_as_few_units_as_can_be_are_said_to_be_moved(ranks, moved):
+    assert engine.out_of_order(ranks) == frozenset(moved)
+
+
+@pytest.mark.clause("QHD-N2b")
+def test_the_rule_set_says_what_decides_the_order(qhd):
+    rule = engine.order_rule(qhd.bind(), "send")
+    assert (rule.by, rule.otherwise, rule.clause) == (("priority",), Outcome.CLEAR, "QHD-N2b")
+    without = engine.order_rule(qhd.bind(layer={"N2b": "drop"}), "send")
+    assert (without.by, without.otherwise, without.clause) == (("priority", "score"), Outcome.CLEAR, "")
+
+
 @pytest.mark.clause("QHD-N2b", "QHD-N0")
 def test_the_call_may_edit_the_list_of_industries(qhd):
     bound = qhd.bind(priority_industries=["food"])

@@ -34,7 +34,7 @@ from greenlist.policy.engine.periods import (
     years_before,
 )
 from greenlist.policy.engine.quotas import judge_quota, places, quotas, share_of
-from greenlist.policy.engine.ranking import aggregate, badges, order
+from greenlist.policy.engine.ranking import aggregate, badges, judge_order, order, order_rule, out_of_order
 from greenlist.policy.engine.routing import after, route
 from greenlist.policy.engine.standards import criteria_for, criteria_rule
 
@@ -66,10 +66,13 @@ __all__ = [
     "is_working",
     "json_schema",
     "judge",
+    "judge_order",
     "judge_quota",
     "load",
     "lookback",
     "order",
+    "order_rule",
+    "out_of_order",
     "period",
     "places",
     "quotas",

@@ -31,6 +31,7 @@ from greenlist.policy.engine.types import (
     Layer,
     NoticeRule,
     Operator,
+    OrderRule,
     Outcome,
     Package,
     Quota,
@@ -124,6 +125,7 @@ class Parts:
     criteria: tuple[CriteriaRule, ...]
     scores: Mapping[str, ScoreRule]
     quotas: tuple[Quota, ...]
+    orders: tuple[OrderRule, ...]
     other: Mapping[str, Json]
 
 
@@ -152,6 +154,7 @@ def assemble(root: Node, context: Context) -> Parts:
         criteria=tuple(_criteria(node) for node in root.tables("criteria")),
         scores=scores,
         quotas=tuple(_quota(node, steps) for node in root.tables("quota")),
+        orders=tuple(_order(node, steps) for node in root.tables("order")),
         other={name: [_later(node, keys, context) for node in root.tables(name)] for name, keys in LATER.items()},
     )
 
@@ -722,7 +725,6 @@ def _quota(node: Node, steps: tuple[Step, ...]) -> Quota:
         stock_tier=stock.choice("tier", TIERS) if stock else "",
         stock_category=stock.choice("category", CATEGORIES) if stock else "",
         allotted=allotted,
-        by_score=node.flag("by_score"),
         otherwise=Outcome(node.choice("else", ("warn", "block"))),
         label=node.words("label"),
         clause=clause,
@@ -732,6 +734,28 @@ def _quota(node: Node, steps: tuple[Step, ...]) -> Quota:
         stock.done()
     node.done()
     return quota
+
+
+ORDER_KEYS = ("priority", "score")
+
+
+def _order(node: Node, steps: tuple[Step, ...]) -> OrderRule:
+    """What decides the places of a recommendation (QHD-N2b, HLJ-21a)."""
+    clause, layer = node.clause()
+    by = node.texts("by", of=ORDER_KEYS)
+    if not by or len(set(by)) != len(by):
+        node.wrong("by", "must name each key once, the first one first")
+    rule = OrderRule(
+        key=node.identifier(),
+        step=node.choice("step", [step.key for step in steps if step.kind is StepKind.BATCH]),
+        by=tuple(by),
+        otherwise=Outcome(node.choice("else", ("clear", "warn"), required=False, default="clear")),
+        label=node.words("label"),
+        clause=clause,
+        layer=layer,
+    )
+    node.done()
+    return rule
 
 
 def _later(node: Node, keys: frozenset[str], context: Context) -> Json:

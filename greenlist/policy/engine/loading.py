@@ -442,6 +442,7 @@ def bind(policy: Policy, call: CallValues) -> BoundPolicy:
         values=values,
         clauses=clauses,
         quotas=parts.quotas,
+        orders=parts.orders,
     )
 
 

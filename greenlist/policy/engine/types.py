@@ -996,11 +996,26 @@ class Quota:
     stock_tier: str  # titles of this tier, in force in the area, are the stock
     stock_category: str
     allotted: bool  # who opened the call may give each area its own number
-    by_score: bool  # the higher score has the place (HLJ-21a); else priorities go first
     otherwise: Outcome  # warn: going over takes a reason | block
     label: Text
     clause: str
     layer: Layer
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRule:
+    """What decides the places of a recommendation, the first key first; equal units stand as they were submitted."""
+
+    key: str
+    step: str  # "" where the rule set says nothing of it: the portal's own order
+    by: tuple[str, ...]  # priority | score
+    otherwise: Outcome  # clear: the hand may place as it sees fit | warn: departing from it takes a reason
+    label: Text
+    clause: str
+    layer: Layer
+
+
+USUAL_ORDER = OrderRule("usual", "", ("priority", "score"), Outcome.CLEAR, Text(), "", Layer.PORTAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -1073,6 +1088,7 @@ class BoundPolicy:
     values: Mapping[str, Json]  # the call's values as given, days as dates
     clauses: Mapping[str, Clause]  # without those dropped; an edited one in the call's wording
     quotas: tuple[Quota, ...] = ()
+    orders: tuple[OrderRule, ...] = ()
 
     @property
     def header(self) -> Header:
@@ -1105,6 +1121,7 @@ class Candidate:
     ref: str
     facts: Facts
     score: Decimal | None = None
+    badges: tuple[Badge, ...] | None = None  # None: to be found from the facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -1120,6 +1137,7 @@ class Ranked:
     ref: str
     position: int  # from 1
     badges: tuple[Badge, ...]
+    rank: int = 0  # from 1; the same for units that no key tells apart
 
 
 @dataclass(frozen=True, slots=True)
