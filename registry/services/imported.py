@@ -627,7 +627,9 @@ def _settle(imported: ImportedList, *, actor: Actor, at: datetime) -> int:
 def decide_match(*, actor: Actor, match_id: int, same: bool, note: str, at: datetime) -> RowMatch:
     """An official says whether a line is about this unit, and from what that is known; a yes carries the line out.
 
-    Raises NotVisible, NotAllowed, Invalid (no reason), WrongState (decided already, or the list is not approved yet).
+    Either answer settles cases and titles, so where the list took two people it takes two who say the same: the first
+    answer is kept as a proposal, an approver who did not give it makes it count; another answer takes its place.
+    Raises NotVisible, NotAllowed (own proposal), Invalid (no reason), WrongState (decided, or the list is not approved yet).
     """
     seen = RowMatch.objects.visible_to(actor).filter(pk=match_id)
     reference = seen.values_list("row__imported__reference", flat=True).first()
@@ -645,6 +647,37 @@ def decide_match(*, actor: Actor, match_id: int, same: bool, note: str, at: date
     )
     if match.state != MatchState.OPEN:
         raise WrongState(_("This has been decided already."))
+    said = {
+        "row": match.row.position,
+        "name": match.row.name,
+        "organisation": match.organisation_id,
+        "same": same,
+        "note": note.strip(),
+    }
+    if imported.four_eyes and not _agrees(match, same, imported, actor):
+        match.proposed, match.proposed_note = same, note.strip()[:300]
+        match.proposed_by_id, match.proposed_at = actor.user_id, at
+        match.save(update_fields=["proposed", "proposed_note", "proposed_by", "proposed_at"])
+        _record(imported, "name_proposed", actor, at, **said)
+        return match
+    _settle_match(imported, match, note, actor=actor, same=same, at=at)
+    _record(imported, "name_decided", actor, at, **said)
+    _settle(imported, actor=actor, at=at)
+    return match
+
+
+def _agrees(match: RowMatch, same: bool, imported: ImportedList, actor: Actor) -> bool:
+    """An approver says what somebody else has proposed. Raises NotAllowed (it is the actor's own proposal)."""
+    if match.proposed != same:
+        return False
+    if match.proposed_by_id == actor.user_id:
+        raise NotAllowed(rules.PROPOSED_IT, code="four_eyes")
+    return rules.may_approve_import(actor, imported)
+
+
+def _settle_match(
+    imported: ImportedList, match: RowMatch, note: str, *, same: bool, actor: Actor, at: datetime
+) -> None:
     _decide(match, MatchState.CONFIRMED if same else MatchState.DENIED, note, actor, at)
     row = match.row
     if same:
@@ -656,16 +689,6 @@ def decide_match(*, actor: Actor, match_id: int, same: bool, note: str, at: date
     elif not row.matches.filter(state=MatchState.OPEN).exists():
         row.state = RowState.NOBODY
         row.save(update_fields=["state"])
-    said = {
-        "row": row.position,
-        "name": row.name,
-        "organisation": match.organisation_id,
-        "same": same,
-        "note": note.strip(),
-    }
-    _record(imported, "name_decided", actor, at, **said)
-    _settle(imported, actor=actor, at=at)
-    return match
 
 
 def find_again(*, at: datetime) -> int:

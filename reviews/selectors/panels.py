@@ -20,7 +20,7 @@ from greenlist.organisations.models import Organisation
 from greenlist.policy.engine.types import ReviewRule, Step, StepKind
 from reviews.models import Panel, PanelItem, Seat, Sheet
 from reviews.selectors import conflicts, scores
-from reviews.states import LIVE_PANELS, PanelKind
+from reviews.states import LIVE_PANELS
 
 PAGE_SIZE = 30
 PLEDGE = _(
@@ -299,7 +299,7 @@ def units(panel: Panel) -> list[UnitRow]:
 
 
 def _unit_row(panel: Panel, item: PanelItem, sheets: list[Sheet], away: int) -> UnitRow:
-    score = scores.total(panel, sheets) if panel.scored and panel.kind == PanelKind.EXPERTS else None
+    score = scores.total(panel, sheets) if panel.scored and panel.has_seats else None
     return UnitRow(
         item=item,
         case=item.application,

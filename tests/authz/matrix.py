@@ -374,6 +374,8 @@ REVIEWS = (
     Row("reviews:panel-watch-release", POST, "watched", ok=CITY),
     desk("reviews:watches", ("supervisor",)),
     Row("reviews:watch", BOTH, "drawing", ok=("supervisor",)),
+    desk("reviews:commissions", BODY),
+    Row("reviews:commission", BOTH, "commission", ok=BODY),
     Row("reviews:seat", GET, "panel", ok=PANELLISTS),
     Row("reviews:seat-pledge", POST, "panel", ok=PANELLISTS),
     Row("reviews:seat-declare", POST, "panel", ok=PANELLISTS),

@@ -462,10 +462,11 @@ def enter_result(world: World) -> Act:
 
 
 def decide_name(world: World) -> Act:
-    case, actor = _forwarded(world), world.actor("province_handler")
+    case, actor = _forwarded(world), world.actor("province_approver")
     upper.approved(world, (world.org.name, ""), call=case.call_id)
     match = RowMatch.objects.get()
     given = {"match_id": match.pk, "same": True, "note": "地址相符"}
+    imported.decide_match(actor=world.actor("province_handler"), at=upper.AT, **given)
     return lambda: imported.decide_match(actor=actor, at=upper.AT, **given)
 
 
