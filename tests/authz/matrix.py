@@ -271,6 +271,7 @@ BATCHES = (
     Row("applications:batch_sign", POST, "batch", ok=APPROVER, forbidden=HANDLER),
     Row("applications:batch_send", POST, "batch", ok=COUNTY),
     # A batch that the city has received.
+    Row("applications:batch_signature", GET, "signature", ok=(*COUNTY, *CITY)),
     Row("applications:batch_sealed", GET, "sealed", ok=(*COUNTY, *CITY)),
     Row("applications:batch_sealed", POST, "sent", ok=COUNTY, forbidden=CITY),
     Row("applications:batch_take_back", POST, "sent", ok=COUNTY, forbidden=CITY),

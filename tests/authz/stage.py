@@ -308,6 +308,7 @@ def _batches(world: World, call: Call) -> dict[str, tuple[Any, ...]]:
         "batch": (draft.reference,),
         "sent": (sent.reference,),
         "sealed": (sent.reference,),
+        "signature": (sent.reference, "letter"),
         "sent_unit": (sent.reference, first.reference),
         "sent_case": (first.reference,),
         "one": (1,),

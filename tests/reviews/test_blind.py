@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import html
 import logging
 import zipfile
 from decimal import Decimal
@@ -131,7 +132,7 @@ def told_pdf() -> bytes:
     writer.add_metadata(
         {"/Author": CANARY, "/Title": f"{CANARY}报告", "/Producer": f"Word of {CANARY}", "/Company": CANARY}
     )
-    writer.add_outline_item(CANARY, 0)
+    writer.add_outline_item(title=CANARY, page_number=0)
     xmp = StreamObject()
     xmp.set_data(f"<x:xmpmeta xmlns:x='adobe:ns:meta/'><dc>{CANARY}</dc></x:xmpmeta>".encode())
     xmp.update({NameObject("/Type"): NameObject("/Metadata"), NameObject("/Subtype"): NameObject("/XML")})
@@ -189,7 +190,8 @@ def everything(body: bytes) -> str:
         kept = [reader.get_object(number) for number in range(1, int(str(reader.trailer["/Size"])))]
         found += "\n".join(repr(one) for one in kept).encode()
         found += b"\n".join(one.get_data() for one in kept if isinstance(one, StreamObject))
-    return "\n".join(found.decode(coding, errors="ignore") for coding in ("utf-8", "utf-16-be", "utf-16-le", "gb18030"))
+    ways = ("utf-8", "utf-16-be", "utf-16-le", "gb18030")
+    return html.unescape("\n".join(found.decode(coding, errors="ignore") for coding in ways))
 
 
 @pytest.mark.authz
@@ -232,12 +234,13 @@ def test_no_property_of_a_file_says_whose_it_is(
 
 
 def test_a_file_that_cannot_be_had_without_names_is_not_shown(
-    world: World, panel: Panel, units: list[Application], monkeypatch: pytest.MonkeyPatch
+    world: World, panel: Panel, units: list[Application]
 ) -> None:
     stage.admitted(world, panel, "expert")
     file = Evidence.objects.get()
     panels.show_files(actor=world.actor("city_handler"), reference=panel.reference, shown=[file.reference], at=START)
-    Blob.objects.filter(pk=file.blob_id).update(content_type="application/zip")
+    other = attachments.store_bytes(name="证明.zip", content=b"PK", content_type="application/zip", at=START)
+    Evidence.objects.filter(pk=file.pk).update(blob=other)
     address = reverse("reviews:sheet-file", args=[panel.reference, alias(units[0]), ShownFile.objects.get().alias])
     answer = world.client("expert").get(address)
     assert answer.status_code == 409 and "证明" not in answer.content.decode()
