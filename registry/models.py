@@ -202,6 +202,9 @@ class ImportedList(ImportedListWorkflow):
     # An official says that whoever is not in it was not listed, and who said so when.
     complete_by = models.ForeignKey(PERSON, null=True, on_delete=models.PROTECT, related_name="+")
     complete_at = models.DateTimeField(null=True)
+    # Said after it was approved, one person proposes it and an approver, another one, confirms it.
+    complete_proposed_by = models.ForeignKey(PERSON, null=True, on_delete=models.PROTECT, related_name="+")
+    complete_proposed_at = models.DateTimeField(null=True)
     file_name = models.CharField(max_length=200, blank=True)
     digest = models.CharField(max_length=64)  # of the file, or of what was typed
     count = models.PositiveIntegerField(default=0)  # rows

@@ -281,6 +281,7 @@ def return_unit(request: HttpRequest, reference: str, case: str) -> HttpResponse
 def signature(request: HttpRequest, reference: str, kind: str) -> HttpResponse:
     """What the digital signature on a kept paper of the batch says, and whether the file still is what was signed."""
     found = reads.get(_actor(request), reference)
+    batches.seen(reference=reference, **_given(request))
     if kind not in papers.STAMPED or (kind, "pdf") not in reads.papers_of(found) or found.frozen is None:
         raise NotVisible
     signed = papers.signature_of(found, kind)

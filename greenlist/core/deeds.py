@@ -175,6 +175,7 @@ ACTIONS: dict[str, Text] = {
     "organisation.striving": _("cultivation noted"),
     "imported.approved": _("published list approved"),
     "imported.complete": _("published list said to be complete"),
+    "imported.complete_proposed": _("published list proposed as complete"),
     "imported.dropped": _("published list given up"),
     "imported.entered": _("result of a published list typed"),
     "imported.name_decided": _("name on a published list decided"),

@@ -61,6 +61,12 @@ KINDS = {
     "batch.received": (_("A recommendation has arrived"), _("%(authority)s recommends %(count)s unit(s): %(title)s.")),
     "batch.unit_returned": (_("A recommended unit was returned"), _("%(name)s: %(reason)s")),
     "panel.invited": (_("You are asked to review"), _("%(title)s: %(count)s application(s). Sign the pledge first.")),
+    "imported.complete": (
+        _("A published list is said to be complete"),
+        _(
+            "%(person)s proposes that %(title)s is complete: who is not in it was not listed. Please confirm or leave it."
+        ),
+    ),
     "panel.commissioned": (
         _("Your body is commissioned with a review"),
         _("%(authority)s, %(title)s: name the people who review."),

@@ -417,19 +417,42 @@ def drop(*, actor: Actor, reference: str, at: datetime) -> ImportedList:
 
 @transaction.atomic
 def declare_complete(*, actor: Actor, reference: str, at: datetime) -> ImportedList:
-    """An official says that the list is complete: cases that wait for it and are not in it were not listed.
+    """Officials say that the list is complete: cases that wait for it and are not in it were not listed.
 
-    Raises NotVisible, NotAllowed, WrongState (said already, typed by hand, or not approved yet).
+    It ends cases, so where the list took two people one proposes it and an approver who did not confirms it.
+    Raises NotVisible, NotAllowed (own proposal), WrongState (said already, typed by hand, or not approved yet).
     """
     imported = lock(actor=actor, reference=reference)
-    if not rules.may_approve_import(actor, imported):
-        raise NotAllowed(rules.APPROVERS_ONLY)
+    if not rules.may_import(actor, imported.listbook.category):
+        raise NotAllowed(rules.LOWER_ONLY)
     if imported.complete_at or imported.by_hand or imported.state != ImportState.IN_FORCE or imported.call is None:
         raise WrongState(_("This cannot be said of this list (any more)."))
+    if imported.four_eyes:
+        if imported.complete_proposed_by_id == actor.user_id:
+            raise NotAllowed(rules.PROPOSED_IT, code="four_eyes")
+        if imported.complete_proposed_by_id is None or not rules.may_approve_import(actor, imported):
+            return _propose_complete(imported, actor, at)
     imported.complete_by_id, imported.complete_at = actor.user_id, at
     imported.save(update_fields=["complete_by", "complete_at"])
     _record(imported, "complete", actor, at)
     _settle(imported, actor=actor, at=at)
+    return imported
+
+
+def _propose_complete(imported: ImportedList, actor: Actor, at: datetime) -> ImportedList:
+    imported.complete_proposed_by_id, imported.complete_proposed_at = actor.user_id, at
+    imported.save(update_fields=["complete_proposed_by", "complete_proposed_at"])
+    _record(imported, "complete_proposed", actor, at)
+    today, category = clock.china_date(at), imported.listbook.category
+    approvers = set(accounts.people_with(imported.authority_id, [Capacity.APPROVER], today, category))
+    outbox.notify(
+        recipients=sorted(approvers - {actor.user_id}),
+        event=f"imported.complete:{imported.pk}:{at.isoformat()}",
+        kind="imported.complete",
+        at=at,
+        params={"title": imported.title, "person": actor.name},
+        link=page_of(imported),
+    )
     return imported
 
 

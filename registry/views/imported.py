@@ -194,7 +194,8 @@ def _offered(request: Request, found: ImportedList) -> dict[str, Any]:
         "waits": waits,
         "may_approve": waits and may and not rules.took_over(request.actor, found),
         "why_not": rules.TOOK_OVER if rules.took_over(request.actor, found) else rules.APPROVERS_ONLY,
-        "may_complete": can_say and may,
+        "may_complete": can_say and found.complete_proposed_by_id != request.actor.user_id,
+        "is_proposed": can_say and found.complete_proposed_at is not None,
     }
 
 
@@ -214,8 +215,10 @@ def drop(request: Request, reference: str) -> HttpResponse:
 
 @require_POST
 def complete(request: Request, reference: str) -> HttpResponse:
-    imported.declare_complete(actor=request.actor, reference=reference, at=clock.now())
-    messages.success(request, _("Recorded: who is not in the list was not listed."))
+    said = imported.declare_complete(actor=request.actor, reference=reference, at=clock.now())
+    done = _("Recorded: who is not in the list was not listed.")
+    waits = _("Proposed. It counts once an approver, another person, says the same.")
+    messages.success(request, done if said.complete_at else waits)
     return redirect("registry:imported", reference)
 
 

@@ -18,7 +18,7 @@ from greenlist.core.actors import Actor, Capacity
 from greenlist.core.errors import NotVisible, Text
 from greenlist.organisations.models import Organisation
 from greenlist.policy.engine.types import ReviewRule, Step, StepKind
-from reviews.models import Panel, PanelItem, Seat, Sheet
+from reviews.models import Expert, Panel, PanelItem, Seat, Sheet
 from reviews.selectors import conflicts, scores
 from reviews.states import LIVE_PANELS
 
@@ -201,9 +201,10 @@ def candidates(
     chosen: Collection[int] = (),
     chair: int | None = None,
 ) -> list[Candidate]:
-    """Everybody who is an expert that day, with conflicts towards these cases (AZ-08)."""
+    """Everybody who is an expert that day and not suspended, with conflicts towards these cases (AZ-08)."""
     held: dict[int, tuple[str, str, str]] = {}
-    for mandate in accounts.experts(on):
+    suspended = set(Expert.objects.exclude(suspended_at=None).values_list("user_id", flat=True))
+    for mandate in accounts.experts(on).exclude(user__in=suspended):
         held.setdefault(mandate.user_id, (mandate.user.name, mandate.employer, mandate.field))
     known = conflicts.found(
         {user: employer for user, (_name, employer, _field) in held.items()}, cases, rule=rule, on=on

@@ -24,11 +24,11 @@ from greenlist.core.verbs import require
 from greenlist.organisations import selectors as organisations
 from greenlist.policy.engine.types import Step, StepKind
 from reviews import rules
-from reviews.models import Panel, PanelItem, Seat, Sheet, ShownFile
+from reviews.models import Expert, Panel, PanelItem, Seat, Sheet, ShownFile
 from reviews.selectors import blind, conflicts, scores
 from reviews.selectors import panels as reads
 from reviews.services import cases
-from reviews.states import LIVE_PANELS, DrawKind, PanelKind, PanelState
+from reviews.states import LIVE_PANELS, DrawKind, OutKind, PanelKind, PanelState
 
 DRAWN = "draw"  # among the reviewers a rule set names: experts, but only drawn
 
@@ -135,6 +135,7 @@ def open_panel(*, actor: Actor, reference: str, at: datetime) -> Panel:
             case, "convene", case.convene, actor=actor, at=at, desk=case.desk, data={"panel": panel.reference}
         )
     seats = list(panel.seats.select_related("user").order_by("pk"))
+    _may_sit(panel, [seat.user_id for seat in seats])
     _lay_sheets(panel, seats, waiting, at, _given_out(panel, seats, waiting, actor, at))
     _each_judged(panel, waiting)
     audit.record(
@@ -538,6 +539,7 @@ def _seats(panel: Panel, experts: Collection[int], chair: int | None, at: dateti
         raise Invalid(
             _("Choose among the experts."), problems={"experts": [_("Some of them hold no mandate as expert.")]}
         )
+    _may_sit(panel, experts)
     return [
         Seat(
             panel=panel,
@@ -549,6 +551,18 @@ def _seats(panel: Panel, experts: Collection[int], chair: int | None, at: dateti
         )
         for user in dict.fromkeys(experts)
     ]
+
+
+def _may_sit(panel: Panel, experts: Collection[int]) -> None:
+    """The rules of the pool bind whoever chooses too: nobody suspended, nobody who supervises this panel. Raises Invalid."""
+    suspended = set(
+        Expert.objects.exclude(suspended_at=None).filter(user__in=experts).values_list("user_id", flat=True)
+    )
+    watching = set(panel.watches.filter(ended_at=None, user__in=experts).values_list("user_id", flat=True))
+    for people, why in ((suspended, OutKind.SUSPENDED), (watching, OutKind.WATCHES)):
+        if people:
+            problem = _("Some of the experts cannot take part: %(why)s.") % {"why": why.label}
+            raise Invalid(problem, problems={"experts": [problem]})
 
 
 def _as_data(plan: Plan) -> dict[str, object]:

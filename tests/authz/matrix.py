@@ -502,7 +502,7 @@ REGISTRY = (
     Row("registry:imported", GET, "imported", ok=CITY),
     Row("registry:imported-approve", POST, "imported", ok=CITY_APPROVER, forbidden=CITY_HANDLER),
     Row("registry:imported-drop", POST, "imported", ok=CITY),
-    Row("registry:imported-complete", POST, "imported", ok=CITY_APPROVER, forbidden=CITY_HANDLER),
+    Row("registry:imported-complete", POST, "imported", ok=CITY),
     Row("registry:imported-match", BOTH, "imported_match", ok=CITY),
 )
 

@@ -71,9 +71,17 @@ def test_a_list_not_said_to_be_complete_leaves_the_others_waiting_until_it_is(wo
     made = upper.approved(world, line(world.org), call=call.pk)
     missed.refresh_from_db()
     assert missed.state == State.FORWARDED
+    given = {"reference": made.reference, "at": upper.AT}
+    with pytest.raises(NotVisible):
+        imported.declare_complete(actor=world.actor("city_approver"), **given)
+    imported.declare_complete(actor=world.actor("province_handler"), **given)  # one person proposes
     with pytest.raises(NotAllowed):
-        imported.declare_complete(actor=world.actor("province_handler"), reference=made.reference, at=upper.AT)
-    imported.declare_complete(actor=world.actor("province_approver"), reference=made.reference, at=upper.AT)
+        imported.declare_complete(actor=world.actor("province_handler"), **given)
+    missed.refresh_from_db()
+    assert missed.state == State.FORWARDED
+    page = world.client("province_approver").get(reverse("registry:imported", args=[made.reference])).content.decode()
+    assert reverse("registry:imported-complete", args=[made.reference]) in page
+    imported.declare_complete(actor=world.actor("province_approver"), **given)
     missed.refresh_from_db()
     assert missed.state == State.NOT_LISTED
     with pytest.raises(WrongState):

@@ -83,7 +83,7 @@ def test_the_bodys_own_people_sign_declare_score_and_lock_and_the_minutes_are_th
     data = documents.record_data(panel)
     assert data["by_experts"] and [row["name"] for row in data["seats"]] == ["专家甲", "专家乙"]
     assert all(row["pledge_digest"] for row in data["seats"])
-    deeds = set(AuditEntry.objects.filter(subject_type="panel").values_list("action", flat=True))
+    deeds = set(AuditEntry.objects.filter(subject_kind="panel").values_list("action", flat=True))
     assert {"panel.people_named", "panel.pledged", "panel.declared", "panel.sheets_locked"} <= deeds
 
 
