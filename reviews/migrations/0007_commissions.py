@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0004_reset_mailed'),
-        ('applications', '0018_transmission_former'),
+        ('applications', '0019_transmission_former'),
         ('core', '0009_partial_upload'),
         ('organisations', '0007_claim_says'),
         ('reviews', '0006_shown_bare'),

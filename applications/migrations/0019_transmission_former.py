@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('applications', '0017_items_by_step'),
+        ('applications', '0018_pairs_on_sqlite'),
     ]
 
     operations = [

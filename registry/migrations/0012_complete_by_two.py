@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('registry', '0009_match_by_two'),
+        ('registry', '0011_match_by_two'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
