@@ -11,7 +11,8 @@ from typing import Any
 
 from applications.models import Application, Call, Hit, HitAnswer
 from applications.selectors import batches as batch_reads
-from applications.services import batches, calls, disqualification, hits, screening, submission, sweep
+from applications.selectors import bulk as bulk_reads
+from applications.services import batches, bulk, calls, disqualification, hits, screening, submission, sweep
 from greenlist.core.clock import day_end
 from greenlist.organisations import services as organisations
 from greenlist.organisations.models import AdverseMatch, AdverseRecord, Organisation
@@ -156,6 +157,18 @@ def _batch(world: World) -> Any:
 def hand_over_batch(world: World) -> Act:
     batch = _batch(world)
     return lambda: batches.hand_over(actor=world.actor("county_handler"), at=county.START, reference=batch.reference)
+
+
+def bulk_in_batch(world: World) -> tuple[Any, Act]:
+    """A batch whose only unit was put in by a bulk action, and the call that takes it out again."""
+    row = county.passed(world, county.case(world, _call(world)), county.START)
+    actor = world.actor("county_handler")
+    batch = batches.start(actor=actor, at=county.START, call=row.call)
+    asked: dict[str, Any] = {"actor": actor, "action": bulk_reads.BATCH, "target": batch.reference, "at": county.START}
+    asked["cases"] = [row.reference]
+    done = bulk.run(**asked, digest=bulk_reads.plan(**asked).digest)
+    county.write(world, batch, county.START)
+    return batch, lambda: bulk.undo(actor=actor, at=county.START, pk=done.pk)
 
 
 def sign_batch(world: World) -> Act:
