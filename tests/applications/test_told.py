@@ -10,8 +10,9 @@ from applications import selectors
 from applications.documents import dossier
 from applications.models import Application
 from applications.selectors import outside, told
-from applications.services import submission
+from applications.services import cases, submission
 from applications.states import State
+from greenlist.core.actors import SYSTEM
 from reviews.services import decisions
 from tests.applications import county
 from tests.registry import stage as registry
@@ -72,6 +73,22 @@ def test_step_day_revision_and_receipt_tell_no_more_than_the_state(world: World,
     assert page.context["form"].initial["revision"] == before[3]
     ended = submission.withdraw(actor=actor, at=at, reference=case.reference, reason="停产", revision=before[3])
     assert told.as_told(Application.objects.get(pk=ended.pk), actor).state == State.WITHDRAWN
+
+
+@pytest.mark.authz
+def test_who_is_told_that_it_is_over_reads_so_although_the_decision_is_kept_back(world: World) -> None:
+    """Otherwise a disqualified case, or one a department sent back, would read “under overall review” for ever."""
+    county.load_rules()
+    call: Any = county.open_call(world)
+    case: Application = reviews.recommended(world, call)
+    reviews.concluded(world, [case])
+    Application.objects.filter(pk=case.pk).update(untold_step="decide")
+    page, client = f"/cases/{case.reference}/", world.client("applicant")
+    assert told.as_told(Application.objects.get(pk=case.pk), world.actor("applicant")).state == State.DECIDING
+    row = Application.objects.select_related(*cases.CASE_ROWS).get(pk=case.pk)
+    cases.move(row, "disqualify", row.disqualify, actor=SYSTEM, at=registry.PUBLISHED, desk=None, opinion="查实")
+    assert Application.objects.get(pk=case.pk).untold_step == ""
+    assert str(State.DISQUALIFIED.label) in client.get(page).content.decode()
 
 
 def shown(case: Application, actor: Any) -> tuple[Any, ...]:

@@ -19,12 +19,13 @@ from greenlist.organisations.models import AdverseMatch, AdverseRecord, Organisa
 from registry.models import Notice, RowMatch
 from registry.services import announcements, corrections, imported, notices, objections
 from reviews.models import Decision, Panel
-from reviews.services import consultations, decisions, draws, opinions, panels, seats
+from reviews.services import commissions, consultations, decisions, draws, opinions, panels, seats
 from tests import factories
 from tests.applications import county, filled, national
 from tests.registry import stage as registry
 from tests.registry import upper
 from tests.reviews import asking, stage
+from tests.reviews.test_watches import registered
 from tests.world import World
 
 AT = stage.START
@@ -483,12 +484,41 @@ def decide_name(world: World) -> Act:
     return lambda: imported.decide_match(actor=actor, at=upper.AT, **given)
 
 
+def say_complete(world: World) -> Act:
+    case, approver = _forwarded(world), world.actor("province_approver")
+    made = upper.approved(world, (world.orgs["sjz"].name, world.orgs["sjz"].code or ""), call=case.call_id)
+    given = {"reference": made.reference, "at": upper.AT}
+    imported.declare_complete(actor=world.actor("province_handler"), **given)
+    return lambda: imported.declare_complete(actor=approver, **given)
+
+
+# ---- a body instead of drawn experts --------------------------------------------------------------------------------
+def commissioned(world: World, *named: str) -> Panel:
+    """A panel that a registered body reviews on; `expert` is its member."""
+    call, body = _call(world), world.orgs["evaluator"]
+    registered(world)
+    factories.member(world.user("expert"), body)
+    rows = stage.several(world, call, 2, start=6400)
+    panel = stage.laid_down(world, rows, (), kind="body", commissioned=body.pk)
+    if named:
+        people = [world.user(one).pk for one in named]
+        given = {"reference": panel.reference, "version": panel.version, "people": people, "at": AT}
+        panel = commissions.name_people(actor=world.actor("evaluator"), **given)
+    return panel
+
+
+def name_people(world: World) -> Act:
+    panel, actor = commissioned(world), world.actor("evaluator")
+    given = {"version": panel.version, "people": [world.user("expert").pk], "at": AT}
+    return lambda: commissions.name_people(actor=actor, reference=panel.reference, **given)
+
+
 READY: dict[str, Callable[[World], Act]] = {
     made.__name__.rstrip("_"): made
     for made in (
         *(submit, answer, withdraw, return_for_correction, propose, sign, send_back, disqualify),
         *(answer_finding, agree_to_waiver, confirm_name),
-        *(take_list, approve_list, enter_result, decide_name),
+        *(take_list, approve_list, enter_result, decide_name, say_complete, name_people),
         *(hand_over_batch, sign_batch, send_batch, receive_batch, return_unit, open_call, extend),
         *(draw_members, draw_substitute, draw_another),
         *(open_panel, lock_sheets, recuse, conclude, hand_over_decision, approve_decision, hand_back_decision),
