@@ -28,6 +28,7 @@ from registry.services import announcements, corrections, notices, objections
 from registry.states import AnnouncementState, ItemState, ObjectionState
 from reviews.services import commissions, consultations, opinions, panels
 from reviews.services.opinions import Opinion
+from tests import factories
 from tests.applications import county, filled
 from tests.faults import deciding
 from tests.registry import stage as registry
