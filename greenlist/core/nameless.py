@@ -18,7 +18,7 @@ from typing import Any
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import ArrayObject, DictionaryObject, NameObject, PdfObject, StreamObject
 
-from greenlist.core.contents import ALLOWED
+from greenlist.core.contents import ALLOWED, pictures
 from greenlist.core.pdf_binder import tried
 from greenlist.core.pdf_worker import limit
 
@@ -86,8 +86,10 @@ def _bare(found: PdfObject | None, seen: set[int], depth: int) -> None:
         seen.add(id(there))
         for key in ABOUT & set(there):
             del there[key]
+        if isinstance(there, StreamObject) and there.get("/Filter") in ("/DCTDecode", ["/DCTDecode"]):
+            there._data = pictures.clean_jpeg(there._data)  # a photograph keeps its own properties in the stream
         for key, value in list(there.items()):
-            if key not in ("/Parent", "/P"):
+            if key != "/Parent":
                 _bare(value, seen, depth + 1)
     elif isinstance(there, ArrayObject):
         seen.add(id(there))
@@ -138,6 +140,8 @@ def _part(name: str, body: bytes) -> bytes:
         return EMPTY[name]
     if LOST.search(name):
         return b"<none/>" if name.endswith(".xml") else b""
+    if "/media/" in name and body.startswith((pictures.JPEG, pictures.PNG)):
+        return pictures.clean_jpeg(body) if body.startswith(pictures.JPEG) else pictures.clean_png(body)
     if "/embeddings/" in name:
         if not body.startswith(b"PK\x03\x04"):
             raise ValueError("an embedded object")

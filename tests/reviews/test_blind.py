@@ -15,12 +15,14 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from openpyxl import Workbook
 from openpyxl.comments import Comment
+from PIL import Image
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import (
     ArrayObject,
     DictionaryObject,
     FloatObject,
     NameObject,
+    NumberObject,
     StreamObject,
     TextStringObject,
 )
@@ -125,10 +127,27 @@ def test_no_page_file_header_or_log_names_a_unit(
 CANARY = "海港金丝雀"
 
 
+def told_photo() -> bytes:
+    """As a telephone makes it, with the owner's name in its properties."""
+    out = BytesIO()
+    picture = Image.new("RGB", (8, 8), "white")
+    about = picture.getexif()
+    about[0x013B] = CANARY  # Artist
+    picture.save(out, "JPEG", exif=about, comment=CANARY.encode())
+    return out.getvalue()
+
+
 def told_pdf() -> bytes:
     """A drawing with author, title and producer, XMP, a comment's author, a private note of a program, and a bookmark."""
     writer = PdfWriter()
     page = writer.add_blank_page(200, 200)
+    photo = StreamObject()
+    photo._data = told_photo()
+    names = {"/Type": "/XObject", "/Subtype": "/Image", "/Filter": "/DCTDecode", "/ColorSpace": "/DeviceRGB"}
+    photo.update({NameObject(key): NameObject(value) for key, value in names.items()})
+    photo.update({NameObject(key): NumberObject(8) for key in ("/Width", "/Height", "/BitsPerComponent")})
+    held = DictionaryObject({NameObject("/P"): writer._add_object(photo)})
+    page[NameObject("/Resources")] = DictionaryObject({NameObject("/XObject"): held})
     writer.add_metadata(
         {"/Author": CANARY, "/Title": f"{CANARY}报告", "/Producer": f"Word of {CANARY}", "/Company": CANARY}
     )
@@ -176,6 +195,7 @@ def told_docx() -> bytes:
     with zipfile.ZipFile(out, "w") as package:
         for name, text in parts.items():
             package.writestr(name, text)
+        package.writestr("word/media/image1.jpeg", told_photo())
     return out.getvalue()
 
 
