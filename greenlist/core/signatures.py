@@ -20,8 +20,8 @@ from PIL import Image, ImageDraw, ImageFont
 from greenlist.core.clock import CHINA
 
 FIELD = "Signature1"
-WIDTH, HEIGHT = 170, 68  # points of the stamp
-FOOT, RIGHT = 56, 40  # from the edge of the page
+WIDTH, HEIGHT = 190, 42  # points of the stamp: it stands in the foot margin, beside the page number
+FOOT, RIGHT = 9, 40  # from the edge of the page
 SHARP = 4  # dots for each point
 PINE, SEAL = (31, 92, 74), (178, 40, 32)
 
@@ -135,10 +135,9 @@ def _drawn(words: Words, *, self_made: bool) -> Image.Image:
     with translation.override("zh-hans"):
         local = words.at.astimezone(CHINA)
         when = f"{formats.date_format(local, 'DATE_FORMAT')} {local:%H:%M}"
-        line(_("Digital signature (test, without legal force)") if self_made else _("Digital signature"), 4, 9)
-        line(words.office, 19, 11)
-        line(_("Signed by: %(name)s") % {"name": words.person}, 36, 8)
-        line(_("Time: %(when)s") % {"when": when}, 50, 8)
+        line(_("Digital signature (test, without legal force)") if self_made else _("Digital signature"), 2, 7)
+        line(words.office, 13, 10)
+        line(_("Signed by: %(name)s, %(when)s") % {"name": words.person, "when": when}, 28, 7)
     return picture
 
 

@@ -45,7 +45,8 @@ def test_the_letter_of_an_approved_batch_is_signed_and_one_changed_byte_shows(
     client = world.client("county_handler")
     about = reverse("applications:batch_signature", args=[batch.reference, "letter"])
     assert "无数字签名" in client.get(about).content.decode()  # not made yet
-    body = fetched(client, reverse("applications:batch_document", args=[batch.reference, "letter", "pdf"]))
+    answer = fetched(client, reverse("applications:batch_document", args=[batch.reference, "letter", "pdf"]))
+    body = b"".join(answer.streaming_content)
     said = signatures.said(body)
     assert said is not None and said.holds and said.self_made and not said.trusted
     assert batch.digest in said.reason
