@@ -251,8 +251,8 @@ def _strike_case(correction: Correction, listing: Listing, *, actor: Actor, at: 
     related = ("call__rules", "call__owner__area", "site__area", "desk")
     case = Application.objects.select_related(*related).get(pk=case.pk)
     data = {"announcement": correction.announcement.reference, "version": correction.number}
-    move = {"actor": actor, "at": at, "desk": None, "opinion": correction.reason, "data": data}
-    cases.move(case, "strike_off", case.strike_off, **move)
+    opinion = correction.reason
+    cases.move(case, "strike_off", case.strike_off, actor=actor, at=at, desk=None, opinion=opinion, data=data)
 
 
 def _is_superseded(listing: Listing, first: Entry) -> bool:

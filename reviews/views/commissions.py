@@ -32,9 +32,11 @@ def commission(request: HttpRequest, reference: str) -> HttpResponse:
     if request.method == "POST":
         ticked = {key for value in request.POST.getlist("people") if (key := whole(value)) is not None}
         chair = whole(request.POST.get("chair"))
-        given = {"version": whole(request.POST.get("version")) or 0, "people": ticked, "chair": chair}
+        version = whole(request.POST.get("version")) or 0
         try:
-            commissions.name_people(actor=actor, reference=reference, at=at, **given)
+            commissions.name_people(
+                actor=actor, reference=reference, version=version, people=ticked, chair=chair, at=at
+            )
         except Invalid as wrong:
             error = wrong
         else:
