@@ -485,6 +485,8 @@ class Transmission(models.Model):
     at = models.DateTimeField(_("filed at"))  # as the platform says
     recorded_by = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="+")
     recorded_at = models.DateTimeField()
+    # What stood there before, oldest first: number, at, person, recorded_at, and the reason why it gave way
+    former = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
 
     def __str__(self) -> str:
         return self.number

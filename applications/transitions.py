@@ -127,6 +127,11 @@ class ApplicationWorkflow(FSMModelMixin, models.Model):
     def enter_list(self, *, at: datetime) -> None:
         self.entered_at = at
 
+    @transition(field=state, source=State.LISTED, target=State.NOT_LISTED)
+    def strike_off(self, *, at: datetime) -> None:
+        """The announcement was corrected: its line should never have stood there."""
+        self.entered_at = at
+
     @transition(field=state, source=State.FORWARDED, target=State.LISTED)
     def meet_outcome(self, *, at: datetime) -> None:
         """The tier it was recommended to has published its list, and the unit is on it (HEB-3d)."""

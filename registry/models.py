@@ -202,6 +202,9 @@ class ImportedList(ImportedListWorkflow):
     # An official says that whoever is not in it was not listed, and who said so when.
     complete_by = models.ForeignKey(PERSON, null=True, on_delete=models.PROTECT, related_name="+")
     complete_at = models.DateTimeField(null=True)
+    # Said after it was approved, one person proposes it and an approver, another one, confirms it.
+    complete_proposed_by = models.ForeignKey(PERSON, null=True, on_delete=models.PROTECT, related_name="+")
+    complete_proposed_at = models.DateTimeField(null=True)
     file_name = models.CharField(max_length=200, blank=True)
     digest = models.CharField(max_length=64)  # of the file, or of what was typed
     count = models.PositiveIntegerField(default=0)  # rows
@@ -376,6 +379,11 @@ class RowMatch(models.Model):
     row = models.ForeignKey(ImportedRow, on_delete=models.CASCADE, related_name="matches")
     organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="+")
     state = models.CharField(max_length=10, choices=MatchState, default=MatchState.OPEN, db_index=True)
+    # What the first of two people answered; it decides nothing until an approver, another person, says the same.
+    proposed = models.BooleanField(null=True)
+    proposed_note = models.CharField(max_length=300, blank=True, default="", db_default="")
+    proposed_by = models.ForeignKey(PERSON, null=True, on_delete=models.PROTECT, related_name="+")
+    proposed_at = models.DateTimeField(null=True)
     note = models.CharField(max_length=300, blank=True)
     by = models.ForeignKey(PERSON, null=True, on_delete=models.PROTECT, related_name="+")
     decided_at = models.DateTimeField(null=True)
@@ -384,6 +392,10 @@ class RowMatch(models.Model):
 
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                condition=Q(by=None) | Q(proposed_by=None) | ~Q(by=F("proposed_by")),
+                name="match_decided_by_another_person",
+            ),
             models.UniqueConstraint(fields=["row", "organisation"], name="one_match_per_row_and_organisation"),
             models.UniqueConstraint(
                 fields=["row"], condition=Q(state=MatchState.CONFIRMED), name="one_confirmed_match_per_row"

@@ -57,6 +57,8 @@ KEEPERS_ONLY = _("Only an authority that keeps a list itself takes over the list
 APPROVERS_ONLY = _("An approver of the authority that takes the list over must do this.")
 TOOK_OVER = _("Whoever took the list over cannot approve it: two people are needed.")
 
+PROPOSED_IT = _("Whoever proposed the answer cannot confirm it: two people are needed.")
+
 
 def keeps_a_list(actor: Actor) -> bool:
     """Counties recommend; lists are kept from the city on (QHD-4, JY-5, HLJ-4)."""

@@ -665,13 +665,13 @@ def row_matches(actor: Actor, *, imported: ImportedList | None = None, after: in
     """Lines whose name is to be confirmed, oldest first."""
     rows = RowMatch.objects.visible_to(actor).filter(state=MatchState.OPEN, pk__gt=after)
     rows = rows.filter(row__imported=imported) if imported else rows
-    rows = rows.select_related("row__imported__listbook__owner", "organisation")
+    rows = rows.select_related("row__imported__listbook__owner", "organisation", "proposed_by")
     return _leaf(list(rows.order_by("pk")[: size + 1]), size)
 
 
 def row_match(actor: Actor, pk: int) -> RowMatch:
     """Raises NotVisible."""
     rows = RowMatch.objects.visible_to(actor).select_related(
-        "row__imported__listbook__owner", "organisation__area", "by"
+        "row__imported__listbook__owner", "organisation__area", "by", "proposed_by"
     )
     return _one(rows.filter(pk=pk))

@@ -30,7 +30,6 @@ from reviews.states import (
     DecisionState,
     DrawKind,
     Outcome,
-    PanelKind,
     PanelState,
 )
 
@@ -401,7 +400,7 @@ def _head(panel: Panel) -> dict[str, Any]:
         "year": panel.call.year,
         "authority": panel.authority.name,
         "scored": panel.scored,
-        "by_experts": panel.kind == PanelKind.EXPERTS,
+        "by_experts": panel.has_seats,
         "opened_at": panel.opened_at,
         "closed_at": panel.closed_at,
     }

@@ -62,7 +62,8 @@ class PanelForm(ServiceForm):
     body = forms.CharField(
         label=_("Name of the commissioned body"),
         help_text=_(
-            "Only where a third-party body is commissioned. Its written opinion is entered with the conclusion."
+            "Only where a body that is not registered here is commissioned. Its written opinion and scores are entered "
+            "with the conclusion."
         ),
         max_length=120,
         required=False,
@@ -72,7 +73,10 @@ class PanelForm(ServiceForm):
         coerce=int,
         empty_value=None,
         required=False,
-        help_text=_("Bodies that evaluated one of the units, or are under a ban, cannot be chosen."),
+        help_text=_(
+            "It names its own people, who sign, declare and score as experts do. Bodies that evaluated one of the units, "
+            "or are under a ban, cannot be chosen."
+        ),
     )
     per_case = _count(
         _("Experts for each unit"), _("Units are given out evenly. Leave empty: every expert judges every unit."), 20
@@ -158,7 +162,7 @@ class PanelForm(ServiceForm):
             title=given["title"],
             kind=kind,
             drawn=drawn,
-            blind=given["blind"] and by_experts,
+            blind=given["blind"] and (by_experts or given["commissioned"] is not None),
             per_case=given["per_case"] if by_experts else None,
             commissioned=None if by_experts else given["commissioned"],
             body="" if by_experts else given["body"],
@@ -413,7 +417,7 @@ class ConclusionForm(ServiceForm):
         self.fields[f"conclusion-{key}"] = _text(
             _("Conclusion on %(name)s") % {"name": name}, 3, max_length=2000, initial=item.conclusion
         )
-        if panel.kind == PanelKind.BODY and panel.scored:
+        if not panel.has_seats and panel.scored:
             self.fields[f"score-{key}"] = forms.DecimalField(
                 label=_("Score of %(name)s") % {"name": name},
                 required=False,

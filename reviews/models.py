@@ -53,10 +53,18 @@ class Panel(PanelWorkflow):
     objects = PanelQuerySet.as_manager()
 
     class Meta:
-        indexes = [models.Index(fields=["authority", "-id"], name="panels_order")]
+        indexes = [
+            models.Index(fields=["authority", "-id"], name="panels_order"),
+            models.Index(fields=["commissioned", "-id"], name="commissions_order"),
+        ]
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def has_seats(self) -> bool:
+        """Its members give their sheets here: experts, or the people of a registered body. Others write on paper."""
+        return self.kind == PanelKind.EXPERTS or self.commissioned_id is not None
 
 
 class PanelItem(models.Model):
@@ -244,6 +252,7 @@ class ShownFile(models.Model):
     panel = models.ForeignKey(Panel, on_delete=models.CASCADE, related_name="shown_files")
     evidence = models.ForeignKey(Evidence, on_delete=models.CASCADE, related_name="+")
     alias = models.CharField(max_length=24, default=new_reference, unique=True)
+    bare = models.ForeignKey(Blob, null=True, on_delete=models.PROTECT, related_name="+")  # as experts get it
     shown_by = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="+")
     shown_at = models.DateTimeField()
 

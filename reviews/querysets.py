@@ -18,7 +18,10 @@ from reviews.states import (
 
 class PanelQuerySet(models.QuerySet):
     def visible_to(self, actor: Actor) -> Self:
-        """The convening authority's officials; an expert on it while it is open and the seat is not given up; who watches it."""
+        """The convening authority's officials; an expert on it while it is open and the seat is not given up; who watches it.
+
+        A registered body that is commissioned: until it is over, to name its people.
+        """
         if actor.is_official and actor.authority_id:
             rows = self.filter(authority_id=actor.authority_id)
             return rows.filter(call__category=actor.list_kind) if actor.list_kind else rows
@@ -27,6 +30,8 @@ class PanelQuerySet(models.QuerySet):
         if actor.capacity == Capacity.SUPERVISOR and actor.user_id:
             rows = self.exclude(state=PanelState.CANCELLED)
             return rows.filter(watches__user_id=actor.user_id, watches__ended_at=None)
+        if actor.is_body and actor.organisation_id:
+            return self.filter(commissioned_id=actor.organisation_id, state__in=LIVE_PANELS)
         return self.none()
 
     def live(self) -> Self:

@@ -42,6 +42,12 @@ ANOTHER_PERSON = _("You proposed this list yourself: another person must approve
 TOOK_PART = _("You took part in an earlier step of some of these cases: another person must decide here.")
 
 IN_PREPARATION = _("Only a panel in preparation can be changed.")
+STAYS_DRAWN = _(
+    "The experts of this panel have been drawn and are not chosen any more: who gives up the seat gets a drawn substitute."
+)
+BODIES_ONLY = _("Only the body that is commissioned names its people.")
+KEEPS_FROM_ALL = _("must keep away from every unit")
+NAME_PEOPLE_IN = (PanelState.PREPARING, PanelState.OPEN)
 NOT_AT_WORK = _("The panel is not at work.")
 EDIT_PANEL = Verb(
     "edit",

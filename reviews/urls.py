@@ -1,10 +1,11 @@
-from reviews.views import consultations, decisions, draws, guidance, opinions, panels, pool, seats, watches
+from reviews.views import commissions, consultations, decisions, draws, guidance, opinions, panels, pool, seats, watches
 
 app_name = "reviews"
 urlpatterns = [
     *panels.urlpatterns,
     *draws.urlpatterns,
     *watches.urlpatterns,
+    *commissions.urlpatterns,
     *pool.urlpatterns,
     *seats.urlpatterns,
     *decisions.urlpatterns,

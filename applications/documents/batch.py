@@ -5,6 +5,7 @@ Drafts are rendered for looking only; a signed batch's papers are rendered once 
 """
 
 import io
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,15 +26,17 @@ from applications.documents import report as reports
 from applications.models import Application, Batch, BatchItem, Document
 from applications.selectors import batches as reads
 from applications.selectors import screening
-from greenlist.core import archives, attachments, audit, clock, rendering, workbooks
+from greenlist.core import archives, attachments, audit, clock, rendering, signatures, workbooks
 from greenlist.core.actors import Actor
-from greenlist.core.documents import render_pdf, response, title_lines
+from greenlist.core.documents import PdfFailed, render_pdf, response, title_lines
 from greenlist.core.errors import NotVisible
 from greenlist.core.models import Blob, RenderJob
 from greenlist.organisations import selectors as organisations
 from greenlist.policy.engine.types import BoundPolicy, Finding, TableSpec
 from greenlist.policy.words import sentence
 
+log = logging.getLogger(__name__)
+STAMPED = ("letter", "summary")  # what the approver's visible signature goes on, where a certificate is set
 SIGNED, DRAFT, PACKAGE = "batch", "batch-draft", "package"
 TYPES = {
     "pdf": "application/pdf",
@@ -278,6 +281,8 @@ def kept(
     if found is not None:
         return found
     body = render(sheet or sheet_of(batch), kind, format_, tick)
+    if format_ == "pdf" and kind in STAMPED and signatures.is_ready():
+        body = _stamped(batch, body)
     name = name_of(batch, kind, format_)
     blob = attachments.store_bytes(name=name, content=body, content_type=TYPES[format_], at=at)
     try:
@@ -289,6 +294,27 @@ def kept(
         found = _found(batch, kind, format_)
         assert found is not None
         return found
+
+
+def _stamped(batch: Batch, body: bytes) -> bytes:
+    """With the visible signature of who approved the batch; its digest goes along. Raises PdfFailed."""
+    assert batch.signed_at is not None and batch.signed_by is not None
+    words = signatures.Words(batch.sender.name, batch.signed_by.name, batch.signed_at, f"SHA-256 {batch.digest}")
+    try:
+        return signatures.signed(body, words)
+    except (OSError, ValueError) as wrong:
+        log.error("the batch %s cannot be signed: %s", batch.reference, wrong)
+        raise PdfFailed(_("The certificate for signatures cannot be used. Tell the administrator.")) from wrong
+
+
+def signature_of(batch: Batch, kind: str) -> tuple[Blob, signatures.Said] | None:
+    """The kept paper and what the signature in it says; None where it is not made yet or bears none."""
+    found = _found(batch, kind, "pdf")
+    if found is None or not signatures.can_read():
+        return None
+    with attachments.opened(found.blob) as file:
+        said = signatures.said(file.read())
+    return (found.blob, said) if said else None
 
 
 def _found(batch: Batch, kind: str, format_: str) -> Document | None:

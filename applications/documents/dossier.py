@@ -16,7 +16,7 @@ from openpyxl.styles import Font
 
 from applications.documents import experience, report
 from applications.models import Application, Evidence, ReportVersion
-from applications.selectors import cases, drafts
+from applications.selectors import cases, drafts, told
 from applications.states import WITH_APPLICANT
 from greenlist.core import archives, attachments, binding, clock, rendering, workbooks
 from greenlist.core.actors import Actor, Capacity
@@ -58,13 +58,14 @@ class Dossier:
     exhibits: tuple[Exhibit, ...]
     opinions: tuple[cases.Line, ...]
     is_full: bool = False  # the edition of officials
+    state: str = ""  # as the reader is told: a file made anew would say that the case moved on
 
     @property
     def digest(self) -> str:
         """Of everything that is printed."""
         files = [[one.blob.sha256, one.blob.scan, one.field] for one in self.exhibits]
         said = [[line.title, str(line.at), line.who, line.where, line.opinion] for line in self.opinions]
-        return digest_of([self.report_digest, self.case.state, files, said])
+        return digest_of([self.report_digest, self.state, files, said])
 
     @property
     def report_digest(self) -> str:
@@ -114,7 +115,8 @@ def dossier(case: Application, actor: Actor) -> Dossier:
     with translation.override(report.CHINESE):
         paper = report.declared(case, version) if version else report.unfinished(case)
         lines = tuple(line for line in cases.timeline(case, actor) if line.at)
-    return Dossier(case, version, paper, tuple(_exhibits(paper)), lines, report.has_full(case, actor))
+    state = told.state_for(case, actor)
+    return Dossier(case, version, paper, tuple(_exhibits(paper)), lines, report.has_full(case, actor), state)
 
 
 def name_of(case: Application, format_: str) -> str:

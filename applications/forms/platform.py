@@ -17,6 +17,7 @@ COLUMNS: dict[str, Text] = {
     "number": _("Platform number"),
     "at": _("Filed at"),
     "name": _("Name"),
+    "case": _("Case number"),
 }
 
 
@@ -39,13 +40,14 @@ def moment(value: Any) -> datetime | None:
 LAYOUT = sheets.Layout(
     columns=COLUMNS,
     needed=("code", "number", "at"),
-    longest={"code": 18, "number": 60, "name": 120},
+    longest={"code": 18, "number": 60, "name": 120, "case": 40},
     readers={"at": moment, "code": lambda value: sheets.text_of(value).upper()},
     also={
         "code": ("统一社会信用代码", "信用代码"),
         "number": ("平台编号", "编号"),
         "at": ("报送时间", "提交时间"),
         "name": ("单位名称",),
+        "case": ("案件编号", "申报编号", "受理编号"),
     },
 )
 Rows = Sequence[tuple[str, int, Filed]]
@@ -55,7 +57,7 @@ def read(name: str, content: bytes) -> Rows:
     """Raises ImportRefused with every mistake."""
     found = []
     for sheet, number, values in sheets.read(name, content, LAYOUT):
-        found.append((sheet, number, Filed(values["code"], values["number"], values["at"])))
+        found.append((sheet, number, Filed(values["code"], values["number"], values["at"], values.get("case") or "")))
     return found
 
 
@@ -65,6 +67,12 @@ class NumberForm(forms.Form):
         label=_("Filed at"),
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
         input_formats=["%Y-%m-%dT%H:%M"],
+    )
+    reason = forms.CharField(
+        label=_("Why a recorded number is replaced"),
+        required=False,
+        max_length=300,
+        help_text=_("Only where a number is recorded already; the old one stays in the record."),
     )
 
 
@@ -82,8 +90,15 @@ class ColumnForm(forms.Form):
         max_length=200_000,
         widget=forms.Textarea(attrs={"rows": 6, "spellcheck": "false"}),
         help_text=_(
-            "One unit a line: credit code, platform number, time (2025-03-09 14:30), parted by tabs or commas."
+            "One unit a line: credit code, platform number, time (2025-03-09 14:30), parted by tabs or commas; the case "
+            "number as a fourth where a firm files for several sites."
         ),
+    )
+    reason = forms.CharField(
+        label=_("Why recorded numbers are replaced"),
+        required=False,
+        max_length=300,
+        help_text=_("Only where a number is recorded already; the old one stays in the record."),
     )
 
     def clean(self) -> dict[str, Any]:
@@ -98,4 +113,4 @@ class ColumnForm(forms.Form):
         if upload:
             return upload.name or "", upload.read(sheets.MAX_BYTES + 1)
         lines = [",".join(line.split("\t")) for line in self.cleaned_data["pasted"].splitlines() if line.strip()]
-        return "pasted.csv", "\n".join(["code,number,at", *lines]).encode()
+        return "pasted.csv", "\n".join(["code,number,at,case", *lines]).encode()

@@ -50,16 +50,17 @@ VERBS = {
     "meet_outcome": gettext_lazy("On the published list"),
     "miss_outcome": gettext_lazy("Not on the published list"),
     "decline": gettext_lazy("Not listed"),
+    "strike_off": gettext_lazy("Taken off by a correction of the announcement"),
     "disqualify": gettext_lazy("Disqualified"),
 }
 # The opinions that are written to the applicant; every other opinion stays with the authorities.
 TO_APPLICANT = frozenset(
     {
         *("submit", "resubmit", "withdraw", "return_for_correction", "reject", "decline", "disqualify"),
-        *("meet_outcome", "miss_outcome"),
+        *("meet_outcome", "miss_outcome", "strike_off"),
     }
 )
-GRAVE = frozenset({"reject", "decline", "miss_outcome", "disqualify", "withdraw"})
+GRAVE = frozenset({"reject", "decline", "miss_outcome", "strike_off", "disqualify", "withdraw"})
 BACK = frozenset({"return_for_correction", "send_back", "reopen"})
 TABS = ("report", "evidence", "checks", "documents", "history")
 EXPERT_TABS = ("report", "evidence")

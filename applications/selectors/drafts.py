@@ -199,8 +199,12 @@ def form_digest(bound: BoundPolicy, key: str) -> str:
 
 # ---- last year ------------------------------------------------------------------------------------------------------
 def last_figures(report: Report, before: datetime) -> dict[str, Figure]:
-    """The newest earlier figure of each key the site declared: shown beside the field, never filled in."""
+    """The newest earlier figure of each key that the same organisation declared for the site: shown beside the field,
+    never filled in. A site that changed hands tells its new owner nothing of the former one's.
+    """
+    owner = Application.objects.filter(report=report).values("organisation")
     rows = Figure.objects.filter(site_id=report.site_id, version__declared_at__lt=before)
+    rows = rows.filter(version__report__application__organisation__in=owner)
     rows = rows.exclude(version__report=report).order_by("year", "version__declared_at", "pk")
     return {row.key: row for row in rows}
 

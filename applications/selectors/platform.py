@@ -1,13 +1,16 @@
 """Reads about filings on the national platform: which units of a call are filed, which are not and until when (JY-6)."""
 
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from django.db.models import Count, Q, QuerySet
 
-from applications.models import Application, Batch, Call
+from applications.models import Application, Batch, BatchItem, Call
 from applications.selectors import calls
 from applications.states import BatchState, State
+from greenlist.accounts import selectors as accounts
 from greenlist.core import clock
 from greenlist.core.actors import Actor
 from greenlist.core.errors import NotVisible
@@ -16,6 +19,7 @@ from greenlist.policy.engine.types import BoundPolicy, StepKind, TableSpec
 
 TABLE = "platform"
 PAGE = 30
+_TO_NAME = ("pk", "code", "number", "reference", "desk", "site__area", "transmission")
 # From the moment a unit is to be recommended until its way ends well.
 TO_FILE = (
     State.PASSED,
@@ -121,16 +125,48 @@ def signed_batches(actor: Actor, call: Call) -> list[Batch]:
     return list(rows.select_related("sender").order_by("-pk")[:PAGE])
 
 
-def coded(actor: Actor, call: Call) -> dict[str, Application]:
-    """Units of a call by credit code, among those the actor may record; for a pasted or imported column."""
-    return {
-        case.code: case for case in _to_file(actor).filter(call=call).exclude(code="").only("pk", "code", "reference")
-    }
+def coded(actor: Actor, call: Call) -> dict[str, list[Application]]:
+    """Units of a call by credit code, among those the actor may record: several where one firm files for several sites."""
+    rows = (
+        _to_file(actor).filter(call=call).exclude(code="").select_related("site__area", "transmission").order_by("pk")
+    )
+    cases = list(rows.only(*_TO_NAME))
+    whose = filers(call, cases)
+    found: dict[str, list[Application]] = defaultdict(list)
+    for case in cases:
+        if whose[case.pk] == actor.authority_id:
+            found[case.code].append(case)
+    return found
+
+
+def filers(call: Call, cases: Iterable[Application]) -> dict[int, int | None]:
+    """Whose filing each unit is: the authority that sent it on by the route's last batch, or that is to send it.
+
+    A query for the batches and one for each area.
+    """
+    cases = list(cases)
+    sends = [step for step in calls.rules_of(call).steps if step.kind is StepKind.BATCH]
+    if not sends:
+        return {case.pk: case.desk_id for case in cases}
+    left = (BatchState.SIGNED, BatchState.SENT, BatchState.RECEIVED)
+    items = BatchItem.objects.filter(
+        application__in=[case.pk for case in cases], returned_at=None, batch__state__in=left
+    )
+    sent = dict(items.filter(batch__step=sends[-1].key).order_by("pk").values_list("application", "batch__sender"))
+    areas = {case.site.area_id: case.site.area for case in cases if case.pk not in sent}
+    near = {pk: accounts.industry_authority(area, sends[-1].by) for pk, area in areas.items()}
+    to_send = {pk: office.pk if office else None for pk, office in near.items()}
+    return {case.pk: sent[case.pk] if case.pk in sent else to_send[case.site.area_id] for case in cases}
+
+
+def may_record(actor: Actor, case: Application) -> bool:
+    """Officials of the authority whose filing it is."""
+    return actor.is_official and filers(case.call, [case])[case.pk] == actor.authority_id
 
 
 def case(actor: Actor, reference: str) -> Application:
     """Raises NotVisible."""
-    rows = Application.objects.visible_to(actor).select_related("call", "site__area", "transmission")
+    rows = Application.objects.visible_to(actor).select_related("call__rules", "site__area", "transmission")
     found = rows.filter(reference=reference).first()
     if found is None:
         raise NotVisible

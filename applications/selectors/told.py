@@ -8,7 +8,9 @@ from django.db.models import Q
 from applications.models import Application, TimelineEntry
 from applications.selectors import calls
 from applications.states import State
-from greenlist.core.actors import Actor, Capacity
+from greenlist.accounts import selectors as accounts
+from greenlist.accounts.models import Area, Authority
+from greenlist.core.actors import Actor, Capacity, Tier
 from greenlist.policy.engine.types import BoundPolicy, StepKind
 
 INSIDE = (State.CONSULTING, State.PROPOSED)  # the offices' own affair: to the applicant still under overall review
@@ -20,14 +22,31 @@ def as_told(case: Application, actor: Actor, bound: BoundPolicy | None = None) -
 
 
 def to_applicant(case: Application, bound: BoundPolicy | None = None) -> Application:
-    """The same for a paper or page that only the applicant gets. State, step, last day and revision tell the same story."""
+    """The same for a paper or page that only the applicant gets. State, step, desk, last day and revision tell the same story."""
     if "revision" not in case.get_deferred_fields():
         case.revision = revision_of(case)
     if case.untold_step or case.state in INSIDE:
         case.step = _step_of(case, bound or calls.rules_of(case.call))
         case.__dict__["state"] = State.DECIDING.value  # past the protected field: this row is only read
         case.due_on = calls.due_of(case)
+        case.desk = _desk_of(case, bound or calls.rules_of(case.call))
+        case.handler = None
     return case
+
+
+def _desk_of(case: Application, bound: BoundPolicy) -> Authority | None:
+    """Whose turn it is at the step the applicant knows of: where the case lies by now would say that it moved on."""
+    by = bound.step(case.step).by
+    if case.desk is not None and case.desk.tier == by:
+        return case.desk
+    area = Area.objects.filter(path=case.area_path).first()
+    return accounts.industry_authority(area, by) if area and by in set(Tier) else None
+
+
+def state_for(case: Application, actor: Actor) -> str:
+    """The state alone, as this reader is told; the row stays as it is."""
+    hidden = case.untold_step or case.state in INSIDE
+    return str(State.DECIDING if hidden and actor.capacity == Capacity.APPLICANT else case.state)
 
 
 def revision_of(case: Application) -> int:

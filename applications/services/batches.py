@@ -27,7 +27,7 @@ from applications.services import cases, checks, screening, upward
 from applications.states import FINAL, BatchState, State
 from greenlist.accounts import selectors as accounts
 from greenlist.accounts.models import Authority
-from greenlist.core import attachments, audit, clock, outbox
+from greenlist.core import attachments, audit, clock, limits, outbox
 from greenlist.core.actors import Actor, Capacity, Tier
 from greenlist.core.errors import Conflict, Invalid, NotAllowed, NotVisible, Refused, WrongState
 from greenlist.policy import engine
@@ -338,11 +338,12 @@ def _lock_quota(batch: Batch, bound: BoundPolicy) -> None:
 def attach_seal(*, actor: Actor, at: datetime, reference: str, upload: UploadedFile) -> Batch:
     """Keeps the scan of the sealed recommendation document; a later one takes its place, until the receiver has seen it.
 
-    Raises Invalid (no PDF or picture, too large), WrongState, Conflict (the receiver has opened the batch).
+    Raises Invalid (no PDF or picture, too large), TooMany, WrongState, Conflict (the receiver has opened the batch).
     """
     batch = _take(actor=actor, reference=reference, verb=may.ATTACH_SEAL, states=(BatchState.SIGNED, BatchState.SENT))
     if batch.sealed_id and batch.seen_at is not None:
         raise WrongState(_("The receiving authority has seen the scan: it stays as it is."))
+    limits.take("upload", actor=actor, at=at)
     blob = attachments.store(upload=upload, at=at)
     if blob.content_type not in SCANS:
         raise Invalid(_("Not saved."), problems={"scan": [_("A PDF, JPG or PNG file.")]})

@@ -16,7 +16,7 @@ from applications.services.checks import run_of
 from applications.states import RegistrationState
 from greenlist.accounts import selectors as accounts
 from greenlist.accounts.models import Authority
-from greenlist.core import attachments, audit, clock, outbox
+from greenlist.core import attachments, audit, clock, limits, outbox
 from greenlist.core.actors import Actor, Capacity
 from greenlist.core.errors import Invalid, NotAllowed, NotVisible, Refused, Text, WrongState
 from greenlist.organisations import selectors as organisations
@@ -220,6 +220,8 @@ def ban(
     today = clock.china_date(at)
     if Ban.objects.running(today).filter(organisation=body, authority_id=actor.authority_id).exists():
         raise WrongState(_("This authority has banned the body already."))
+    if upload:
+        limits.take("upload", actor=actor, at=at)
     row = Ban.objects.create(
         organisation=body,
         authority_id=actor.authority_id,
@@ -310,6 +312,8 @@ def supervise(
         raise Invalid(_("Write what was found."), problems={"finding": [_("Write what was found.")]})
     authority = Authority.objects.select_related("area").get(pk=actor.authority_id)
     above = accounts.superior(authority)
+    if upload:
+        limits.take("upload", actor=actor, at=at)
     row = Supervision.objects.create(
         organisation=body,
         authority=authority,
@@ -380,6 +384,7 @@ def file_work_report(
         "late": at >= clock.day_end(owed.due_on),
     }
     if upload:
+        limits.take("upload", actor=actor, at=at)
         new["blob"] = attachments.store(upload=upload, at=at)
     row, _created = WorkReport.objects.update_or_create(body=body, authority=owed.office, year=year, defaults=new)
     data = {"year": year, "authority": authority_id, "late": row.late}

@@ -108,9 +108,11 @@ def _give_back(done: BulkAction, *, actor: Actor, at: datetime) -> list[str]:
     mine = Application.objects.visible_to(actor).filter(reference__in=kept, desk_id=actor.authority_id)
     keys = list(mine.select_for_update(of=("self",)).order_by("pk").values_list("pk", flat=True))
     back = []
-    for case in Application.objects.filter(pk__in=keys):
+    still_here = {person.pk for person in reads.handlers_of(actor, at)}
+    for case in Application.objects.filter(pk__in=keys).order_by("pk"):
         if case.handler_id == kept[case.reference]["after"]:
-            _give(case, kept[case.reference]["before"], actor=actor, at=at)
+            before = kept[case.reference]["before"]
+            _give(case, before if before in still_here else None, actor=actor, at=at)  # who has left gets no case back
             back.append(case.reference)
     return back
 

@@ -70,6 +70,8 @@ def move(
     if case.desk_id != (desk.pk if desk else None):
         case.handler = None
     case.desk = desk
+    if applicant_sees:
+        case.untold_step = ""  # who is told of a move reads the case as it is from then on
     case.revision += 1
     case.due_on = selectors.due_of(case)
     case.save()

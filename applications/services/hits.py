@@ -16,7 +16,7 @@ from applications.rules import hits as may
 from applications.selectors import hits as reads
 from applications.states import HitState, Word
 from greenlist.accounts import selectors as accounts
-from greenlist.core import attachments, audit, clock, outbox
+from greenlist.core import attachments, audit, clock, limits, outbox
 from greenlist.core.actors import Actor, Capacity
 from greenlist.core.errors import Conflict, Invalid, NotAllowed, NotVisible, Refused, WrongState
 from greenlist.organisations import selectors as organisations
@@ -297,6 +297,8 @@ def answer(
         raise Conflict(_("The finding has changed since you opened the page. Reload it to see what it says now."))
     _void_outdated(hit, at)
     four_eyes = _require_word(hit, Word(word))
+    if upload:
+        limits.take("upload", actor=actor, at=at)
     document = attachments.store(upload=upload, at=at) if upload else None
     try:
         with transaction.atomic():

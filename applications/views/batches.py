@@ -20,7 +20,7 @@ from applications.rules import batches as may
 from applications.selectors import batches as reads
 from applications.selectors import quotas
 from applications.services import batches
-from greenlist.core import archives, attachments, clock, waiting
+from greenlist.core import archives, attachments, clock, signatures, waiting
 from greenlist.core.actors import Actor
 from greenlist.core.errors import Invalid, NotAllowed, NotVisible, WrongState
 from greenlist.core.http import whole
@@ -85,6 +85,7 @@ def _page(
         "unit_form": unit or ReasonForm(),
         "unit_case": unit_case,
         "seal_form": scan or SealForm(),
+        "stamped": papers.STAMPED if signatures.is_ready() else (),
         "why_form": why or ReasonForm(),
         "why_of": why_of if why else None,
         "wrong": wrong,
@@ -286,6 +287,20 @@ def return_unit(request: HttpRequest, reference: str, case: str) -> HttpResponse
 
 
 @require_GET
+def signature(request: HttpRequest, reference: str, kind: str) -> HttpResponse:
+    """What the digital signature on a kept paper of the batch says, and whether the file still is what was signed."""
+    found = reads.get(_actor(request), reference)
+    batches.seen(reference=reference, **_given(request))
+    if kind not in papers.STAMPED or (kind, "pdf") not in reads.papers_of(found) or found.frozen is None:
+        raise NotVisible
+    signed = papers.signature_of(found, kind)
+    context = {"batch": found, "kind": kind, "name": papers.name_of(found, kind, "pdf"), "signed": signed}
+    if signed:
+        context |= {"blob": signed[0], "said": signed[1]}
+    return render(request, "applications/batch_signature.html", context)
+
+
+@require_GET
 def document(request: HttpRequest, reference: str, kind: str, format_: str) -> HttpResponseBase:
     """One paper of the batch; drafts are rendered for looking only, signed ones are kept with their checksum."""
     actor, at = _actor(request), clock.now()
@@ -332,5 +347,6 @@ urlpatterns: list[URLPattern] = [
     path("batches/<str:reference>/sealed/", sealed, name="batch_sealed"),
     path("batches/<str:reference>/paper/", paper, name="batch_paper"),
     path("batches/<str:reference>/return/<str:case>/", return_unit, name="batch_return"),
+    path("batches/<str:reference>/signature/<str:kind>/", signature, name="batch_signature"),
     path("batches/<str:reference>/<str:kind>.<str:format_>", document, name="batch_document"),
 ]

@@ -45,9 +45,14 @@ def call(request: HttpRequest, pk: int) -> HttpResponse:
     refused: dict[str, Any] = {}
     if request.method == "POST" and form.is_valid():
         try:
-            count = platform.record_many(actor=actor, at=at, call=pk, rows=read(*form.content()))
+            rows, reason = read(*form.content()), form.cleaned_data["reason"]
+            count = platform.record_many(actor=actor, at=at, call=pk, rows=rows, reason=reason)
         except ImportRefused as wrong:
             refused = {"problems": wrong.rows[:500], "count": len(wrong.rows)}
+        except Invalid as wrong:
+            for field, texts in wrong.problems.items():
+                for text in texts:
+                    form.add_error(field, str(text))
         else:
             messages.success(request, _("Recorded: %(n)s unit(s).") % {"n": count})
             return redirect("applications:platform-call", pk)
@@ -59,7 +64,7 @@ def call(request: HttpRequest, pk: int) -> HttpResponse:
         "page": reads.units(actor, found.call, filed=filed, after=whole(request.GET.get("after", "")) or 0),
         "batches": reads.signed_batches(actor, found.call),
         "form": form,
-        "columns": [COLUMNS[key] for key in ("code", "number", "at")],
+        "columns": [COLUMNS[key] for key in ("code", "number", "at", "case")],
         **refused,
     }
     return render(request, "applications/platform_call.html", context, status=WRONG if refused or form.errors else 200)
@@ -83,7 +88,8 @@ def number(request: HttpRequest, reference: str) -> HttpResponse:
         else:
             messages.success(request, _("Recorded."))
             return redirect("applications:platform-call", case.call_id)
-    context = {"case": case, "form": form}
+    may = reads.may_record(actor, case)
+    context = {"case": case, "form": form, "may": may, "why_not": platform.SENDER_ONLY}
     return render(request, "applications/platform_number.html", context, status=WRONG if form.errors else 200)
 
 

@@ -71,16 +71,28 @@ class Bundle:
             for (name, _type), one in zip(pictures, answer, strict=True)
         ]
 
+    def bared(self, files: Sequence[tuple[str, str]]) -> list[bytes | None]:
+        """Each (file, content type) without what programs wrote about people (`core.nameless`); None: it cannot be had so.
+
+        Raises PdfFailed.
+        """
+        parts = [{"file": name, "type": type_} for name, type_ in files]
+        answer = self._asked("", parts, module="greenlist.core.nameless")
+        return [
+            (self.folder / f"{name}.bare").read_bytes() if one["pages"] else None
+            for (name, _type), one in zip(files, answer, strict=True)
+        ]
+
     def join(self, parts: Sequence[Part], *, title: str, over: str = "") -> bytes:
         """The joined document; `over` is a file whose pages are laid over it, one on each. Raises PdfFailed."""
         self._asked("join", [{**asdict(part), "document": title, "over": over} for part in parts])
         return (self.folder / "joined.pdf").read_bytes()
 
-    def _asked(self, what: str, parts: list[dict[str, Any]]) -> Any:
+    def _asked(self, what: str, parts: list[dict[str, Any]], module: str = "greenlist.core.pdf_binder") -> Any:
         (self.folder / "parts.json").write_text(json.dumps(parts), encoding="utf-8")
         answer = self.folder / "answer.json"
         answer.unlink(missing_ok=True)
-        command = [sys.executable, "-m", "greenlist.core.pdf_binder", str(self.folder), what]
+        command = [sys.executable, "-m", module, str(self.folder), what]
         try:
             done = subprocess.run(  # noqa: S603
                 command, cwd=settings.ROOT, timeout=SECONDS + START, capture_output=True, check=False

@@ -62,6 +62,17 @@ KINDS = {
     "batch.received": (_("A recommendation has arrived"), _("%(authority)s recommends %(count)s unit(s): %(title)s.")),
     "batch.unit_returned": (_("A recommended unit was returned"), _("%(name)s: %(reason)s")),
     "panel.invited": (_("You are asked to review"), _("%(title)s: %(count)s application(s). Sign the pledge first.")),
+    "imported.complete": (
+        _("A published list is said to be complete"),
+        _(
+            "%(person)s proposes that %(title)s is complete: who is not in it was not listed. Please confirm or leave it."
+        ),
+    ),
+    "panel.commissioned": (
+        _("Your body is commissioned with a review"),
+        _("%(authority)s, %(title)s: name the people who review."),
+    ),
+    "panel.people_named": (_("A commissioned body has named its people"), _("%(body)s, %(title)s: %(count)s.")),
     "panel.seat_given_up": (_("An expert gave up the seat"), _("%(name)s, %(title)s. Reason: %(reason)s")),
     "panel.watch": (_("You are asked to supervise a panel"), _("%(title)s: you can read how it goes and leave notes.")),
     "panel.all_locked": (_("All score sheets are locked"), _("%(title)s: the conclusion can be written.")),

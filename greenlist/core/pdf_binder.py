@@ -32,13 +32,13 @@ def count(folder: Path, parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _counted(folder: Path, part: dict[str, Any]) -> dict[str, Any]:
     if part["type"] in PICTURES:
-        return _tried(lambda: 1 if _picture(folder / part["file"]) else 0)
+        return tried(lambda: 1 if _picture(folder / part["file"]) else 0)
     if part["type"] != "application/pdf":
         return {"pages": 0, "reason": "type"}
-    return _tried(lambda: len(_reader(folder / part["file"]).pages))
+    return tried(lambda: len(_reader(folder / part["file"]).pages))
 
 
-def _tried(work: Any) -> dict[str, Any]:
+def tried(work: Any) -> dict[str, Any]:
     try:
         return {"pages": work(), "reason": ""}
     except PermissionError:
@@ -81,7 +81,7 @@ def shrink(folder: Path, parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
     def made(part: dict[str, Any]) -> dict[str, Any]:
         if part["type"] not in PICTURES:
             return {"pages": 0, "reason": "type"}
-        return _tried(lambda: small(part["file"]))
+        return tried(lambda: small(part["file"]))
 
     return [made(part) for part in parts]
 

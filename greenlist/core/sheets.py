@@ -6,6 +6,7 @@ look, then take.
 
 import csv
 import io
+import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -39,6 +40,9 @@ BROKEN = (
     *(zipfile.BadZipFile, zlib.error, ParseError, DefusedXmlException, OSError, EOFError, NotImplementedError),
     *(KeyError, ValueError, IndexError, TypeError, AttributeError),
 )
+# Pages take them out of what is typed (core.middleware); in a file they would come in unseen: control characters fail in
+# every workbook that names the firm, marks of direction show a name other than it is.
+UNSEEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 Row = tuple[str, int, Sequence[Any]]
 Values = tuple[str, int, dict[str, Any]]  # sheet, row number, cells by column
 
@@ -254,7 +258,7 @@ def text_of(value: Any) -> str:
         return ""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    return " ".join(str(value).split())
+    return " ".join(UNSEEN.sub(" ", str(value)).split())
 
 
 def day_of(value: Any) -> date | None:
@@ -269,7 +273,7 @@ def day_of(value: Any) -> date | None:
     try:
         year, month, day = (int(part) for part in text.split("-"))
         return date(year, month, day)
-    except ValueError as wrong:
+    except (ValueError, OverflowError) as wrong:  # a year of twenty digits is more than a date can be asked for
         raise ValueError(_("Write a day such as 2025-03-09.")) from wrong
 
 

@@ -27,6 +27,7 @@ BODY = (
     WORK,
     ("applications:projects", _("Our projects"), "case"),
     ("applications:cases", _("Released reports"), "list"),
+    ("reviews:commissions", _("Commissioned reviews"), "expert"),
     ("applications:body", _("Our body"), "building"),
     ("organisations:profile", _("Our organisation"), "users"),
 )

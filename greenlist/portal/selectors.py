@@ -196,6 +196,24 @@ def _body(actor: Actor) -> Iterator[_Kind]:
     )
 
 
+def _commissions(actor: Actor) -> Iterator[_Kind]:
+    """Reviews a body was commissioned with: its people are to be named before the panel opens."""
+    yield _Kind(
+        "commissions",
+        gettext_lazy("Name your people for a review"),
+        Panel.objects.visible_to(actor)
+        .filter(state=PanelState.PREPARING, seats=None)
+        .select_related("authority")
+        .order_by("pk"),
+        lambda row: Task(
+            title=row.title,
+            why=_("%(authority)s has commissioned your body.") % {"authority": row.authority.name},
+            link=reverse("reviews:commission", args=[row.reference]),
+        ),
+        reverse("reviews:commissions"),
+    )
+
+
 def _about_bodies(actor: Actor, handler: bool) -> Iterator[_Kind]:
     """Of an authority: bodies that ask for approval, findings that wait for a receipt."""
     if not handler:
@@ -230,11 +248,12 @@ def _about_bodies(actor: Actor, handler: bool) -> Iterator[_Kind]:
 def _applicant(actor: Actor, on: date) -> Iterator[_Kind]:
     if actor.is_body:
         yield from _body(actor)
+        yield from _commissions(actor)
         return
-    open_cases = Application.objects.visible_to(actor).open().select_related("call", "desk").order_by("due_on", "pk")
-    own = [
-        told.as_told(case, actor) for case in open_cases[:OWN]
-    ]  # a firm has few at a time: one statement for three groups
+    open_cases = Application.objects.visible_to(actor).open().select_related("call", "desk").order_by("pk")
+    # A firm has few at a time: one statement for three groups. Put in order by what is told: the order itself would tell.
+    known = [told.as_told(case, actor) for case in open_cases[:OWN]]
+    own = sorted(known, key=lambda case: (case.due_on or date.max, case.pk))
     yield _Kind(
         "claim",
         gettext_lazy("Your organisation"),
@@ -368,6 +387,8 @@ def _official(actor: Actor, on: date) -> Iterator[_Kind]:
 def _published_elsewhere(actor: Actor, handler: bool) -> Iterator[_Kind]:
     """Lists of other tiers: to approve, names on them, and cases that wait for them."""
     names = RowMatch.objects.visible_to(actor).filter(state=MatchState.OPEN, row__imported__state=ImportState.IN_FORCE)
+    # Answered once, it waits for an approver who did not give that answer.
+    names = names.filter(proposed_at=None) if handler else names.exclude(proposed_by=actor.user_id)
     yield _Kind(
         "list_names",
         gettext_lazy("Confirm names on published lists"),

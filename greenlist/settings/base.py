@@ -326,6 +326,12 @@ SPECTACULAR_SETTINGS = {
     ],
 }
 
+# A certificate (PKCS#12) that signs approved recommendation documents; empty: nothing is signed. Roots: PEM files it is
+# trusted by, beside what it says of itself.
+SIGNING_CERTIFICATE = env.text("SIGNING_CERTIFICATE", "")
+SIGNING_PASSPHRASE = env.text("SIGNING_PASSPHRASE", "")
+SIGNING_ROOTS = env.words("SIGNING_ROOTS")
+
 POLICIES_DIR = ROOT / "fixtures" / "policies"
 LOGGING = {
     "version": 1,
@@ -334,4 +340,5 @@ LOGGING = {
     "formatters": {"json": {"()": "greenlist.core.logs.JsonFormatter"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json", "filters": ["request"]}},
     "root": {"handlers": ["stderr"], "level": env.text("LOG_LEVEL", "INFO")},
+    "loggers": {"pyhanko": {"level": "ERROR"}},  # it warns, with a trace, of every certificate that is not trusted
 }

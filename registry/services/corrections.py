@@ -12,6 +12,9 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 from django_fsm import TransitionNotAllowed
 
+from applications.models import Application
+from applications.services import cases
+from applications.states import State
 from greenlist.accounts import selectors as accounts
 from greenlist.core import audit, outbox
 from greenlist.core.actors import Actor
@@ -227,6 +230,7 @@ def _apply(
             actor=actor,
             at=at,
         )
+        _strike_case(correction, listing, actor=actor, at=at)
     else:
         _rename(announcement, correction, listing, line)
     outbox.notify(
@@ -237,6 +241,18 @@ def _apply(
         link=f"/p/{announcement.listbook.owner.area.slug}/listed/{listing.pk}/",
         at=at,
     )
+
+
+def _strike_case(correction: Correction, listing: Listing, *, actor: Actor, at: datetime) -> None:
+    """The case behind the line follows the new version: it does not go on reading “listed”."""
+    case = Application.objects.select_for_update(of=("self",)).filter(pk=listing.application_id).first()
+    if case is None or case.state != State.LISTED:
+        return
+    related = ("call__rules", "call__owner__area", "site__area", "desk")
+    case = Application.objects.select_related(*related).get(pk=case.pk)
+    data = {"announcement": correction.announcement.reference, "version": correction.number}
+    opinion = correction.reason
+    cases.move(case, "strike_off", case.strike_off, actor=actor, at=at, desk=None, opinion=opinion, data=data)
 
 
 def _is_superseded(listing: Listing, first: Entry) -> bool:

@@ -417,19 +417,42 @@ def drop(*, actor: Actor, reference: str, at: datetime) -> ImportedList:
 
 @transaction.atomic
 def declare_complete(*, actor: Actor, reference: str, at: datetime) -> ImportedList:
-    """An official says that the list is complete: cases that wait for it and are not in it were not listed.
+    """Officials say that the list is complete: cases that wait for it and are not in it were not listed.
 
-    Raises NotVisible, NotAllowed, WrongState (said already, typed by hand, or not approved yet).
+    It ends cases, so where the list took two people one proposes it and an approver who did not confirms it.
+    Raises NotVisible, NotAllowed (own proposal), WrongState (said already, typed by hand, or not approved yet).
     """
     imported = lock(actor=actor, reference=reference)
-    if not rules.may_approve_import(actor, imported):
-        raise NotAllowed(rules.APPROVERS_ONLY)
+    if not rules.may_import(actor, imported.listbook.category):
+        raise NotAllowed(rules.LOWER_ONLY)
     if imported.complete_at or imported.by_hand or imported.state != ImportState.IN_FORCE or imported.call is None:
         raise WrongState(_("This cannot be said of this list (any more)."))
+    if imported.four_eyes:
+        if imported.complete_proposed_by_id == actor.user_id:
+            raise NotAllowed(rules.PROPOSED_IT, code="four_eyes")
+        if imported.complete_proposed_by_id is None or not rules.may_approve_import(actor, imported):
+            return _propose_complete(imported, actor, at)
     imported.complete_by_id, imported.complete_at = actor.user_id, at
     imported.save(update_fields=["complete_by", "complete_at"])
     _record(imported, "complete", actor, at)
     _settle(imported, actor=actor, at=at)
+    return imported
+
+
+def _propose_complete(imported: ImportedList, actor: Actor, at: datetime) -> ImportedList:
+    imported.complete_proposed_by_id, imported.complete_proposed_at = actor.user_id, at
+    imported.save(update_fields=["complete_proposed_by", "complete_proposed_at"])
+    _record(imported, "complete_proposed", actor, at)
+    today, category = clock.china_date(at), imported.listbook.category
+    approvers = set(accounts.people_with(imported.authority_id, [Capacity.APPROVER], today, category))
+    outbox.notify(
+        recipients=sorted(approvers - {actor.user_id}),
+        event=f"imported.complete:{imported.pk}:{at.isoformat()}",
+        kind="imported.complete",
+        at=at,
+        params={"title": imported.title, "person": actor.name},
+        link=page_of(imported),
+    )
     return imported
 
 
@@ -627,7 +650,9 @@ def _settle(imported: ImportedList, *, actor: Actor, at: datetime) -> int:
 def decide_match(*, actor: Actor, match_id: int, same: bool, note: str, at: datetime) -> RowMatch:
     """An official says whether a line is about this unit, and from what that is known; a yes carries the line out.
 
-    Raises NotVisible, NotAllowed, Invalid (no reason), WrongState (decided already, or the list is not approved yet).
+    Either answer settles cases and titles, so where the list took two people it takes two who say the same: the first
+    answer is kept as a proposal, an approver who did not give it makes it count; another answer takes its place.
+    Raises NotVisible, NotAllowed (own proposal), Invalid (no reason), WrongState (decided, or the list is not approved yet).
     """
     seen = RowMatch.objects.visible_to(actor).filter(pk=match_id)
     reference = seen.values_list("row__imported__reference", flat=True).first()
@@ -645,6 +670,37 @@ def decide_match(*, actor: Actor, match_id: int, same: bool, note: str, at: date
     )
     if match.state != MatchState.OPEN:
         raise WrongState(_("This has been decided already."))
+    said = {
+        "row": match.row.position,
+        "name": match.row.name,
+        "organisation": match.organisation_id,
+        "same": same,
+        "note": note.strip(),
+    }
+    if imported.four_eyes and not _agrees(match, same, imported, actor):
+        match.proposed, match.proposed_note = same, note.strip()[:300]
+        match.proposed_by_id, match.proposed_at = actor.user_id, at
+        match.save(update_fields=["proposed", "proposed_note", "proposed_by", "proposed_at"])
+        _record(imported, "name_proposed", actor, at, **said)
+        return match
+    _settle_match(imported, match, note, actor=actor, same=same, at=at)
+    _record(imported, "name_decided", actor, at, **said)
+    _settle(imported, actor=actor, at=at)
+    return match
+
+
+def _agrees(match: RowMatch, same: bool, imported: ImportedList, actor: Actor) -> bool:
+    """An approver says what somebody else has proposed. Raises NotAllowed (it is the actor's own proposal)."""
+    if match.proposed != same:
+        return False
+    if match.proposed_by_id == actor.user_id:
+        raise NotAllowed(rules.PROPOSED_IT, code="four_eyes")
+    return rules.may_approve_import(actor, imported)
+
+
+def _settle_match(
+    imported: ImportedList, match: RowMatch, note: str, *, same: bool, actor: Actor, at: datetime
+) -> None:
     _decide(match, MatchState.CONFIRMED if same else MatchState.DENIED, note, actor, at)
     row = match.row
     if same:
@@ -656,16 +712,6 @@ def decide_match(*, actor: Actor, match_id: int, same: bool, note: str, at: date
     elif not row.matches.filter(state=MatchState.OPEN).exists():
         row.state = RowState.NOBODY
         row.save(update_fields=["state"])
-    said = {
-        "row": row.position,
-        "name": row.name,
-        "organisation": match.organisation_id,
-        "same": same,
-        "note": note.strip(),
-    }
-    _record(imported, "name_decided", actor, at, **said)
-    _settle(imported, actor=actor, at=at)
-    return match
 
 
 def find_again(*, at: datetime) -> int:

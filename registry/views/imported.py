@@ -194,7 +194,8 @@ def _offered(request: Request, found: ImportedList) -> dict[str, Any]:
         "waits": waits,
         "may_approve": waits and may and not rules.took_over(request.actor, found),
         "why_not": rules.TOOK_OVER if rules.took_over(request.actor, found) else rules.APPROVERS_ONLY,
-        "may_complete": can_say and may,
+        "may_complete": can_say and found.complete_proposed_by_id != request.actor.user_id,
+        "is_proposed": can_say and found.complete_proposed_at is not None,
     }
 
 
@@ -214,8 +215,10 @@ def drop(request: Request, reference: str) -> HttpResponse:
 
 @require_POST
 def complete(request: Request, reference: str) -> HttpResponse:
-    imported.declare_complete(actor=request.actor, reference=reference, at=clock.now())
-    messages.success(request, _("Recorded: who is not in the list was not listed."))
+    said = imported.declare_complete(actor=request.actor, reference=reference, at=clock.now())
+    done = _("Recorded: who is not in the list was not listed.")
+    waits = _("Proposed. It counts once an approver, another person, says the same.")
+    messages.success(request, done if said.complete_at else waits)
     return redirect("registry:imported", reference)
 
 
@@ -235,8 +238,10 @@ def match(request: Request, pk: int) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         same = request.POST.get("action") == "same"
         note = form.cleaned_data["note"]
-        imported.decide_match(match_id=pk, same=same, note=note, actor=request.actor, at=clock.now())
-        messages.success(request, _("Recorded."))
+        said = imported.decide_match(match_id=pk, same=same, note=note, actor=request.actor, at=clock.now())
+        waits = said.state == MatchState.OPEN
+        done = _("Proposed. It counts once an approver, another person, says the same.") if waits else _("Recorded.")
+        messages.success(request, done)
         return redirect("registry:imported", found.row.imported.reference)
     firm, row = found.organisation, found.row
     shown = [
@@ -249,7 +254,9 @@ def match(request: Request, pk: int) -> HttpResponse:
         {"label": _("Unified social credit code"), "value": firm.code or ""},
         {"label": _("Registered in"), "value": firm.area.full_name},
     ]
-    context = {"match": found, "form": form, "rows": shown, "waits": found.state == MatchState.OPEN}
+    own = found.proposed_by_id is not None and found.proposed_by_id == request.actor.user_id
+    waits = found.state == MatchState.OPEN
+    context = {"match": found, "form": form, "rows": shown, "waits": waits, "own": own, "why_not": rules.PROPOSED_IT}
     return render(request, "registry/imported_match.html", context, status=REFUSED if form.errors else 200)
 
 

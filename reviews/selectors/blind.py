@@ -92,7 +92,7 @@ def sections(panel: Panel, case: Application, found: tuple[ShownSection, ...]) -
 def files(panel: Panel, case: Application) -> list[ShownFile]:
     """The files of a case that the panel may see."""
     rows = ShownFile.objects.filter(panel=panel, evidence__report=case.report, evidence__removed_at=None)
-    return list(rows.select_related("evidence__blob").order_by("pk"))
+    return list(rows.select_related("evidence__blob", "bare").order_by("pk"))
 
 
 def to_show(

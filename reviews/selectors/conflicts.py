@@ -107,12 +107,12 @@ def _all(known: Mapping[Any, set[int]], keys: Iterable[Any]) -> set[int]:
 
 def _employers(employer: str, past: Past, years: int | None, on: date | None) -> tuple[frozenset[str], frozenset[str]]:
     """Plain names of present and of former employers that still bar."""
-    now, before = {_plain(employer)} - {""}, set()
+    now, before = {plain(employer)} - {""}, set()
     for name, until in past.employers:
         if until is None or (on is not None and until >= on):
-            now.add(_plain(name))
+            now.add(plain(name))
         elif years is None or on is None or until >= years_before(on, years):
-            before.add(_plain(name))
+            before.add(plain(name))
     return frozenset(now), frozenset(before)
 
 
@@ -158,7 +158,7 @@ def _wrote(experts: Iterable[int], applications: Collection[Application]) -> Wro
     members: dict[int, set[int]] = {}
     if bodies:
         for name in Name.objects.filter(organisation_id__in=set(bodies.values())):
-            known.setdefault(name.organisation_id, set()).add(_plain(name.text))
+            known.setdefault(name.organisation_id, set()).add(plain(name.text))
         rows = Membership.objects.filter(user_id__in=list(experts), organisation_id__in=set(bodies.values()))
         members = _grouped(rows.values_list("user_id", "organisation_id"))
     names = {case.pk: known.get(bodies.get(case.pk, 0), set()) for case in applications}
@@ -180,7 +180,7 @@ def took_part(actor: Actor, applications: Collection[int]) -> set[int]:
     )
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
     """Names compare without spaces and with half-width brackets: 示例（集团）有限公司 = 示例(集团)有限公司."""
     return "".join(name.split()).replace("（", "(").replace("）", ")").casefold()
 
@@ -189,9 +189,9 @@ def _names(applications: Iterable[Application]) -> dict[int, set[str]]:
     """Per organisation: its names on the applications, and every name it has or had."""
     names: dict[int, set[str]] = {}
     for case in applications:
-        names.setdefault(case.organisation_id, set()).add(_plain(case.name))
+        names.setdefault(case.organisation_id, set()).add(plain(case.name))
     for name in Name.objects.filter(organisation_id__in=list(names)):
-        names[name.organisation_id].add(_plain(name.text))
+        names[name.organisation_id].add(plain(name.text))
     return names
 
 

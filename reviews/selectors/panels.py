@@ -18,9 +18,9 @@ from greenlist.core.actors import Actor, Capacity
 from greenlist.core.errors import NotVisible, Text
 from greenlist.organisations.models import Organisation
 from greenlist.policy.engine.types import ReviewRule, Step, StepKind
-from reviews.models import Panel, PanelItem, Seat, Sheet
+from reviews.models import Expert, Panel, PanelItem, Seat, Sheet
 from reviews.selectors import conflicts, scores
-from reviews.states import LIVE_PANELS, PanelKind
+from reviews.states import LIVE_PANELS
 
 PAGE_SIZE = 30
 UNITS_SHOWN = 50  # of a panel on one page of it
@@ -205,9 +205,10 @@ def candidates(
     chosen: Collection[int] = (),
     chair: int | None = None,
 ) -> list[Candidate]:
-    """Everybody who is an expert that day, with conflicts towards these cases (AZ-08)."""
+    """Everybody who is an expert that day and not suspended, with conflicts towards these cases (AZ-08)."""
     held: dict[int, tuple[str, str, str]] = {}
-    for mandate in accounts.experts(on):
+    suspended = set(Expert.objects.exclude(suspended_at=None).values_list("user_id", flat=True))
+    for mandate in accounts.experts(on).exclude(user__in=suspended):
         held.setdefault(mandate.user_id, (mandate.user.name, mandate.employer, mandate.field))
     known = conflicts.found(
         {user: employer for user, (_name, employer, _field) in held.items()}, cases, rule=rule, on=on
@@ -349,7 +350,7 @@ def thin(panel: Panel) -> bool:
 
 
 def _unit_row(panel: Panel, item: PanelItem, sheets: list[Sheet], away: int) -> UnitRow:
-    score = scores.total(panel, sheets) if panel.scored and panel.kind == PanelKind.EXPERTS else None
+    score = scores.total(panel, sheets) if panel.scored and panel.has_seats else None
     return UnitRow(
         item=item,
         case=item.application,

@@ -21,13 +21,14 @@ from greenlist.core import attachments, audit, clock, limits, outbox
 from greenlist.core.actors import Actor
 from greenlist.core.errors import Conflict, Invalid, NotVisible, Refused, Text, WrongState
 from greenlist.core.verbs import require
+from greenlist.organisations import selectors as organisations
 from greenlist.policy.engine.types import Step, StepKind
 from reviews import rules
-from reviews.models import Panel, PanelItem, Seat, Sheet, ShownFile
+from reviews.models import Expert, Panel, PanelItem, Seat, Sheet, ShownFile
 from reviews.selectors import blind, conflicts, scores
 from reviews.selectors import panels as reads
 from reviews.services import cases
-from reviews.states import LIVE_PANELS, DrawKind, PanelKind, PanelState
+from reviews.states import LIVE_PANELS, DrawKind, OutKind, PanelKind, PanelState
 
 DRAWN = "draw"  # among the reviewers a rule set names: experts, but only drawn
 
@@ -84,10 +85,14 @@ def create(*, actor: Actor, call: Call, plan: Plan, at: datetime) -> Panel:
 
 @transaction.atomic
 def edit(*, actor: Actor, reference: str, version: int, plan: Plan, at: datetime) -> Panel:
-    """Replaces what was laid down. Raises NotVisible, NotAllowed, WrongState, Conflict (somebody else edited), Invalid."""
+    """Replaces what was laid down. Raises NotVisible, NotAllowed, WrongState, Conflict (somebody else edited), Invalid,
+    Refused (the members have been drawn: they are not chosen after that).
+    """
     panel = lock(actor=actor, reference=reference, version=version)
     require(rules.EDIT_PANEL, panel, actor)
     in_state(panel, rules.EDIT_PANEL.states, rules.IN_PREPARATION)
+    if panel.drawn and not (plan.drawn and plan.kind == PanelKind.EXPERTS) and panel.draws.exists():
+        raise Refused(rules.STAYS_DRAWN, clause=scores.step_of(panel).clause)
     _write(panel, plan, actor=actor, at=at)
     audit.record(actor=actor, subject=("panel", panel.pk), action="panel.edited", at=at, data=_as_data(plan))
     return panel
@@ -118,6 +123,7 @@ def open_panel(*, actor: Actor, reference: str, at: datetime) -> Panel:
     require(rules.OPEN_PANEL, panel, actor)
     waiting = _cases_of(panel, actor)
     _is_prepared(panel)
+    _still_fits(panel, waiting, at)
     try:
         panel.open(at=at)
     except TransitionNotAllowed as wrong:
@@ -129,6 +135,7 @@ def open_panel(*, actor: Actor, reference: str, at: datetime) -> Panel:
             case, "convene", case.convene, actor=actor, at=at, desk=case.desk, data={"panel": panel.reference}
         )
     seats = list(panel.seats.select_related("user").order_by("pk"))
+    _may_sit(panel, [seat.user_id for seat in seats])
     _lay_sheets(panel, seats, waiting, at, _given_out(panel, seats, waiting, actor, at))
     _each_judged(panel, waiting)
     audit.record(
@@ -426,8 +433,10 @@ def _write(panel: Panel, plan: Plan, *, actor: Actor, at: datetime) -> None:
     panel.scored = bool(step.score)
     panel.closes_on = plan.closes_on
     panel.drawn, panel.blind = plan.drawn and plan.kind == PanelKind.EXPERTS, plan.blind
+    before = panel.commissioned_id
     _commission(panel, plan, chosen, at)
-    stays = panel.drawn and panel.pk is not None and _same_units(panel, chosen)
+    kept = panel.drawn or (before is not None and before == panel.commissioned_id)
+    stays = kept and panel.pk is not None and _same_units(panel, chosen)
     if not panel.drawn:
         panel.per_case = plan.per_case if plan.kind == PanelKind.EXPERTS else None
     panel.version += 1
@@ -435,8 +444,10 @@ def _write(panel: Panel, plan: Plan, *, actor: Actor, at: datetime) -> None:
     panel.items.exclude(application__in=chosen).delete()
     there = set(panel.items.values_list("application_id", flat=True))
     PanelItem.objects.bulk_create(PanelItem(panel=panel, application=case) for case in chosen if case.pk not in there)
+    if panel.commissioned is not None and (before != panel.commissioned_id or not stays):
+        _ask_for_people(panel, at)
     if stays:
-        return  # what was drawn for these units stands
+        return  # who was drawn, or named by the body, for these units stands
     panel.seats.all().delete()  # nobody was invited yet: a panel in preparation has no history to keep
     if plan.kind == PanelKind.EXPERTS and not panel.drawn:
         Seat.objects.bulk_create(_seats(panel, plan.experts, plan.chair, at))
@@ -459,6 +470,33 @@ def _commission(panel: Panel, plan: Plan, chosen: Collection[Application], at: d
     panel.commissioned, panel.body = found.body, found.body.name
 
 
+def _ask_for_people(panel: Panel, at: datetime) -> None:
+    """The body is told that its people are to be named; anew where the units have changed, for that changes who may."""
+    assert panel.commissioned is not None
+    outbox.notify(
+        recipients=organisations.member_ids(panel.commissioned.pk),
+        event=f"panel.commissioned:{panel.pk}:{panel.version}",
+        kind="panel.commissioned",
+        at=at,
+        params={"title": panel.title, "authority": panel.authority.name},
+        link=reverse("reviews:commission", args=[panel.reference]),
+    )
+
+
+def _still_fits(panel: Panel, waiting: Collection[Application], at: datetime) -> None:
+    """A body that has evaluated one of the units meanwhile, or was banned, does not review. Raises Refused."""
+    if panel.commissioned is None or panel.state != PanelState.PREPARING:
+        return
+    offered = {one.body.pk: one for one in reads.bodies_to_commission(panel.call, waiting, clock.china_date(at))}
+    found = offered.get(panel.commissioned.pk)
+    if found is None or found.why_not:
+        why = found.why_not if found else _("It is not approved for this place any more.")
+        raise Refused(
+            _("“%(name)s” cannot review any more: %(why)s") % {"name": panel.body, "why": why},
+            clause=scores.step_of(panel).clause,
+        )
+
+
 def _plan_is_complete(panel: Panel, plan: Plan, chosen: list[Application], actor: Actor) -> None:
     problems: dict[str, list[Text]] = {}
     if not plan.title.strip():
@@ -472,6 +510,8 @@ def _plan_is_complete(panel: Panel, plan: Plan, chosen: list[Application], actor
             problems["per_case"] = [_("No unit can have more experts than are chosen.")]
     elif not plan.body.strip() and plan.commissioned is None:
         problems["body"] = [_("Name the body that is commissioned.")]
+    elif plan.commissioned is not None and not plan.pledge.strip():
+        problems["pledge"] = [_("Give the text of the pledge: nothing opens before it is signed.")]
     taken = set(
         PanelItem.objects.filter(panel__in=Panel.objects.live(), application__in=chosen)
         .exclude(panel_id=panel.pk)
@@ -504,6 +544,7 @@ def _seats(panel: Panel, experts: Collection[int], chair: int | None, at: dateti
         raise Invalid(
             _("Choose among the experts."), problems={"experts": [_("Some of them hold no mandate as expert.")]}
         )
+    _may_sit(panel, experts)
     return [
         Seat(
             panel=panel,
@@ -515,6 +556,18 @@ def _seats(panel: Panel, experts: Collection[int], chair: int | None, at: dateti
         )
         for user in dict.fromkeys(experts)
     ]
+
+
+def _may_sit(panel: Panel, experts: Collection[int]) -> None:
+    """The rules of the pool bind whoever chooses too: nobody suspended, nobody who supervises this panel. Raises Invalid."""
+    suspended = set(
+        Expert.objects.exclude(suspended_at=None).filter(user__in=experts).values_list("user_id", flat=True)
+    )
+    watching = set(panel.watches.filter(ended_at=None, user__in=experts).values_list("user_id", flat=True))
+    for people, why in ((suspended, OutKind.SUSPENDED), (watching, OutKind.WATCHES)):
+        if people:
+            problem = _("Some of the experts cannot take part: %(why)s.") % {"why": why.label}
+            raise Invalid(problem, problems={"experts": [problem]})
 
 
 def _as_data(plan: Plan) -> dict[str, object]:
@@ -534,12 +587,14 @@ def _is_prepared(panel: Panel) -> None:
         return  # the transition says so
     if step.plan and not panel.plan:
         raise Refused(_("The review plan is not written yet: lay it down first."), clause=step.clause)
-    # A commissioned body sends its own people: the talk, like the pledge, is with those whom the authority seats.
-    if step.review.talk and panel.kind == PanelKind.EXPERTS and not (panel.risks and panel.talk_on):
+    # A body that is only named in words has nobody here whom the talk, like the pledge, could be with.
+    if step.review.talk and panel.has_seats and not (panel.risks and panel.talk_on):
         raise Refused(
             _("Risk points and the reminder talk are not recorded yet: record them first."),
             clause=step.review.talk_clause,
         )
+    if panel.commissioned is not None and not panel.seats.exists():
+        raise Refused(_("The body has not named its people yet: they review, and sign first."), clause=step.clause)
     if panel.drawn and not panel.seats.exists():
         raise Refused(_("Nobody has been drawn for these units yet: draw first."), clause=step.clause)
 
@@ -612,7 +667,7 @@ def _lay_sheets(
 
 def _each_judged(panel: Panel, waiting: Collection[Application]) -> None:
     """Refuses a panel in which nobody may judge some unit: every invited expert would have to keep away."""
-    if panel.kind != PanelKind.EXPERTS:
+    if not panel.has_seats:
         return
     judged = set(Sheet.objects.filter(item__panel=panel, conflict="").values_list("item__application_id", flat=True))
     alone = [case.name for case in waiting if case.pk not in judged]
@@ -621,6 +676,15 @@ def _each_judged(panel: Panel, waiting: Collection[Application]) -> None:
             _("No expert may judge: %(names)s. Invite somebody without a conflict.") % {"names": "、".join(alone)},
             problems={"experts": [_("every one of them must keep away from some unit")]},
         )
+
+
+def seat_at_work(panel: Panel, seats: Collection[Seat], *, at: datetime) -> None:
+    """Sheets for people of a commissioned body who join a panel at work; the caller holds its lock. Raises Invalid."""
+    waiting = _live_cases(panel)
+    if not waiting:
+        raise Invalid(_("No unit of this panel is under review any more."))
+    _lay_sheets(panel, seats, waiting, at)
+    tell_invited(panel, seats, len(waiting), at=at)
 
 
 def tell_invited(panel: Panel, seats: Collection[Seat], count: int, *, at: datetime) -> None:
@@ -652,7 +716,7 @@ def _note_units(panel: Panel, result: Result) -> None:
     for item in items:
         unit = result.units[item.application.reference]
         item.suggested, item.conclusion = unit.suggested, unit.text.strip()
-        if panel.kind == PanelKind.BODY:
+        if not panel.has_seats:
             item.score = unit.score
     PanelItem.objects.bulk_update(items, ["suggested", "conclusion", "score"])
 
@@ -668,9 +732,9 @@ def _is_complete(panel: Panel, items: Collection[PanelItem]) -> None:
             problems[f"suggested-{key}"] = [_("Say whether the panel suggests this unit.")]
         if not item.conclusion:
             problems[f"conclusion-{key}"] = [_("Write the conclusion on this unit.")]
-        if panel.kind == PanelKind.BODY and panel.scored and item.score is None:
+        if not panel.has_seats and panel.scored and item.score is None:
             problems[f"score-{key}"] = [_("Give the score.")]
-        if panel.kind == PanelKind.EXPERTS and item.pk not in counted:
+        if panel.has_seats and item.pk not in counted:
             problems[f"conclusion-{key}"] = [_("No locked sheet judges this unit: invite another expert.")]
         elif panel.per_case and len(counted.get(item.pk, ())) < panel.per_case and not panel.fewer:
             problems["fewer"] = [
@@ -686,7 +750,7 @@ def _count(panel: Panel, items: Collection[PanelItem], under_review: Collection[
     if panel.scored:
         counted = scores.counted(panel)
         for item in items:
-            if panel.kind == PanelKind.EXPERTS:
+            if panel.has_seats:
                 result = scores.total(panel, counted[item.pk])
                 item.score, item.spread = result.total, result.spread
     PanelItem.objects.bulk_update(items, ["score", "spread"])

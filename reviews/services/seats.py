@@ -9,15 +9,19 @@ from django.utils.translation import gettext_lazy as _
 
 from applications.models import Grant
 from applications.states import State
-from greenlist.core import audit, outbox
+from greenlist.core import attachments, audit, binding, outbox
 from greenlist.core.actors import Actor
-from greenlist.core.errors import Conflict, Invalid, NotVisible, Text, WrongState
-from reviews.models import Panel, Seat, Sheet
+from greenlist.core.contents import ALLOWED
+from greenlist.core.errors import Conflict, Invalid, NotVisible, Refused, Text, WrongState
+from greenlist.core.models import Blob
+from reviews.models import Panel, Seat, Sheet, ShownFile
 from reviews.selectors import blind, scores, tree
+from reviews.selectors import seats as reads
 from reviews.selectors.tree import Rows, Tree
 from reviews.services import panels
 from reviews.states import ConflictKind
 
+EXTENSIONS = {type_: f".{extension}" for extension, type_ in ALLOWED.items()}
 LONGEST_REASON = 300
 LONGEST_ROW = 500
 LONGEST_TIES = 3000
@@ -84,6 +88,28 @@ def keep_away(*, actor: Actor, reference: str, case: str, reason: str, at: datet
     data = {"case": case, "reason": reason}
     audit.record(actor=actor, subject=("panel", panel.pk), action="panel.conflict_declared", at=at, data=data)
     return sheet
+
+
+CANNOT_BE_BARED = _("This file cannot be had without what it says of its author: it is not shown.")
+
+
+def bare_file(*, actor: Actor, reference: str, case: str, alias: str, at: datetime) -> Blob:
+    """A file as a blind panel gets it: under a number, without author, title, company and the like; made once.
+
+    Raises NotVisible, Refused (it cannot be had so), Invalid (not checked for malware yet).
+    """
+    found = reads.file_of(actor, reference, case, alias)
+    if found.bare is not None:
+        return found.bare
+    original = found.evidence.blob
+    with attachments.opened(original) as body, binding.bundle() as work:
+        (clean,) = work.bared([(work.add(body.chunks()), original.content_type)])
+    if clean is None:
+        raise Refused(CANNOT_BE_BARED, code="not_bare")
+    tail = EXTENSIONS.get(original.content_type, "")
+    kept = attachments.store_bytes(name=f"{alias}{tail}", content=clean, content_type=original.content_type, at=at)
+    ShownFile.objects.filter(pk=found.pk, bare=None).update(bare=kept)
+    return kept
 
 
 @transaction.atomic

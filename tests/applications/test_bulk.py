@@ -18,6 +18,7 @@ from applications.states import BatchState, State
 from greenlist.core.errors import Conflict, Invalid, NotAllowed, NotVisible, WrongState
 from greenlist.core.models import Notification
 from greenlist.policy.engine.types import Calendar
+from tests import factories
 from tests.applications import county
 from tests.world import World
 
@@ -123,6 +124,21 @@ def test_put_in_a_batch_and_taken_out_until_it_is_handed_over(world: World, call
     batches.hand_over(actor=handler, at=NOW, reference=batch.reference)
     with pytest.raises(WrongState):
         undo(world, again)
+
+
+def test_undoing_gives_no_case_to_a_colleague_who_has_left(world: World, call: Any) -> None:
+    gone = factories.person("离任经办", username="gone_handler")
+    held = factories.mandate(gone, "handler", world.authorities["130302"])
+    one, two = cases(world, call, 2)
+    Application.objects.filter(pk=one.pk).update(handler=gone)
+    Application.objects.filter(pk=two.pk).update(handler=world.user("county_handler"))
+    made = done(world, [one, two], reads.ASSIGN, "0")
+    held.valid_until = NOW.date()
+    held.save()
+    undo(world, made, at=NOW + timedelta(hours=20))
+    one.refresh_from_db()
+    two.refresh_from_db()
+    assert (one.handler, two.handler) == (None, world.user("county_handler"))
 
 
 def test_somebody_elses_and_yesterdays_action_cannot_be_undone(world: World, call: Any) -> None:

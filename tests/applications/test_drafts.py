@@ -17,6 +17,7 @@ from applications.selectors import drafts as reads
 from applications.services import drafts
 from applications.states import State
 from greenlist.core.errors import Invalid, NotVisible, WrongState
+from greenlist.organisations.models import Site
 from tests import factories
 from tests.applications import filled
 from tests.world import World
@@ -87,6 +88,22 @@ def test_last_years_figures_are_shown_beside_the_fields_and_filled_in_nowhere(wo
     assert "2" in page.content.decode().split("basic")[0]
     known = reads.last_figures(again.report, later)
     assert known["basic.site_area"].year == 2025
+
+
+@pytest.mark.authz
+def test_a_site_that_changed_hands_shows_its_new_owner_no_figures_of_the_former(
+    world: World, case: Application
+) -> None:
+    filled.fill(world, case)
+    filled.submit(world, case)
+    next_call = filled.open_call(world, year=2027, values={"county_by": "2027-05-31"}, at=NOON)
+    later = datetime.fromisoformat("2027-02-01T09:00:00+08:00")
+    again = filled.start(world, next_call, at=later)
+    assert "basic.site_area" in reads.last_figures(again.report, later)
+    sold = world.orgs["rival"]
+    Application.objects.filter(pk=again.pk).update(organisation=sold)
+    Site.objects.filter(pk=again.site_id).update(organisation=sold, is_default=False)
+    assert reads.last_figures(again.report, later) == {}
 
 
 # ---- save -----------------------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from greenlist.core import attachments
 from greenlist.core.errors import Invalid, NotAllowed, NotVisible, WrongState
 from greenlist.core.models import Blob, RenderJob
 from greenlist.core.sheets import ImportRefused
-from tests import rendering
+from tests import factories, rendering
 from tests.applications import county, filled
 from tests.registry import upper
 from tests.world import World
@@ -74,8 +74,57 @@ def test_one_unit_gets_its_number_and_time_and_a_correction_keeps_both(world: Wo
     with pytest.raises(NotVisible):
         platform.record(**given | {"actor": world.actor("other_city_handler")}, number="GP-1", filed_at=FILED)
     platform.record(**given, number="GP-1", filed_at=FILED)
-    platform.record(**given, number="GP-2", filed_at=FILED)
-    assert Transmission.objects.get().number == "GP-2"
+    with pytest.raises(Invalid) as wrong:
+        platform.record(**given, number="GP-2", filed_at=FILED)
+    assert list(wrong.value.problems) == ["reason"]
+    platform.record(**given, number="GP-1", filed_at=FILED)  # the same again changes nothing
+    platform.record(**given, number="GP-2", filed_at=FILED, reason="平台重新编号")
+    made = Transmission.objects.get()
+    assert made.number == "GP-2"
+    assert [(one["number"], one["reason"]) for one in made.former] == [("GP-1", "平台重新编号")]
+    page = world.client("city_handler").get(reverse("applications:platform-number", args=[case.reference]))
+    assert "GP-1" in page.content.decode() and "平台重新编号" in page.content.decode()
+
+
+@pytest.mark.authz
+def test_only_the_authority_that_sends_a_unit_on_records_its_number(world: World, call: Call) -> None:
+    """Whoever sees the case reads the number: the county it came from and the province it goes to do not write it."""
+    case = unit(world, call)
+    given: dict[str, Any] = {"at": AT, "reference": case.reference, "number": "GP-1", "filed_at": FILED}
+    platform.record(**given, actor=world.actor("city_handler"))
+    page, column = f"/platform/cases/{case.reference}/", f"/platform/calls/{call.pk}/"
+    pasted = {"pasted": f"{case.code}\tGP-9\t2026-07-18", "reason": "改号"}
+    for name in ("county_handler", "province_handler"):
+        with pytest.raises(NotAllowed):
+            platform.record(**given | {"number": "GP-9", "reason": "改号"}, actor=world.actor(name))
+        client = world.client(name)
+        assert "GP-1" in client.get(page).content.decode()
+        told = {"number": "GP-9", "filed_at": "2026-07-18T14:30", "reason": "改号"}
+        assert client.post(page, told).status_code == 403
+        assert client.post(column, pasted).status_code == 422
+    assert Transmission.objects.get().number == "GP-1"
+    batch_of(world, case)  # sent on: it stays with the sender
+    assert world.client("province_handler").post(column, pasted).status_code == 422
+    assert world.client("city_handler").post(column, pasted).status_code == 302
+    assert Transmission.objects.get().number == "GP-9"
+
+
+def test_two_sites_of_one_firm_are_told_apart_by_the_case_number(world: World, call: Call) -> None:
+    first = unit(world, call)
+    again = factories.site(world.org, world.areas["130302"], "二厂")
+    second = unit(world, call, organisation=world.org, site=again)
+    numbers = {first.pk: "示例申报001", second.pk: "示例申报002"}
+    for pk, number in numbers.items():
+        Application.objects.filter(pk=pk).update(number=number)
+    rows = [("表", 2, platform.Filed(first.code, "GP-1", FILED))]
+    given: dict[str, Any] = {"actor": world.actor("city_handler"), "at": AT, "call": call.pk}
+    with pytest.raises(ImportRefused) as wrong:
+        platform.record_many(**given, rows=rows)
+    assert [row.column for row in wrong.value.rows] == ["case"]
+    pasted = "\n".join(f"{first.code}\tGP-{pk}\t2026-07-18\t{number}" for pk, number in numbers.items())
+    page = reverse("applications:platform-call", args=[call.pk])
+    assert world.client("city_handler").post(page, {"pasted": pasted}).status_code == 302
+    assert dict(Transmission.objects.values_list("application", "number")) == {pk: f"GP-{pk}" for pk in numbers}
 
 
 def test_what_the_rules_do_not_ask_for_is_not_filed(world: World) -> None:
@@ -112,7 +161,11 @@ def test_a_column_is_taken_in_whole_or_not_at_all(world: World, call: Call) -> N
     assert set(Transmission.objects.values_list("number", flat=True)) == {"GP-1", "GP-2"}
     assert Transmission.objects.get(number="GP-1").at == FILED
     body = upper.book((first.code, "GP-3", "2026-07-18"), head=("统一社会信用代码", "平台编号", "报送时间"))
-    assert client.post(page, {"file": SimpleUploadedFile("编号.xlsx", body)}).status_code == 302
+    assert (
+        client.post(page, {"file": SimpleUploadedFile("编号.xlsx", body)}).status_code == 422
+    )  # replaced without reason
+    sent = {"file": SimpleUploadedFile("编号.xlsx", body), "reason": "平台重新编号"}
+    assert client.post(page, sent).status_code == 302
     assert Transmission.objects.get(application=first).number == "GP-3"
     with pytest.raises(ImportRefused):
         forms.read("a.xlsx", b"PK\x03\x04broken")

@@ -479,6 +479,20 @@ def test_the_summary_is_that_of_annex_one(world: World, rules: None, category: s
     assert page["B3"].value == name
 
 
+def test_scans_are_counted_and_bounded_like_every_upload(world: World, rules: None, settings: Any) -> None:
+    batch = signed(world)
+    page = reverse("applications:batch_sealed", args=[batch.reference])
+    sender = world.client("city_handler")
+    settings.LIMITS = {"upload": {"account": "1/hour"}}
+    assert sender.post(page, {"scan": filled.picture("盖章.png")}).status_code == 302
+    assert sender.post(page, {"scan": filled.picture("另.png")}).status_code == 429
+    settings.LIMITS = {"upload": {}}
+    settings.ATTACHMENT_MAX_BYTES = 10
+    assert sender.post(page, {"scan": filled.picture("再.png")}).status_code == 422
+    batch.refresh_from_db()
+    assert batch.sealed is not None and batch.sealed.name == "盖章.png"
+
+
 def test_the_sealed_scan_goes_with_the_batch(world: World, rules: None) -> None:
     batch = signed(world)
     page = reverse("applications:batch_sealed", args=[batch.reference])

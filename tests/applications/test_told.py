@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from applications import selectors
+from applications.documents import dossier
 from applications.models import Application
 from applications.selectors import outside, told
-from applications.services import submission
+from applications.services import cases, submission
 from applications.states import State
+from greenlist.core.actors import SYSTEM
 from reviews.services import decisions
 from tests.applications import county
 from tests.registry import stage as registry
@@ -73,7 +75,48 @@ def test_step_day_revision_and_receipt_tell_no_more_than_the_state(world: World,
     assert told.as_told(Application.objects.get(pk=ended.pk), actor).state == State.WITHDRAWN
 
 
+@pytest.mark.authz
+def test_who_is_told_that_it_is_over_reads_so_although_the_decision_is_kept_back(world: World) -> None:
+    """Otherwise a disqualified case, or one a department sent back, would read “under overall review” for ever."""
+    county.load_rules()
+    call: Any = county.open_call(world)
+    case: Application = reviews.recommended(world, call)
+    reviews.concluded(world, [case])
+    Application.objects.filter(pk=case.pk).update(untold_step="decide")
+    page, client = f"/cases/{case.reference}/", world.client("applicant")
+    assert told.as_told(Application.objects.get(pk=case.pk), world.actor("applicant")).state == State.DECIDING
+    row = Application.objects.select_related(*cases.CASE_ROWS).get(pk=case.pk)
+    cases.move(row, "disqualify", row.disqualify, actor=SYSTEM, at=registry.PUBLISHED, desk=None, opinion="查实")
+    assert Application.objects.get(pk=case.pk).untold_step == ""
+    assert str(State.DISQUALIFIED.label) in client.get(page).content.decode()
+
+
 def shown(case: Application, actor: Any) -> tuple[Any, ...]:
     """As the interface lists it."""
     row = told.as_told(outside.cases_of(actor).get(pk=case.pk), actor)
-    return row.state, row.step, row.due_on, row.revision
+    return row.state, row.step, row.due_on, row.revision, row.desk and row.desk.name, row.handler_id
+
+
+@pytest.mark.authz
+def test_whose_desk_it_lies_on_by_now_is_not_told_either(world: World) -> None:
+    """Where the next step is another authority's, its name alone would say that the unit was proposed."""
+    county.load_rules()
+    call: Any = county.open_call(world)
+    case: Application = reviews.recommended(world, call)
+    reviews.concluded(world, [case])
+    pages = (f"/cases/{case.reference}/", f"/cases/{case.reference}/history/", "/cases/", "/work/")
+    elsewhere = world.province.name
+    rows = Application.objects.filter(pk=case.pk)
+    client, actor = world.client("applicant"), world.actor("applicant")
+    kept = dossier.dossier(rows.get(), actor).digest
+    rows.update(desk=world.province, state=State.ON_NOTICE)  # told: everybody may read it
+    assert elsewhere in client.get(pages[0]).content.decode() and elsewhere in client.get("/cases/").content.decode()
+    for given in ({"state": State.PROPOSED}, {"state": State.APPROVING, "untold_step": "decide"}):
+        rows.update(desk=world.province, **given)
+        for page in pages:
+            assert elsewhere not in client.get(page).content.decode(), (page, given)
+        assert world.city.name in client.get(pages[0]).content.decode()
+        assert shown(case, actor)[4] == world.city.name
+        assert dossier.dossier(rows.get(), actor).digest == kept  # nor does a file that is made anew say so
+        officials = world.client("city_handler").get(pages[0]).content.decode()
+        assert elsewhere in officials

@@ -23,7 +23,7 @@ TOP = {
         "tests",
     ),
     *("pyproject.toml", "docker-compose.yml", "README.md", "dev", "docs", "Dockerfile", "CHANGELOG.md", "LICENSE"),
-    *("requirements.txt", "requirements-dev.txt"),
+    *("requirements.txt", "requirements-signing.txt", "requirements-dev.txt"),
 }
 
 

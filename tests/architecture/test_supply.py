@@ -17,7 +17,7 @@ from packaging.version import Version
 from tests.architecture.source import ROOT
 from tests.tools import check, supply
 
-LOCKS = ("requirements.txt", "requirements-dev.txt")
+LOCKS = ("requirements.txt", "requirements-signing.txt", "requirements-dev.txt")
 PIN = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^\s;\\]+)")
 
 
@@ -62,6 +62,13 @@ def test_locks_agree_with_pyproject(name: str, groups: tuple[str, ...]) -> None:
 
 def test_the_development_lock_contains_the_other_unchanged() -> None:
     assert pins("requirements.txt").items() <= pins("requirements-dev.txt").items()
+
+
+def test_signing_adds_packages_and_changes_none() -> None:
+    """An optional extra: who does not sign installs nothing of it, who does gets the tested versions of all others."""
+    base, more = pins("requirements.txt"), pins("requirements-signing.txt")
+    assert base.items() <= more.items() <= pins("requirements-dev.txt").items()
+    assert "pyhanko" in more and "pyhanko" not in base
 
 
 def test_the_old_state_machine_is_not_installed() -> None:

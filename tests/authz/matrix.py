@@ -272,6 +272,7 @@ BATCHES = (
     Row("applications:batch_sign", POST, "batch", ok=APPROVER, forbidden=HANDLER),
     Row("applications:batch_send", POST, "batch", ok=COUNTY),
     # A batch that the city has received.
+    Row("applications:batch_signature", GET, "signature", ok=(*COUNTY, *CITY)),
     Row("applications:batch_sealed", GET, "sealed", ok=(*COUNTY, *CITY)),
     Row("applications:batch_sealed", POST, "sent", ok=COUNTY, forbidden=CITY),
     Row("applications:batch_take_back", POST, "sent", ok=COUNTY, forbidden=CITY),
@@ -375,6 +376,8 @@ REVIEWS = (
     Row("reviews:panel-watch-release", POST, "watched", ok=CITY),
     desk("reviews:watches", ("supervisor",)),
     Row("reviews:watch", BOTH, "drawing", ok=("supervisor",)),
+    desk("reviews:commissions", BODY),
+    Row("reviews:commission", BOTH, "commission", ok=BODY),
     Row("reviews:seat", GET, "panel", ok=PANELLISTS),
     Row("reviews:seat-pledge", POST, "panel", ok=PANELLISTS),
     Row("reviews:seat-declare", POST, "panel", ok=PANELLISTS),
@@ -500,7 +503,7 @@ REGISTRY = (
     Row("registry:imported", GET, "imported", ok=CITY),
     Row("registry:imported-approve", POST, "imported", ok=CITY_APPROVER, forbidden=CITY_HANDLER),
     Row("registry:imported-drop", POST, "imported", ok=CITY),
-    Row("registry:imported-complete", POST, "imported", ok=CITY_APPROVER, forbidden=CITY_HANDLER),
+    Row("registry:imported-complete", POST, "imported", ok=CITY),
     Row("registry:imported-match", BOTH, "imported_match", ok=CITY),
 )
 

@@ -27,8 +27,9 @@ from greenlist.policy import selectors as policy
 from greenlist.portal.demo.answers import PAPER
 from registry.models import Certificate, Listing, Notice
 from registry.services import announcements, corrections, notices
-from reviews.models import Consultation
+from reviews.models import Consultation, Panel
 from reviews.services import guidance, panels, seats, watches
+from reviews.states import PanelKind
 from tests import factories
 from tests.api.keys import token_for
 from tests.applications import county, evaluators
@@ -307,6 +308,7 @@ def _batches(world: World, call: Call) -> dict[str, tuple[Any, ...]]:
         "batch": (draft.reference,),
         "sent": (sent.reference,),
         "sealed": (sent.reference,),
+        "signature": (sent.reference, "letter"),
         "sent_unit": (sent.reference, first.reference),
         "sent_case": (first.reference,),
         "one": (1,),
@@ -431,6 +433,10 @@ def _panels(world: World, call: Call) -> dict[str, tuple[Any, ...]]:
     reviews.evidence(world, on_blind, at=AT)
     shown = list(on_blind.report.evidence.values_list("reference", flat=True))
     panels.show_files(actor=world.actor("city_handler"), reference=blind.reference, shown=shown, at=AT)
+    commissioned = reviews.laid_down(world, reviews.several(world, call, 1, start=6990), ("expert",), AT)
+    Panel.objects.filter(pk=commissioned.pk).update(
+        kind=PanelKind.BODY, commissioned=world.orgs["evaluator"], body=world.orgs["evaluator"].name
+    )
     supervisor = world.user("supervisor").pk
     for panel in (drawing, opened):
         watch = watches.name(actor=world.actor("city_handler"), reference=panel.reference, user_id=supervisor, at=AT)
@@ -441,6 +447,7 @@ def _panels(world: World, call: Call) -> dict[str, tuple[Any, ...]]:
         "draw": (drawing.reference, 1),
         "given_up": (opened.reference, reviews.seat_of(world, opened, "expert3").pk),
         "watched": (opened.reference, watch.pk),
+        "commission": (commissioned.reference,),
         "on_panel": (on_open.reference,),
         "seat": (reviews.seat_of(world, opened, "expert2").pk,),
         "expert": (world.user("expert").pk,),

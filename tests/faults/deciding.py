@@ -11,19 +11,21 @@ from typing import Any
 
 from applications.models import Application, Call, Hit, HitAnswer
 from applications.selectors import batches as batch_reads
-from applications.services import batches, calls, disqualification, hits, screening, submission, sweep
+from applications.selectors import bulk as bulk_reads
+from applications.services import batches, bulk, calls, disqualification, hits, screening, submission, sweep
 from greenlist.core.clock import day_end
 from greenlist.organisations import services as organisations
 from greenlist.organisations.models import AdverseMatch, AdverseRecord, Organisation
 from registry.models import Notice, RowMatch
 from registry.services import announcements, corrections, imported, notices, objections
 from reviews.models import Decision, Panel
-from reviews.services import consultations, decisions, draws, opinions, panels, seats
+from reviews.services import commissions, consultations, decisions, draws, opinions, panels, seats
 from tests import factories
 from tests.applications import county, filled, national
 from tests.registry import stage as registry
 from tests.registry import upper
 from tests.reviews import asking, stage
+from tests.reviews.test_watches import registered
 from tests.world import World
 
 AT = stage.START
@@ -156,6 +158,18 @@ def _batch(world: World) -> Any:
 def hand_over_batch(world: World) -> Act:
     batch = _batch(world)
     return lambda: batches.hand_over(actor=world.actor("county_handler"), at=county.START, reference=batch.reference)
+
+
+def bulk_in_batch(world: World) -> tuple[Any, Act]:
+    """A batch whose only unit was put in by a bulk action, and the call that takes it out again."""
+    row = county.passed(world, county.case(world, _call(world)), county.START)
+    actor = world.actor("county_handler")
+    batch = batches.start(actor=actor, at=county.START, call=row.call)
+    asked: dict[str, Any] = {"actor": actor, "action": bulk_reads.BATCH, "target": batch.reference, "at": county.START}
+    asked["cases"] = [row.reference]
+    done = bulk.run(**asked, digest=bulk_reads.plan(**asked).digest)
+    county.write(world, batch, county.START)
+    return batch, lambda: bulk.undo(actor=actor, at=county.START, pk=done.pk)
 
 
 def sign_batch(world: World) -> Act:
@@ -462,11 +476,41 @@ def enter_result(world: World) -> Act:
 
 
 def decide_name(world: World) -> Act:
-    case, actor = _forwarded(world), world.actor("province_handler")
+    case, actor = _forwarded(world), world.actor("province_approver")
     upper.approved(world, (world.org.name, ""), call=case.call_id)
     match = RowMatch.objects.get()
     given = {"match_id": match.pk, "same": True, "note": "地址相符"}
+    imported.decide_match(actor=world.actor("province_handler"), at=upper.AT, **given)
     return lambda: imported.decide_match(actor=actor, at=upper.AT, **given)
+
+
+def say_complete(world: World) -> Act:
+    case, approver = _forwarded(world), world.actor("province_approver")
+    made = upper.approved(world, (world.orgs["sjz"].name, world.orgs["sjz"].code or ""), call=case.call_id)
+    given = {"reference": made.reference, "at": upper.AT}
+    imported.declare_complete(actor=world.actor("province_handler"), **given)
+    return lambda: imported.declare_complete(actor=approver, **given)
+
+
+# ---- a body instead of drawn experts --------------------------------------------------------------------------------
+def commissioned(world: World, *named: str) -> Panel:
+    """A panel that a registered body reviews on; `expert` is its member."""
+    call, body = _call(world), world.orgs["evaluator"]
+    registered(world)
+    factories.member(world.user("expert"), body)
+    rows = stage.several(world, call, 2, start=6400)
+    panel = stage.laid_down(world, rows, (), kind="body", commissioned=body.pk)
+    if named:
+        people = [world.user(one).pk for one in named]
+        given = {"reference": panel.reference, "version": panel.version, "people": people, "at": AT}
+        panel = commissions.name_people(actor=world.actor("evaluator"), **given)
+    return panel
+
+
+def name_people(world: World) -> Act:
+    panel, actor = commissioned(world), world.actor("evaluator")
+    given = {"version": panel.version, "people": [world.user("expert").pk], "at": AT}
+    return lambda: commissions.name_people(actor=actor, reference=panel.reference, **given)
 
 
 READY: dict[str, Callable[[World], Act]] = {
@@ -474,7 +518,7 @@ READY: dict[str, Callable[[World], Act]] = {
     for made in (
         *(submit, answer, withdraw, return_for_correction, propose, sign, send_back, disqualify),
         *(answer_finding, agree_to_waiver, confirm_name),
-        *(take_list, approve_list, enter_result, decide_name),
+        *(take_list, approve_list, enter_result, decide_name, say_complete, name_people),
         *(hand_over_batch, sign_batch, send_batch, receive_batch, return_unit, open_call, extend),
         *(draw_members, draw_substitute, draw_another),
         *(open_panel, lock_sheets, recuse, conclude, hand_over_decision, approve_decision, hand_back_decision),

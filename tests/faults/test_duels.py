@@ -26,11 +26,13 @@ from greenlist.organisations.models import AdverseRecord, Organisation
 from registry.models import Announcement, Certificate, Correction, ImportedList, Listing, Notice, NoticeItem, Objection
 from registry.services import announcements, corrections, notices, objections
 from registry.states import AnnouncementState, ItemState, ObjectionState
-from reviews.services import consultations, opinions
+from reviews.services import commissions, consultations, opinions, panels
 from reviews.services.opinions import Opinion
-from tests.applications import filled
+from tests import factories
+from tests.applications import county, filled
 from tests.faults import deciding
 from tests.registry import stage as registry
+from tests.reviews import stage
 from tests.world import World
 
 pytestmark = [pytest.mark.race, pytest.mark.django_db(transaction=True)]
@@ -91,6 +93,7 @@ ONCE = [
     *("hand_over_letter", "send_letter", "submit_opinion", "conclude_consultation", "close_consultation"),
     *("publish_notice", "uphold", "dismiss_late", "hand_announcement", "confirm_claim"),
     *("publish_correction", "tell_outcome"),
+    *("decide_name", "say_complete", "name_people"),
 ]
 
 
@@ -116,6 +119,42 @@ def test_a_submission_sent_twice_has_one_receipt(race_world: World, duel: Duel, 
 
 
 # ---- one against the other ------------------------------------------------------------------------------------------
+@pytest.mark.full
+@pytest.mark.clause("HLJ-18a")
+def test_nobody_joins_a_panel_that_is_being_concluded(race_world: World, duel: Duel) -> None:
+    """Either the conclusion knows of the person who joined, or the person does not join."""
+    world = race_world
+    panel = deciding.commissioned(world, "expert")
+    factories.member(world.user("expert2"), world.orgs["evaluator"])
+    city = {"actor": world.actor("city_handler"), "reference": panel.reference, "at": deciding.AT}
+    panels.open_panel(**city)
+    stage.admitted(world, panel, "expert")
+    stage.locked(world, panel, "expert", "90")
+    panel.refresh_from_db()
+    rows = [item.application for item in panel.items.select_related("application")]
+    join = {"version": panel.version, "people": [world.user("expert2").pk], "at": deciding.AT}
+    outcomes = duel(
+        lambda: panels.conclude(**city, version=panel.version, result=stage.result(rows)),
+        lambda: commissions.name_people(actor=world.actor("evaluator"), reference=panel.reference, **join),
+    )
+    assert sorted(won(outcomes)) == [False, True]
+    panel.refresh_from_db()
+    assert (panel.state == "closed") == won(outcomes)[0] and panel.seats.count() == 1 + won(outcomes)[1]
+
+
+@pytest.mark.full
+def test_a_batch_is_handed_over_or_what_was_put_in_is_taken_out(race_world: World, duel: Duel) -> None:
+    world = race_world
+    filled_batch, undo = deciding.bulk_in_batch(world)
+    given = {"actor": world.actor("county_handler"), "at": county.START, "reference": filled_batch.reference}
+    outcomes = duel(lambda: batches.hand_over(**given), undo)
+    filled_batch.refresh_from_db()
+    handed, undone = won(outcomes)
+    assert handed != undone
+    assert (filled_batch.state == BatchState.TO_SIGN) == handed
+    assert filled_batch.items.filter(returned_at=None).exists() == handed
+
+
 @pytest.mark.full
 @pytest.mark.clause("HEB-3b")
 def test_an_opinion_that_comes_with_the_conclusion_is_heard_or_refused(race_world: World, duel: Duel) -> None:

@@ -10,6 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from applications.models import Application, Call
+from applications.states import State
 from greenlist.core.errors import Conflict, DomainError, Invalid, NotAllowed, NotVisible, WrongState
 from greenlist.core.models import AuditEntry, Notification
 from greenlist.organisations.models import Title
@@ -17,7 +18,7 @@ from registry import documents, selectors
 from registry.models import Announcement, Certificate, Correction, Entry, Listing
 from registry.services import announcements, checks, corrections
 from registry.services.corrections import Line
-from registry.states import EntryKind, ListingState
+from registry.states import AnnouncementState, EntryKind, ListingState
 from tests.applications import county
 from tests.registry import stage
 from tests.reviews import stage as reviews
@@ -125,12 +126,55 @@ def test_an_old_print_is_told_from_the_newest(world: World, published: Announcem
     assert printed(2).is_current
 
 
+def test_an_old_print_is_put_right_without_touching_what_a_later_document_says(
+    world: World, published: Announcement
+) -> None:
+    """The unit was entered anew by a later announcement: its listing, title and case are that one's affair."""
+    case = Application.objects.get(listing__name=published.frozen["units"][0]["name"])
+    listing = case.listing
+    later = Announcement.objects.create(
+        listbook=published.listbook,
+        notice=published.notice,
+        title="后一份公告",
+        supplement_of=published,
+        state=AnnouncementState.PUBLISHED,
+        created_by=published.created_by,
+        created_at=at(published),
+        frozen={"units": []},
+    )
+    line: dict[str, Any] = {"area_name": listing.area_name, "on": at(published).date()}
+    Entry.objects.create(
+        announcement=later, listing=listing, kind=EntryKind.ADDED, position=1, name=listing.name, **line
+    )
+    name, certificates = listing.name, listing.certificates.count()
+    made = publish(world, published, propose(world, published, {1: Line(name=RIGHT)}))
+    assert made.frozen["units"][0]["name"] == RIGHT  # the print is right
+    listing.refresh_from_db()
+    assert (listing.name, listing.certificates.count()) == (name, certificates)
+    publish(world, published, propose(world, published, {1: Line(struck=True)}, reason="误列"))
+    listing.refresh_from_db(), case.refresh_from_db()
+    assert (listing.state, case.state) == (ListingState.ACTIVE, State.LISTED)
+    assert Title.objects.filter(site=case.site, valid_until=None).exists()
+    assert not Notification.objects.filter(kind="announcement.corrected").exists()
+
+
+def world_page(world: World, case: Application) -> str:
+    page = reverse("applications:case-history", args=[case.reference])
+    return world.client("city_handler").get(page).content.decode()
+
+
 def test_a_line_that_should_not_stand_is_taken_off(world: World, published: Announcement) -> None:
     case = Application.objects.get(listing__name=published.frozen["units"][2]["name"])
     assert Title.objects.filter(site=case.site, valid_until=None).exists()
     made = publish(world, published, propose(world, published, {3: Line(struck=True)}, reason="误列"))
     listing = Listing.objects.get(application=case)
     assert listing.state == ListingState.REMOVED
+    case.refresh_from_db()
+    assert (case.state, case.desk) == (State.NOT_LISTED, None)
+    told = case.timeline.order_by("pk").last()
+    assert (told.verb, told.opinion) == ("strike_off", "误列")
+    assert "误列" in world_page(world, case)
+    assert set(Application.objects.exclude(pk=case.pk).values_list("state", flat=True)) == {State.LISTED}
     title = Title.objects.get(site=case.site)
     assert (title.valid_until, title.removed) == (made.issued_on, False)  # no veto: it was our mistake
     assert Entry.objects.get(correction=made).kind == EntryKind.REMOVED

@@ -71,9 +71,17 @@ def test_a_list_not_said_to_be_complete_leaves_the_others_waiting_until_it_is(wo
     made = upper.approved(world, line(world.org), call=call.pk)
     missed.refresh_from_db()
     assert missed.state == State.FORWARDED
+    given = {"reference": made.reference, "at": upper.AT}
+    with pytest.raises(NotVisible):
+        imported.declare_complete(actor=world.actor("city_approver"), **given)
+    imported.declare_complete(actor=world.actor("province_handler"), **given)  # one person proposes
     with pytest.raises(NotAllowed):
-        imported.declare_complete(actor=world.actor("province_handler"), reference=made.reference, at=upper.AT)
-    imported.declare_complete(actor=world.actor("province_approver"), reference=made.reference, at=upper.AT)
+        imported.declare_complete(actor=world.actor("province_handler"), **given)
+    missed.refresh_from_db()
+    assert missed.state == State.FORWARDED
+    page = world.client("province_approver").get(reverse("registry:imported", args=[made.reference])).content.decode()
+    assert reverse("registry:imported-complete", args=[made.reference]) in page
+    imported.declare_complete(actor=world.actor("province_approver"), **given)
     missed.refresh_from_db()
     assert missed.state == State.NOT_LISTED
     with pytest.raises(WrongState):
@@ -109,7 +117,9 @@ def test_a_name_alone_waits_for_an_official_and_so_does_its_case(world: World, c
     case.refresh_from_db()
     assert case.state == State.FORWARDED and not Listing.objects.exists()
     right = RowMatch.objects.get(organisation=world.org)
-    wanted = {"actor": world.actor("province_handler"), "at": upper.AT, "match_id": right.pk}
+    wanted = {"actor": world.actor("province_approver"), "at": upper.AT, "match_id": right.pk}
+    first = imported.decide_match(**wanted | {"actor": world.actor("province_handler")}, same=True, note="地址相符")
+    assert first.state == MatchState.OPEN and not Listing.objects.exists()
     with pytest.raises(Invalid):
         imported.decide_match(**wanted, same=True, note=" ")
     with pytest.raises(NotVisible):
@@ -122,13 +132,40 @@ def test_a_name_alone_waits_for_an_official_and_so_does_its_case(world: World, c
         imported.decide_match(**wanted, same=False, note="再看")
 
 
+@pytest.mark.authz
+def test_a_name_is_decided_by_two_people_who_say_the_same(world: World, call: Call) -> None:
+    """A yes gives a title and ends a case well, a no may end it badly: neither hangs on one person."""
+    case = upper.forwarded(world, call)
+    upper.approved(world, line(world.org, code=""), call=call.pk, said={"complete": True})
+    given = {"match_id": RowMatch.objects.get().pk, "at": upper.AT, "note": "地址相符"}
+    handler, approver = world.actor("province_handler"), world.actor("province_approver")
+    page = reverse("registry:imported-match", args=[given["match_id"]])
+    task = str(reverse("registry:imported-match", args=[given["match_id"]]))
+    assert task in world.client("province_handler").get("/work/").content.decode()
+    world.client("province_handler").post(page, {"note": "地址相符", "action": "same"})
+    with pytest.raises(NotAllowed):  # the same person again
+        imported.decide_match(**given, actor=handler, same=True)
+    assert imported.decide_match(**given, actor=approver, same=False).proposed is False  # they differ: a new proposal
+    with pytest.raises(NotAllowed):
+        imported.decide_match(**given, actor=approver, same=False)
+    assert imported.decide_match(**given, actor=handler, same=False).state == MatchState.OPEN  # no approver
+    imported.decide_match(**given, actor=handler, same=True)
+    case.refresh_from_db()
+    assert case.state == State.FORWARDED and not Listing.objects.exists() and not Title.objects.exists()
+    assert task not in world.client("province_handler").get("/work/").content.decode()
+    assert task in world.client("province_approver").get("/work/").content.decode()
+    shown = world.client("province_approver").get(page).content.decode()
+    assert "地址相符" in shown and world.user("province_handler").name in shown
+    assert imported.decide_match(**given, actor=approver, same=True).state == MatchState.CONFIRMED
+    case.refresh_from_db()
+    assert case.state == State.LISTED
+
+
 def test_a_denied_name_of_a_complete_list_ends_the_case_as_not_listed(world: World, call: Call) -> None:
     case = upper.forwarded(world, call)
     upper.approved(world, line(world.org, code=""), call=call.pk, said={"complete": True})
     match = RowMatch.objects.get()
-    imported.decide_match(
-        actor=world.actor("province_handler"), at=upper.AT, match_id=match.pk, same=False, note="同名的另一家"
-    )
+    upper.decided(world, match, same=False, note="同名的另一家")
     case.refresh_from_db()
     assert case.state == State.NOT_LISTED and ImportedRow.objects.get().state == RowState.NOBODY
 

@@ -16,7 +16,7 @@ from greenlist.core.actors import SYSTEM
 from greenlist.organisations.models import Organisation
 from greenlist.policy import selectors as policy
 from greenlist.policy.models import RuleSet
-from registry.models import ImportedList
+from registry.models import ImportedList, RowMatch
 from registry.services import imported
 from registry.services.imported import Heading, ListRow
 from tests import factories
@@ -93,6 +93,13 @@ def taken(
 ) -> ImportedList:
     fields = {"heading": heading(**given.pop("said", {})), "digest": given.pop("digest", f"{lines}"[:64])}
     return imported.take(actor=world.actor(f"{who}_handler"), at=at, rows=rows(*lines), **fields, **given)
+
+
+def decided(world: World, match: RowMatch, *, same: bool, note: str = "地址相符", who: str = "province") -> RowMatch:
+    """The handler proposes, the approver says the same."""
+    given: dict[str, Any] = {"match_id": match.pk, "same": same, "note": note, "at": AT}
+    imported.decide_match(actor=world.actor(f"{who}_handler"), **given)
+    return imported.decide_match(actor=world.actor(f"{who}_approver"), **given)
 
 
 def approved(

@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
+import hashlib
+import html
 import logging
+import zipfile
 from decimal import Decimal
+from io import BytesIO
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
+from openpyxl import Workbook
+from openpyxl.comments import Comment
+from PIL import Image
+from pypdf import PdfReader, PdfWriter
+from pypdf.generic import (
+    ArrayObject,
+    DictionaryObject,
+    FloatObject,
+    NameObject,
+    NumberObject,
+    StreamObject,
+    TextStringObject,
+)
 
 from applications.models import Application, Evidence, Grant
+from greenlist.core import attachments, contents
+from greenlist.core.contents import ALLOWED
 from greenlist.core.errors import NotVisible, WrongState
+from greenlist.core.models import Blob
 from greenlist.organisations.models import Name
 from reviews.models import Panel, PanelItem, Sheet, ShownFile
 from reviews.selectors import blind
@@ -100,6 +121,149 @@ def test_no_page_file_header_or_log_names_a_unit(
     seen.append(caplog.text)
     assert not [tells(text, units) for text in seen if tells(text, units)]
     assert "▇▇▇" in "".join(seen)  # there was something to take out
+
+
+# ---- what a file's program wrote about people ----------------------------------------------------------------------------
+CANARY = "海港金丝雀"
+
+
+def told_photo() -> bytes:
+    """As a telephone makes it, with the owner's name in its properties."""
+    out = BytesIO()
+    picture = Image.new("RGB", (8, 8), "white")
+    about = picture.getexif()
+    about[0x013B] = CANARY  # Artist
+    picture.save(out, "JPEG", exif=about, comment=CANARY.encode())
+    return out.getvalue()
+
+
+def told_pdf() -> bytes:
+    """A drawing with author, title and producer, XMP, a comment's author, a private note of a program, and a bookmark."""
+    writer = PdfWriter()
+    page = writer.add_blank_page(200, 200)
+    photo = StreamObject()
+    photo._data = told_photo()
+    names = {"/Type": "/XObject", "/Subtype": "/Image", "/Filter": "/DCTDecode", "/ColorSpace": "/DeviceRGB"}
+    photo.update({NameObject(key): NameObject(value) for key, value in names.items()})
+    photo.update({NameObject(key): NumberObject(8) for key in ("/Width", "/Height", "/BitsPerComponent")})
+    held = DictionaryObject({NameObject("/P"): writer._add_object(photo)})
+    page[NameObject("/Resources")] = DictionaryObject({NameObject("/XObject"): held})
+    writer.add_metadata(
+        {"/Author": CANARY, "/Title": f"{CANARY}报告", "/Producer": f"Word of {CANARY}", "/Company": CANARY}
+    )
+    writer.add_outline_item(title=CANARY, page_number=0)
+    xmp = StreamObject()
+    xmp.set_data(f"<x:xmpmeta xmlns:x='adobe:ns:meta/'><dc>{CANARY}</dc></x:xmpmeta>".encode())
+    xmp.update({NameObject("/Type"): NameObject("/Metadata"), NameObject("/Subtype"): NameObject("/XML")})
+    writer.root_object[NameObject("/Metadata")] = page[NameObject("/Metadata")] = writer._add_object(xmp)
+    page[NameObject("/PieceInfo")] = DictionaryObject({NameObject("/Draw"): TextStringObject(CANARY)})
+    for kind in ("/Text", "/FreeText"):
+        words = {NameObject(key): TextStringObject(CANARY) for key in ("/T", "/Contents", "/NM")}
+        box = ArrayObject([FloatObject(n) for n in (1, 1, 9, 9)])
+        note = {NameObject("/Subtype"): NameObject(kind), NameObject("/Rect"): box, **words}
+        writer.add_annotation(0, DictionaryObject(note))
+    out = BytesIO()
+    writer.write(out)
+    return out.getvalue()
+
+
+def told_xlsx() -> bytes:
+    book = Workbook()
+    book.active["A1"] = "能耗"
+    book.active["A1"].comment = Comment("请核", CANARY)
+    book.properties.creator = book.properties.lastModifiedBy = book.properties.title = CANARY
+    book.properties.company = CANARY
+    out = BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def told_docx() -> bytes:
+    """As Word writes it: properties, a reviewer's name beside a change, and a comment."""
+    word = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+    change = f'<w:ins w:id="1" w:author="{CANARY}" w:date="2026-01-01T00:00:00Z"><w:r><w:t>能耗</w:t></w:r></w:ins>'
+    parts = {
+        "[Content_Types].xml": '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"><Override '
+        f'PartName="/word/document.xml" ContentType="{ALLOWED["docx"]}.main+xml"/></Types>',
+        "word/document.xml": f'<w:document xmlns:w="{word}"><w:body><w:p>{change}</w:p></w:body></w:document>',
+        "word/comments.xml": f'<w:comments xmlns:w="{word}"><w:comment w:id="1" w:author="{CANARY}"/></w:comments>',
+        "docProps/core.xml": f"<cp><dc:creator>{CANARY}</dc:creator></cp>".replace("dc:", ""),
+        "docProps/app.xml": f"<Properties><Company>{CANARY}</Company></Properties>",
+        "docProps/custom.xml": f"<Properties><p>{CANARY}</p></Properties>",
+    }
+    out = BytesIO()
+    with zipfile.ZipFile(out, "w") as package:
+        for name, text in parts.items():
+            package.writestr(name, text)
+        package.writestr("word/media/image1.jpeg", told_photo())
+    return out.getvalue()
+
+
+def everything(body: bytes) -> str:
+    """All bytes of a file, packed parts and streams unpacked, in every way a text may be written."""
+    found = body
+    if body.startswith(b"PK"):
+        with zipfile.ZipFile(BytesIO(body)) as package:
+            found = b"\n".join(package.read(name) + name.encode() for name in package.namelist())
+    elif body.startswith(b"%PDF"):
+        reader = PdfReader(BytesIO(body))
+        kept = [reader.get_object(number) for number in range(1, int(str(reader.trailer["/Size"])))]
+        found += "\n".join(repr(one) for one in kept).encode()
+        found += b"\n".join(one.get_data() for one in kept if isinstance(one, StreamObject))
+    ways = ("utf-8", "utf-16-be", "utf-16-le", "gb18030")
+    return html.unescape("\n".join(found.decode(coding, errors="ignore") for coding in ways))
+
+
+@pytest.mark.authz
+@pytest.mark.parametrize("kind", ["pdf", "xlsx", "docx"])
+def test_no_property_of_a_file_says_whose_it_is(
+    world: World, panel: Panel, units: list[Application], kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    body = {"pdf": told_pdf, "xlsx": told_xlsx, "docx": told_docx}[kind]()
+    assert CANARY in everything(body)
+    blob = attachments.store(upload=SimpleUploadedFile(f"{CANARY}能耗.{kind}", body, ALLOWED[kind]), at=START)
+    Blob.objects.filter(pk=blob.pk).update(scan=Blob.Scan.CLEAN)
+    file = Evidence.objects.get()
+    Evidence.objects.filter(pk=file.pk).update(blob=blob)
+    open_copy = reverse("applications:evidence", args=[units[0].reference, file.reference])
+    official = world.client("city_handler").get(open_copy)
+    assert CANARY in everything(b"".join(official.streaming_content))  # who may know gets the file as it came
+    stage.admitted(world, panel, "expert")
+    panels.show_files(actor=world.actor("city_handler"), reference=panel.reference, shown=[file.reference], at=START)
+    shown, client = ShownFile.objects.get(), world.client("expert")
+    caplog.clear()
+    page = client.get(reverse("reviews:sheet", args=[panel.reference, alias(units[0])]))
+    address = reverse("reviews:sheet-file", args=[panel.reference, alias(units[0]), shown.alias])
+    for _again in range(2):  # made, then kept
+        answer = client.get(address)
+        assert answer.status_code == 200
+        given = b"".join(answer.streaming_content)
+        assert contents.examine(BytesIO(given), extension=kind).content_type == ALLOWED[kind]  # still a whole file
+        assert CANARY not in everything(given)
+        assert CANARY not in f"{dict(answer.headers)}{page.content.decode()}{caplog.text}"
+        assert f"{shown.alias}.{kind}" in answer["Content-Disposition"]
+    shown.refresh_from_db()
+    assert shown.bare is not None and shown.bare.sha256 == hashlib.sha256(given).hexdigest()
+    if kind != "pdf":
+        assert "能耗" in everything(given)
+    with pytest.raises(NotVisible):  # nor by another expert without a seat
+        seats.bare_file(
+            actor=world.actor("expert3"), reference=panel.reference, case=alias(units[0]), alias=shown.alias, at=START
+        )
+
+
+def test_a_file_that_cannot_be_had_without_names_is_not_shown(
+    world: World, panel: Panel, units: list[Application]
+) -> None:
+    stage.admitted(world, panel, "expert")
+    file = Evidence.objects.get()
+    panels.show_files(actor=world.actor("city_handler"), reference=panel.reference, shown=[file.reference], at=START)
+    other = attachments.store_bytes(name="证明.zip", content=b"PK", content_type="application/zip", at=START)
+    Evidence.objects.filter(pk=file.pk).update(blob=other)
+    address = reverse("reviews:sheet-file", args=[panel.reference, alias(units[0]), ShownFile.objects.get().alias])
+    answer = world.client("expert").get(address)
+    assert answer.status_code == 409 and "证明" not in answer.content.decode()
 
 
 def test_the_place_and_what_a_firm_is_called_for_short_are_taken_out(units: list[Application]) -> None:

@@ -108,6 +108,35 @@ def test_who_has_a_tie_or_cannot_come_is_never_drawn(world: World, call: Any, ca
         assert not barred & set(made.result["people"])
 
 
+@pytest.mark.authz
+def test_drawn_members_are_not_exchanged_for_chosen_ones(world: World, call: Any, case: Application) -> None:
+    stage.pool(world, 5)
+    panel = stage.drawn(world, [case])
+    drawn = set(panel.seats.values_list("user_id", flat=True))
+    given: dict[str, Any] = {"actor": world.actor("city_handler"), "reference": panel.reference, "at": START}
+    kept = stage.plan([case], world, (), drawn=True, title="改了题目")
+    panels.edit(**given, version=panel.version, plan=kept)
+    panel.refresh_from_db()
+    assert panel.title == "改了题目" and set(panel.seats.values_list("user_id", flat=True)) == drawn
+    for other in (
+        stage.plan([case], world),
+        stage.plan([case], world, (), kind="body", body="示例机构"),
+    ):
+        with pytest.raises(Refused):
+            panels.edit(**given, version=panel.version, plan=other)
+    with pytest.raises(Refused):  # nor by an invitation once it is open
+        panel.plan = "评审方案"
+        panel.save()
+        panels.open_panel(**given)
+        panels.invite(**given, user_id=world.user("expert").pk)
+    panel.refresh_from_db()
+    assert panel.drawn and set(panel.seats.values_list("user_id", flat=True)) == drawn
+    undrawn = stage.laid_down(world, stage.several(world, call, 1, start=6600), (), drawn=True)
+    rows = [item.application for item in undrawn.items.all()]
+    given["reference"] = undrawn.reference
+    panels.edit(**given, version=undrawn.version, plan=stage.plan(rows, world))  # nobody was drawn yet: it may
+
+
 def test_the_body_that_wrote_the_report_and_an_earlier_declaration_bar(
     world: World, call: Any, case: Application
 ) -> None:

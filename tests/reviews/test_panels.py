@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
 
 from applications.models import Application, Grant
 from applications.services import cases
@@ -15,7 +16,7 @@ from applications.states import State
 from greenlist.core.errors import Conflict, Invalid, NotAllowed, NotVisible, Refused, WrongState
 from greenlist.core.models import AuditEntry, Notification
 from reviews import selectors
-from reviews.models import Panel, PanelItem, Seat, Sheet
+from reviews.models import Expert, Panel, PanelItem, Seat, Sheet, Watch
 from reviews.selectors import panels as reads
 from reviews.services import panels, seats
 from reviews.states import ConflictKind, PanelKind, PanelState
@@ -260,6 +261,33 @@ def test_the_conclusion_gives_opinion_suggestion_and_score_and_the_cases_go_on(
 
 
 @pytest.mark.clause("QHD-9")
+@pytest.mark.authz
+def test_nobody_suspended_or_supervising_is_chosen_invited_or_opened_with(
+    world: World, three: list[Application]
+) -> None:
+    """What keeps somebody out of a draw keeps out of a choice as well."""
+    city: dict[str, Any] = {"actor": world.actor("city_handler"), "at": START}
+    panel = stage.opened(world, three[:1], ("expert",))
+    entry = Expert.objects.create(user=world.user("expert2"), suspended_at=START, suspension_reason="考核")
+    invite = {"reference": panel.reference, "user_id": entry.user_id}
+    with pytest.raises(Invalid):
+        panels.invite(**city, **invite)
+    with pytest.raises(Invalid):
+        stage.laid_down(world, three[1:2], ("expert", "expert2"))
+    page = world.client("city_handler").get(reverse("reviews:panel", args=[panel.reference])).content.decode()
+    assert "专家丙" in page and "专家乙" not in page
+    Expert.objects.filter(pk=entry.pk).update(suspended_at=None)
+    watch = Watch.objects.create(panel=panel, user=entry.user, named_by=world.user("city_handler"), named_at=START)
+    with pytest.raises(Invalid):
+        panels.invite(**city, **invite)
+    watch.delete()
+    panels.invite(**city, **invite)
+    prepared = stage.laid_down(world, three[1:2], ("expert", "expert2"))
+    Expert.objects.filter(pk=entry.pk).update(suspended_at=START)  # after the choice
+    with pytest.raises(Invalid):
+        panels.open_panel(**city, reference=prepared.reference)
+
+
 def test_a_commissioned_body_gives_the_same_result_without_seats(world: World, three: list[Application]) -> None:
     panel = stage.opened(world, three, (), kind=PanelKind.BODY, body="示例评价中心", pledge="")
     assert not panel.seats.exists()

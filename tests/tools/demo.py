@@ -10,6 +10,7 @@ import ctypes
 import fcntl
 import hashlib
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -21,6 +22,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,6 +37,7 @@ MADE = (
     "static*",
     "anchors*",
     "demo.state",
+    "signing.p12",
 )
 WORKER = ["-m", "celery", "-A", "greenlist", "worker", "-B", "-P", "threads", "-c", "2", "--loglevel", "INFO"]
 PATIENCE = 45  # seconds for a child to answer or to end; the worker may finish a task of half a minute
@@ -88,7 +91,16 @@ def prepare(*, seed: bool) -> None:
         state.write_text("ready")
     elif seed and not state.exists():
         print("  The database is not a demonstration one; it was left as it is (--reset replaces it).")
+    certify()
     collect()
+
+
+def certify() -> None:
+    """A certificate made anew at each start, known to nobody, where the packages that sign are there and none is set."""
+    if find_spec("pyhanko") is None or os.environ.get("SIGNING_CERTIFICATE"):
+        return
+    os.environ |= {"SIGNING_CERTIFICATE": str(VAR / "signing.p12"), "SIGNING_PASSPHRASE": secrets.token_urlsafe(24)}
+    manage("make_test_certificate")
 
 
 def is_empty(database: Path) -> bool:

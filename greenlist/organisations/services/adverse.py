@@ -173,6 +173,7 @@ def correct_adverse(
     wanted = {name: value.strip() if isinstance(value, str) else value for name, value in wanted.items()}
     changed = {name: value for name, value in wanted.items() if getattr(row, name) != value}
     if upload:
+        limits.take("upload", actor=actor, at=at)
         changed["evidence"] = attachments.store(upload=upload, at=at)
     if not changed:
         raise Invalid(_("Nothing was changed."), problems={"reason": [_("The record says this already.")]})

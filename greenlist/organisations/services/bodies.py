@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from greenlist.accounts.models import Area
-from greenlist.core import attachments, audit, clock, numbers
+from greenlist.core import attachments, audit, clock, limits, numbers
 from greenlist.core.actors import Actor
 from greenlist.core.errors import Invalid, NotAllowed, NotVisible, WrongState
 from greenlist.organisations import rules
@@ -169,6 +169,7 @@ def add_proof(
     if done_on:
         _require_past(done_on, "done_on", at)
     attachments.check_count(stored=BodyProof.objects.standing().filter(organisation=row.organisation).count())
+    limits.take("upload", actor=actor, at=at)
     made = BodyProof.objects.create(
         organisation=row.organisation,
         kind=kind,
