@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('organisations', '0007_claim_says'),
-        ('registry', '0010_pairs_on_sqlite'),
+        ('registry', '0011_list_filters'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
