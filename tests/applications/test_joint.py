@@ -92,6 +92,7 @@ def test_the_page_gives_it_as_pdf_and_workbook(world: World) -> None:
             work()
             answer = client.get(address)
         assert answer.status_code == 200, format_
+        assert b"".join(answer.streaming_content) if answer.streaming else answer.content
         assert world.client("other_city_handler").get(address).status_code == 404
     own = county.open_call(world)  # a rule set of one list has no such paper
     row = county.passed(world, county.case(world, own, organisation=county.firm(world, "130302", 8500)), NOW)

@@ -21,7 +21,7 @@ from applications.models import Allotment, Application, Batch, BatchReason, Call
 from applications.selectors import batches as reads
 from applications.selectors import quotas, upward
 from applications.selectors.calls import rules_of
-from applications.services import batches, screening
+from applications.services import batches
 from applications.services import quotas as allotting
 from applications.states import BatchState, CallState, State
 from greenlist.core.errors import Invalid, NotAllowed, NotVisible, Refused, WrongState
@@ -551,46 +551,35 @@ def _return_by_page(world: World, batch: Batch, row: Application, who: str) -> N
     assert client.post(address, {"reason": "材料不全"}).status_code == 302
 
 
-@pytest.mark.parametrize("place", ["hebei-national", "heilongjiang"])
-def test_one_unit_goes_back_from_a_decision_and_from_a_re_check(world: World, rules: None, place: str) -> None:
-    """The next step of Hebei's cities is a decision, of Heilongjiang's a review of the province."""
-    if place == "hebei-national":
-        rows, people, receiver = passed(world, call_of(world), 2), ("city_handler", "city_approver"), "province_handler"
-        titled(world, 6)
-    else:
-        rows = hlj_rows(world, county.open_call(world, place), 2)
-        people, receiver = ("hlj_city_handler", "hlj_city_approver"), "hlj_province_handler"
-    batch = _sent(world, rows, *people)
+@pytest.mark.parametrize("state", [State.DECIDING, State.SCREENING])
+def test_one_unit_goes_back_from_a_decision_and_from_a_review(world: World, rules: None, state: str) -> None:
+    """The next step of Hebei's cities is a decision of the province; elsewhere it is a review (HLJ-15)."""
+    rows = passed(world, call_of(world), 2)
+    titled(world, 6)
+    batch = _sent(world, rows, "city_handler", "city_approver")
+    Application.objects.filter(pk__in=[row.pk for row in rows]).update(state=state)
     batch.refresh_from_db()
     frozen = batch.frozen
-    _return_by_page(world, batch, rows[0], receiver)
+    _return_by_page(world, batch, rows[0], "province_handler")
     for row in rows:
         row.refresh_from_db()
     batch.refresh_from_db()
-    assert (rows[0].state, rows[0].desk_id) == (State.SCREENING, batch.sender_id)
-    assert rows[1].state in (State.DECIDING, State.SCREENING) and rows[1].desk_id == batch.receiver_id
+    assert (rows[0].state, rows[0].step, rows[0].desk_id) == (State.SCREENING, "city", batch.sender_id)
+    assert (rows[1].state, rows[1].desk_id) == (state, batch.receiver_id)
     assert batch.frozen == frozen
-    own = world.client(people[0]).get(reverse("applications:batch", args=[batch.reference])).content.decode()
+    own = world.client("city_handler").get(reverse("applications:batch", args=[batch.reference])).content.decode()
     assert reverse("applications:review", args=[rows[0].reference]) in own and "随新的批次报送" in own
-    county.passed(world, rows[0], NOW, handler=people[0], approver=people[1])
-    rows[0].refresh_from_db()
-    Application.objects.filter(pk=rows[0].pk).update(step="send", state=State.PASSED)
-    again = batches.start(actor=world.actor(people[0]), at=NOW, call=rows[0].call)
-    batches.add(actor=world.actor(people[0]), at=NOW, reference=again.reference, cases_=[rows[0].reference])
-    assert again.items.count() == 1
 
 
 def test_who_has_concluded_reads_why_a_unit_cannot_go_back(world: World, rules: None) -> None:
-    rows = hlj_rows(world, county.open_call(world, "heilongjiang"), 1)
-    batch = _sent(world, rows, "hlj_city_handler", "hlj_city_approver")
-    rows[0].refresh_from_db()
-    county.answer_all(world, rows[0], NOW, handler="hlj_province_handler")
-    handler = world.actor("hlj_province_handler")
-    screening.propose(actor=handler, at=NOW, reference=rows[0].reference, outcome="pass")
-    client = world.client("hlj_province_handler")
+    (row,) = passed(world, call_of(world), 1)
+    titled(world, 6)
+    batch = _sent(world, [row], "city_handler", "city_approver")
+    Application.objects.filter(pk=row.pk).update(state=State.SCREENING)
+    row.screenings.create(step="select", outcome="pass", proposed_by=world.user("province_handler"), proposed_at=NOW)
+    client = world.client("province_handler")
     text = client.get(reverse("applications:batch", args=[batch.reference])).content.decode()
-    assert "请先由审签人退回" in text
-    address = reverse("applications:batch_return", args=[batch.reference, rows[0].reference])
-    assert address not in text
+    address = reverse("applications:batch_return", args=[batch.reference, row.reference])
+    assert "请先由审签人退回" in text and address not in text
     assert client.get(address).status_code == 409
     assert client.post(address, {"reason": "材料不全"}).status_code == 409
