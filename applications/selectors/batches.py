@@ -172,10 +172,13 @@ def waiting(actor: Actor, batch: Batch) -> list[Application]:
 
 def items_of(batch: Batch) -> list[BatchItem]:
     """The units in their order, with what pages and papers say about them; a fixed number of queries."""
-    table = table_of(calls.rules_of(batch.call))
+    bound = calls.rules_of(batch.call)
+    table = table_of(bound)
     versions = ReportVersion.objects.all()
     if not (table and any(column.source.startswith("form:") for column in table.columns)):
-        versions = versions.defer("data", "score")  # whole reports: of hundreds of units many megabytes
+        versions = versions.defer("data")  # whole reports: of hundreds of units many megabytes
+    if "score" not in engine.order_rule(bound, batch.step).by and not engine.quotas(bound, batch.step):
+        versions = versions.defer("score")
     rows = batch.items.select_related(
         "application__site__area", "application__organisation__industry", "application__report", "paper_noted_by"
     ).prefetch_related(

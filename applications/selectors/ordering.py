@@ -63,8 +63,13 @@ def by_rule(batch: Batch, bound: BoundPolicy, cases: Sequence[Application]) -> t
     """The units as the rule orders them; equal ones as they were submitted. Expects the reports' versions."""
     in_time = sorted(cases, key=lambda case: (str(case.submitted_at or "~"), case.pk))
     known = {rule.key for rule in _priority_rules(bound)}
-    candidates = [Candidate(case.reference, {}, quotas.score_of(case), _earned(case, known)) for case in in_time]
-    return engine.order(bound, candidates, engine.order_rule(bound, batch.step))
+    rule = engine.order_rule(bound, batch.step)
+    scored = "score" in rule.by
+    candidates = [
+        Candidate(case.reference, {}, quotas.score_of(case) if scored else None, _earned(case, known))
+        for case in in_time
+    ]
+    return engine.order(bound, candidates, rule)
 
 
 def _earned(case: Application, known: Collection[str]) -> tuple[Badge, ...]:
@@ -77,7 +82,8 @@ def _earned(case: Application, known: Collection[str]) -> tuple[Badge, ...]:
 
 
 def _priority_rules(bound: BoundPolicy) -> list[Rule]:
-    return [rule for rule in bound.rules if rule.group == "priority"]
+    """Those that go ahead; what is a badge only stays out of the order (HLJ-7b)."""
+    return [rule for rule in bound.rules if rule.group == "priority" and rule.sorts]
 
 
 def ordering(batch: Batch, bound: BoundPolicy, cases: Sequence[Application]) -> Ordering:
@@ -92,7 +98,7 @@ def ordering(batch: Batch, bound: BoundPolicy, cases: Sequence[Application]) -> 
         keys=tuple(_key(key) for key in (*rule.by, "submitted")),
         priorities=tuple(_priorities(bound)) if "priority" in rule.by else (),
         places={
-            case.reference: _place(case, ranked[case.reference], bound, place in moved)
+            case.reference: _place(case, ranked[case.reference], bound, moved=place in moved, scored="score" in rule.by)
             for place, case in enumerate(cases)
         },
         finding=engine.judge_order(rule, moved=len(moved), arrangement=arrangement),
@@ -116,11 +122,11 @@ def _priorities(bound: BoundPolicy) -> list[Priority]:
     return found
 
 
-def _place(case: Application, ranked: Ranked, bound: BoundPolicy, moved: bool) -> Place:
+def _place(case: Application, ranked: Ranked, bound: BoundPolicy, *, moved: bool, scored: bool) -> Place:
     return Place(
         by_rule=ranked.position,
         badges=tuple((words.text(one.label), screening.article(bound, one.clause)) for one in ranked.badges),
-        score=quotas.score_of(case),
+        score=quotas.score_of(case) if scored else None,
         submitted_at=case.submitted_at,
         moved=moved,
     )

@@ -75,6 +75,7 @@ def test_a_pdf_is_framed_a_picture_shown_and_anything_else_named(world: World, c
     assert f'<iframe class="preview__frame" src="{file}?inline&amp;framed" title="批复.pdf">' in shown[pdf.reference]
     answer = client.get(f"{file}?inline&framed")
     assert answer["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'self'"
+    assert b"".join(answer.streaming_content) == "批复.pdf".encode()
     assert "<iframe" not in shown[sheet.reference] and "请下载查看" in shown[sheet.reference]
     assert reverse("applications:evidence", args=[case.reference, sheet.reference]) in shown[sheet.reference]
     found = client.get(page_of(case, ROW, pdf.reference)).context["found"]

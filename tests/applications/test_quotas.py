@@ -273,8 +273,8 @@ def test_an_order_that_departs_from_the_score_takes_a_reason(world: World, rules
     said = {"actor": actor, "at": NOW, "reference": batch.reference}
     found = reads.view(actor, batch.reference, on=date(2026, 5, 20))
     assert [lack.rule for lack in found.lacks] == ["order.score"]
-    assert [row["mark"] for row in found.sort_rows] == ["人工调整", "", ""]  # one unit was moved, not three
-    assert "按规则第 3 位" in found.sort_rows[0]["why"] and "得分 81.00" in found.sort_rows[0]["why"]
+    assert [row["mark"] for row in found.part(1).sort_rows] == ["人工调整", "", ""]  # one unit was moved, not three
+    assert "按规则第 3 位" in found.part(1).sort_rows[0]["why"] and "得分 81.00" in found.part(1).sort_rows[0]["why"]
     with pytest.raises(Refused) as refused:
         batches.hand_over(**said)
     assert refused.value.clause == "HLJ-21a"
@@ -583,3 +583,15 @@ def test_who_has_concluded_reads_why_a_unit_cannot_go_back(world: World, rules: 
     assert "请先由审签人退回" in text and address not in text
     assert client.get(address).status_code == 409
     assert client.post(address, {"reason": "材料不全"}).status_code == 409
+
+
+@pytest.mark.clause("HEB-2.2b")
+def test_a_badge_that_only_encourages_moves_nobody(world: World, rules: None) -> None:
+    rows = passed(world, call_of(world, category="park"), 2)
+    badge = {"rule": "low_carbon", "clause": "HEB-2.2b", "zh": "国家低碳工业园区试点", "en": "Low-carbon pilot"}
+    Application.objects.filter(pk=rows[0].pk).update(badges=[])
+    Application.objects.filter(pk=rows[1].pk).update(badges=[badge])
+    batch = draft(world, rows)
+    assert not any(row["mark"] for row in _view(world, batch).part(1).sort_rows)
+    batches.suggest_order(actor=world.actor("city_handler"), at=NOW, reference=batch.reference)
+    assert [item.application_id for item in batch.items.order_by("position")] == [row.pk for row in rows]
