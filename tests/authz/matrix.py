@@ -378,7 +378,7 @@ REVIEWS = (
     Row("reviews:watch", BOTH, "drawing", ok=("supervisor",)),
     desk("reviews:commissions", BODY),
     Row("reviews:commission", BOTH, "commission", ok=BODY),
-    Row("reviews:seat", GET, "panel", ok=PANELLISTS),
+    Row("reviews:seat", GET, "panel", ok=(*PANELLISTS, "expert3")),  # who gave the seat up is led to the own list
     Row("reviews:seat-pledge", POST, "panel", ok=PANELLISTS),
     Row("reviews:seat-declare", POST, "panel", ok=PANELLISTS),
     Row("reviews:seat-recuse", BOTH, "panel", ok=PANELLISTS),
