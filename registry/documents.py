@@ -240,15 +240,10 @@ def list_download(
     if kind != "xlsx" or not selectors.is_longer(given, DIRECT):
         return _direct(given, kind)
     language = translation.get_language() or settings.LANGUAGE_CODE
-    state = {
-        "filters": {key: str(given[key]) for key in sorted(given)},
-        "lines": selectors.newest_line(),
-        "hour": f"{at:%Y%m%d%H}",
-    }
-    digest = audit.digest_of(state)
-    return rendering.ask(
-        kind=LIST, subject="", part=language, digest=digest, actor=actor, at=at, params=state["filters"]
-    )
+    filters = {key: str(given[key]) for key in sorted(given)}
+    stand = {"filters": filters, "lines": selectors.newest_line(), "hour": f"{at:%Y%m%d%H}"}
+    digest = audit.digest_of(stand)
+    return rendering.ask(kind=LIST, subject="", part=language, digest=digest, actor=actor, at=at, params=filters)
 
 
 def _direct(given: Mapping[str, Any], kind: str) -> HttpResponseBase:

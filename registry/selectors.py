@@ -92,7 +92,9 @@ def _narrow(rows: QuerySet[Listing], wanted: Search) -> QuerySet[Listing]:
     if wanted.industry:
         rows = rows.filter(industry_code__begins=wanted.industry)
     if wanted.category:
-        rows = rows.filter(listbook__category=wanted.category)
+        books = list(ListBook.objects.filter(category=wanted.category).values_list("pk", flat=True)[:2])
+        # No list or one: by its index. Several hold enough for a page among the first some hundred.
+        rows = rows.filter(listbook__category=wanted.category) if len(books) > 1 else rows.filter(listbook__in=books)
     if wanted.year:
         rows = rows.filter(year=wanted.year)
     if wanted.state:
@@ -486,6 +488,14 @@ def listing(place: str, pk: int) -> Listing:
     return _one(rows.filter(listbook__owner__area__slug=place, pk=pk))
 
 
+def listings_found(given: Mapping[str, Any]) -> QuerySet[Listing]:
+    """What the clean filters find, newest first, beyond the page that `after` names."""
+    rows = _narrow(
+        Listing.objects.select_related("listbook__owner__area").order_by("-listed_on", "-pk"), _wanted(given)
+    )
+    return _beyond(rows, given["after"]) if given.get("after") else rows
+
+
 def public_search(given: dict[str, Any], *, size: int = PAGE) -> Page:
     """The page of the public list that a set of clean filters asks for."""
     return search(None, _wanted(given), after=given.get("after", ""), size=size)
@@ -493,15 +503,12 @@ def public_search(given: dict[str, Any], *, size: int = PAGE) -> Page:
 
 def all_found(given: Mapping[str, Any], limit: int = 100_000) -> QuerySet[Listing]:
     """Every listing the filters find, for a download; bounded."""
-    return _narrow(
-        Listing.objects.select_related("listbook__owner__area").order_by("-listed_on", "-pk"), _wanted(given)
-    )[:limit]
+    return listings_found({key: value for key, value in given.items() if key != "after"})[:limit]
 
 
 def is_longer(given: Mapping[str, Any], most: int) -> bool:
     """Whether the filters find more than so many; never counts further."""
-    found = _narrow(Listing.objects.order_by("-listed_on", "-pk"), _wanted(given))
-    return bool(found.values_list("pk", flat=True)[most : most + 1])
+    return bool(all_found(given).values_list("pk", flat=True)[most : most + 1])
 
 
 def newest_line() -> int:
@@ -647,13 +654,19 @@ def imported_list(actor: Actor, reference: str) -> ImportedList:
 
 
 def imported_rows(imported: ImportedList, *, after: int = 0, state: str = "", words: str = "", size: int = 50) -> Leaf:
+    """A page of its lines."""
+    rows = lines_of(imported, after=after, state=state, words=words)
+    return _leaf(list(rows[: size + 1]), size, "position")
+
+
+def lines_of(imported: ImportedList, *, after: int = 0, state: str = "", words: str = "") -> QuerySet[ImportedRow]:
     """Its lines as printed, by position; `words`: part of the name, or the whole code."""
     rows = ImportedRow.objects.filter(imported=imported, position__gt=after).select_related(
         "organisation", "application"
     )
     rows = rows.filter(state=state) if state else rows
     rows = rows.filter(Q(name__holds=words) | Q(code=words.upper())) if words else rows
-    return _leaf(list(rows.order_by("position")[: size + 1]), size, "position")
+    return rows.order_by("position")
 
 
 def rows_by_state(imported: ImportedList) -> dict[str, int]:

@@ -100,14 +100,14 @@ def declared_file(
     found = _found(case, version.digest, format_)
     if found is not None:
         return found.blob
-    about = {"kind": KIND, "subject": case.reference, "part": format_, "digest": version.digest}
+    about: dict[str, Any] = {"kind": KIND, "subject": case.reference, "part": format_, "digest": version.digest}
     return rendering.ask(**about, actor=actor, at=at)
 
 
 def draft_file(case: Application, *, actor: Actor, at: datetime, format_: str = "pdf") -> Blob | RenderJob:
     """As it stands in the draft. Raises WrongState where nothing is written."""
     require_one(case, drafts.data_of(case))
-    about = {"kind": DRAFT, "subject": case.reference, "part": format_, "digest": _draft_digest(case)}
+    about: dict[str, Any] = {"kind": DRAFT, "subject": case.reference, "part": format_, "digest": _draft_digest(case)}
     return rendering.ask(**about, actor=actor, at=at)
 
 

@@ -123,13 +123,13 @@ def full_digest(case: Application, version: ReportVersion) -> str:
 
 def draft_file(case: Application, *, actor: Actor, at: datetime, format_: str = "pdf") -> Blob | RenderJob:
     """The report as it stands, marked 草稿; kept for some days only."""
-    about = {"kind": DRAFT, "subject": case.reference, "part": format_, "digest": draft_digest(case)}
+    about: dict[str, Any] = {"kind": DRAFT, "subject": case.reference, "part": format_, "digest": draft_digest(case)}
     return rendering.ask(**about, actor=actor, at=at)
 
 
 def template_file(call: Call, *, actor: Actor, at: datetime, format_: str = "pdf") -> Blob | RenderJob:
     """Annex 1 of the call: the same form, empty, to be read or filled in by hand (QHD-N4d, QHD-N5)."""
-    about = {"kind": BLANK, "subject": place_of(call), "part": format_, "digest": blank_digest(call)}
+    about: dict[str, Any] = {"kind": BLANK, "subject": place_of(call), "part": format_, "digest": blank_digest(call)}
     return rendering.ask(**about, actor=actor, at=at)
 
 

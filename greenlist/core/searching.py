@@ -41,7 +41,7 @@ class Holds(IContains):
         column, _none = compiler.compile(self.lhs)
         target = self.lhs.target
         key = f'{column.rpartition(".")[0]}."{target.model._meta.pk.column}"'
-        table = pairs_table(target.model._meta.db_table, target.column)
+        table = pairs_table(target.model._meta.db_table, str(target.column))
         one = f'SELECT row_id FROM "{table}" WHERE pair = upper(%s)'  # noqa: S608  # nosec B608: our own names
         pairs = tuple(dict.fromkeys(self.rhs[place : place + 2] for place in range(len(self.rhs) - 1)))
         found = f"{key} IN ({' INTERSECT '.join([one] * len(pairs))})"

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.db import connection
 
 from applications.models import Application
 from greenlist.core import searching
 from greenlist.organisations.models import Organisation
-from registry.models import ImportedRow, Listing
+from registry import selectors
+from registry.models import ImportedList, ImportedRow, Listing
 from tests import factories
 from tests.world import World
 
@@ -112,3 +115,50 @@ def test_what_is_renamed_is_found_at_once(named: None) -> None:
     assert Organisation.objects.get(name__holds="琥珀食") == one
     assert Organisation.objects.get(former__holds="青山") == one
     assert not Organisation.objects.filter(name__holds="青山").exists()
+
+
+@pytest.mark.parametrize(
+    ("start", "found"), [("秦皇岛", [0]), ("青", [1]), ("㙓𠮷", [4]), ("松", [3]), ("石", []), ("", [0, 1, 2, 3, 4])]
+)
+def test_a_beginning_is_found_as_starts_with_finds_it(named: None, start: str, found: list[int]) -> None:
+    rows = Organisation.objects.filter(name__in=NAMES)
+    names = set(rows.filter(name__begins=start).values_list("name", flat=True))
+    assert names == {NAMES[number] for number in found}
+    assert names == set(rows.filter(name__startswith=start).values_list("name", flat=True))
+
+
+FILTERS: list[dict[str, Any]] = [
+    {},
+    {"q": "青松"},
+    {"year": 2019},
+    {"industry": "13"},
+    {"place": "130302"},
+    {"place": "130300"},
+    {"state": "removed"},
+    {"category": "park"},
+    {"after": "2026-01-01_5"},
+]
+
+
+@pytest.mark.parametrize("given", FILTERS, ids=str)
+def test_every_filter_of_the_public_list_is_served_by_an_index(world: World, given: dict[str, Any]) -> None:
+    """At 100,000 units nothing reads them all: neither the order, nor a filter, nor a deep page."""
+    page = selectors.listings_found(given)[:26]
+    if connection.vendor == "sqlite":
+        reads = [line for line in page.explain().splitlines() if "registry_listing" in line and "SCAN" in line]
+        assert all("USING INDEX" in line for line in reads)
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+    assert "Seq Scan on registry_listing" not in page.explain()
+
+
+@pytest.mark.parametrize("given", [{}, {"state": "nobody"}, {"words": "青松"}, {"after": 90_000}], ids=str)
+def test_lines_of_an_imported_list_are_never_read_from_the_start(db: None, given: dict[str, Any]) -> None:
+    rows = selectors.lines_of(ImportedList(pk=1), **given)[:51]
+    if connection.vendor == "sqlite":
+        assert "SCAN registry_importedrow" not in rows.explain()
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+    assert "Seq Scan on registry_importedrow" not in rows.explain()

@@ -40,8 +40,9 @@ def test_a_panel_is_read_concluded_and_kept_page_by_page(
 ) -> None:
     monkeypatch.setattr(reads, "UNITS_SHOWN", 2)
     panel = stage.opened(world, three)
-    stage.admitted(world, panel, "expert")
-    stage.locked(world, panel, "expert", "80")
+    stage.admitted(world, panel, "expert", "expert2")
+    for expert in ("expert", "expert2"):
+        stage.locked(world, panel, expert, "80")
     page, form = (reverse(f"reviews:{name}", args=[panel.reference]) for name in ("panel", "panel-conclude"))
     first, second, beyond = (named(official.get(page, {"page": number}), three) for number in (1, 2, 9))
     assert (len(first), len(second), first & second, beyond) == (2, 1, set(), second)

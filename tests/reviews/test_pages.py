@@ -243,7 +243,8 @@ def test_an_expert_gives_up_the_seat_or_one_unit(world: World, three: list[Appli
     assert client.get(recuse).status_code == 200
     assert client.post(recuse, {"reason": " "}).status_code == 422
     assert client.post(recuse, {"reason": "时间冲突"}).url == address("seats")
-    for url in (address("seat", panel.reference), address("sheet", panel.reference, three[1].reference), recuse):
+    assert client.get(address("seat", panel.reference)).url == address("seats")  # an old message leads on
+    for url in (address("sheet", panel.reference, three[1].reference), recuse):
         assert client.get(url).status_code == 404
 
 
