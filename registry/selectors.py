@@ -45,7 +45,7 @@ from reviews.models import Decision, DecisionItem
 from reviews.states import DecisionState, Outcome
 
 PAGE = 25
-MOST_CHANGES = 5000  # that are counted between two days
+MOST_CHANGES = 1000  # that are counted between two days
 UNITS_OF = 200  # of a notice or an announcement on one page; the document itself is whole
 
 
