@@ -22,7 +22,7 @@ def after(bound: BoundPolicy, step_key: str, result: Result) -> Step | End:
         return bound.step(step.returned) if step.returned else step
     if result is Result.FAILED:
         return End(step.failed or _usual_end(step), step.clause)
-    following = bound.steps[bound.steps.index(step) + 1 :]
+    following = bound.steps[[one.key for one in bound.steps].index(step_key) + 1 :]
     return following[0] if following else End("listed", step.clause)
 
 
