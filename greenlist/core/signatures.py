@@ -5,6 +5,8 @@ What a certificate is worth is for who issued it: one that was made by itself is
 """
 
 import io
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -99,8 +101,15 @@ def signed(body: bytes, words: Words) -> bytes:
     style = stamp.StaticStampStyle(background=picture, background_opacity=1, border_width=0)
     meta = signers.PdfSignatureMetadata(field_name=FIELD, name=words.office, reason=words.reason, md_algorithm="sha256")
     out = io.BytesIO()
-    signers.PdfSigner(meta, signer=by, stamp_style=style, new_field_spec=field).sign_pdf(writer, output=out)
+    hand = signers.PdfSigner(meta, signer=by, stamp_style=style, new_field_spec=field)
+    _apart(lambda: hand.sign_pdf(writer, output=out))
     return out.getvalue()
+
+
+def _apart(work: Callable[[], Any]) -> Any:
+    """In a thread of its own: pyHanko starts an event loop, which cannot be done where one runs already."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        return pool.submit(work).result()
 
 
 def _media_box(writer: Any, number: int) -> Any:
@@ -154,7 +163,8 @@ def said(body: bytes) -> Said | None:
         return None
     signature = found[-1]
     roots = [load_cert_from_pemder(path) for path in settings.SIGNING_ROOTS]
-    status = validate_pdf_signature(signature, ValidationContext(trust_roots=roots, allow_fetching=False))
+    context = ValidationContext(trust_roots=roots, allow_fetching=False)
+    status = _apart(lambda: validate_pdf_signature(signature, context))
     certificate = signature.signer_cert
     return Said(
         subject=certificate.subject.human_friendly,

@@ -185,6 +185,9 @@ class WayUp:
             handler = self.person("city_handler")
             page = handler.get(handler.open("registry:imported", made.reference).link("/registry/lists/matches/"))
             handler.press(page, button="action=same", note="地址、法定代表人相符")
+            assert self.states() == [State.FORWARDED, State.NOT_LISTED]  # a name takes two who say the same
+            page = approver.get(approver.open("registry:imported", made.reference).link("/registry/lists/matches/"))
+            approver.press(page, button="action=same", note="同意")
         assert self.states() == [State.LISTED, State.NOT_LISTED]
 
     def look_it_up(self) -> None:

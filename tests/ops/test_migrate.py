@@ -132,6 +132,7 @@ with override_settings(STORAGES={**settings.STORAGES, "staticfiles": plain}):
 @pytest.mark.case("OP-04")
 @pytest.mark.ops
 @pytest.mark.full
+@pytest.mark.timeout(600)
 def test_an_embedded_installation_of_the_last_release_comes_along(tmp_path: Path) -> None:
     text = lzma.decompress((RELEASED / "sqlite.sql.xz").read_bytes()).decode()
     file = tmp_path / "greenlist.sqlite3"
@@ -154,6 +155,7 @@ def test_an_embedded_installation_of_the_last_release_comes_along(tmp_path: Path
 @pytest.mark.case("OP-04")
 @pytest.mark.ops
 @pytest.mark.full
+@pytest.mark.timeout(600)
 def test_a_postgresql_installation_of_the_last_release_comes_along(tmp_path: Path, postgres_url: str) -> None:
     text = lzma.decompress((RELEASED / "postgresql.sql.xz").read_bytes()).decode()
     with closing(psycopg2.connect(postgres_url)) as base, base.cursor() as cursor:
