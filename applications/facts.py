@@ -102,7 +102,9 @@ def _partners(
     """Green factories among the partners, where a rule asks: the report names them, the lists say which are green."""
     if not {COUNT, SHARE} & {test.fact for rule in bound.rules for test in rule.tests}:
         return {}
-    named = {case.organisation_id: answers.get(case.report_id, {}).get(PARTNERS, ()) for case in cases}
+    named: dict[int, set[str]] = {}
+    for case in cases:  # a firm with two sites has two reports: each names partners of the firm
+        named.setdefault(case.organisation_id, set()).update(answers.get(case.report_id, {}).get(PARTNERS, ()))
     found = organisations.green_partners(firms.values(), named, on)
     return {case.pk: _green(found[case.organisation_id]) for case in cases}
 

@@ -84,6 +84,17 @@ def test_green_suppliers_are_counted_by_the_lists(world: World) -> None:
     assert case.priority == 1
 
 
+@pytest.mark.clause("HEB-2.3c")
+@pytest.mark.parametrize("order", [(1, 2), (2, 1)])
+def test_two_reports_of_one_firm_do_not_hide_each_others_suppliers(world: World, order: tuple[int, int]) -> None:
+    (green,) = listed(world, 1)
+    bound = rules_of(call_for(world, "supply_chain", chain_green=1))
+    cases = [Application(pk=pk, organisation_id=world.org.pk, report_id=pk) for pk in order]
+    told = {1: {facts.PARTNERS: (green.name,)}, 2: {facts.PARTNERS: ()}}
+    found = facts._partners(cases, bound, {world.org.pk: world.org}, told, ON)
+    assert [found[pk][facts.COUNT] for pk in order] == [1, 1]
+
+
 @pytest.mark.clause("HEB-2.2b", "HLJ-21b")
 def test_green_factories_inside_a_park_are_counted_by_the_lists(world: World) -> None:
     """Those noted inside count, and those that the report names; the share is of those noted."""
