@@ -127,6 +127,12 @@ def of_site(site: Site, category: str, on: date) -> Mapping[str, Any]:
     return _as_engine_has_them(organisations.facts_of(site, category, on))
 
 
+def events_of_site(site: Site, bound: BoundPolicy, on: date) -> tuple[Event, ...]:
+    """What is known against the firm of a site, as far as the rules may look at it. Expects site.organisation."""
+    found = organisations.events_of(site.organisation, engine.candidates(bound, on).windows)
+    return tuple(_event(one) for one in found)
+
+
 def _as_engine_has_them(facts: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: tuple(Held(one.tier, one.listing, one.since) for one in value) if name in TITLES else value

@@ -1,12 +1,7 @@
 from celery import shared_task
 
-from applications.services import projects, reminders, sweep
+from applications.services import projects, sweep
 from greenlist.core import clock
-
-
-@shared_task
-def remind_deadlines(**kwargs: object) -> None:
-    reminders.remind(at=clock.now())
 
 
 @shared_task

@@ -6,6 +6,7 @@ from django.urls import include, path
 from django.views.i18n import set_language
 
 from applications import api as applications
+from dynamics import api as dynamics
 from greenlist.core import api_schema
 from greenlist.core import views as core_views
 from greenlist.organisations import api as organisations
@@ -23,6 +24,7 @@ api = [
     *organisations.urlpatterns,
     *applications.urlpatterns,
     *registry.urlpatterns,
+    *dynamics.urlpatterns,
 ]
 urlpatterns = [
     path("livez", core_views.livez, name="livez"),
@@ -38,5 +40,6 @@ urlpatterns = [
     path("", include("applications.urls")),
     path("", include("reviews.urls")),
     path("", include("registry.urls")),
+    path("", include("dynamics.urls")),
     path("", include("greenlist.portal.urls")),
 ]

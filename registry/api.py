@@ -162,10 +162,14 @@ class EntryShape(serializers.Serializer):
     on = serializers.DateField()
     name = serializers.CharField()
     area = serializers.CharField(source="area_name")
-    announcement = AnnouncedShape(allow_null=True, help_text=_("None: printed in a list taken over from another tier."))
-    document = serializers.SerializerMethodField(help_text=_("Of that list."))
+    announcement = AnnouncedShape(
+        allow_null=True, help_text=_("None: printed in a bulletin, or in a list taken over from another tier.")
+    )
+    document = serializers.SerializerMethodField(help_text=_("Of that list, or of the bulletin that changed the list."))
 
     def get_document(self, entry: Any) -> str:
+        if entry.bulletin_id:
+            return str(entry.bulletin.title)
         return entry.imported.document if entry.imported_id else ""
 
 

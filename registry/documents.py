@@ -28,7 +28,7 @@ from greenlist.core.errors import NotVisible
 from greenlist.core.http import whole
 from greenlist.core.models import Blob, RenderJob
 from registry import selectors
-from registry.models import Announcement, Certificate, Document, Notice
+from registry.models import Announcement, Bulletin, Certificate, Document, Notice
 from registry.states import ListingState
 
 PDF = "application/pdf"
@@ -67,6 +67,11 @@ def announcement_pdf(
     return _wanted(_announcement(announcement, version), actor=actor, at=at)
 
 
+def bulletin_pdf(bulletin: Bulletin, *, actor: Actor, at: datetime) -> Blob | RenderJob:
+    """The bulletin from its frozen data."""
+    return _wanted(_bulletin(bulletin), actor=actor, at=at)
+
+
 def certificate_pdf(certificate: Certificate, *, actor: Actor, at: datetime) -> Blob | RenderJob:
     """The certificate as issued; made at its first use and never again, so that its SHA-256 tells it (docs/adr/0006)."""
     if certificate.blob is not None:
@@ -101,6 +106,11 @@ def _make_notice(job: RenderJob, *, at: datetime, tick: rendering.Tick) -> None:
 def _make_announcement(job: RenderJob, *, at: datetime, tick: rendering.Tick) -> None:
     found = selectors.public_announcement(*job.subject.split("/", 1))
     _made(_announcement(found, whole(job.part)), at=at, tick=tick)
+
+
+@rendering.maker("bulletin")
+def _make_bulletin(job: RenderJob, *, at: datetime, tick: rendering.Tick) -> None:
+    _made(_bulletin(selectors.public_bulletin(*job.subject.split("/", 1))), at=at, tick=tick)
 
 
 @rendering.maker("certificate")
@@ -173,6 +183,19 @@ def _announcement(announcement: Announcement, number: int | None = None) -> Pape
         context={"announcement": announcement, "version": version, "link": link},
         row={"announcement": announcement},
         part="" if version.number == 1 else str(version.number),
+    )
+
+
+def _bulletin(bulletin: Bulletin) -> Paper:
+    slug = bulletin.listbook.owner.area.slug
+    return Paper(
+        kind="bulletin",
+        subject=f"{slug}/{bulletin.reference}",
+        name=bulletin.title,
+        template="registry/print_bulletin.html",
+        data=bulletin.frozen,
+        context={"bulletin": bulletin, "link": _link("registry:bulletin", slug, bulletin.reference)},
+        row={"bulletin": bulletin},
     )
 
 

@@ -15,6 +15,7 @@ from greenlist.core.models import Blob
 from greenlist.organisations.models import Category, Organisation, Site
 from registry.querysets import (
     AnnouncementQuerySet,
+    BulletinQuerySet,
     ImportedListQuerySet,
     ListingQuerySet,
     NoticeQuerySet,
@@ -24,6 +25,7 @@ from registry.querysets import (
 from registry.states import CorrectionState, EntryKind, ImportState, MatchState, Origin, RowState
 from registry.transitions import (
     AnnouncementWorkflow,
+    BulletinWorkflow,
     CorrectionWorkflow,
     ImportedListWorkflow,
     ListingWorkflow,
@@ -294,6 +296,7 @@ class Listing(ListingWorkflow):
     year = models.PositiveSmallIntegerField(db_index=True)
     ordinal = models.PositiveSmallIntegerField(null=True)
     listed_on = models.DateField()
+    since = models.DateField(null=True, blank=True)  # its state is what it is; none: since it was listed
 
     objects = ListingQuerySet.as_manager()
 
@@ -310,13 +313,73 @@ class Listing(ListingWorkflow):
         return self.name
 
 
+class Bulletin(BulletinWorkflow):
+    """调整公告: what changes on a list between two announcements: units removed, renamed, corrected."""
+
+    reference = models.CharField(max_length=24, default=new_reference, unique=True)
+    listbook = models.ForeignKey(ListBook, on_delete=models.PROTECT, related_name="bulletins")
+    number = models.CharField(max_length=60, blank=True)  # official 文号, typed
+    title = models.CharField(max_length=160)
+    text = models.TextField(blank=True)
+    version = models.PositiveIntegerField(default=0)  # of the words: two editors do not overwrite each other
+    issued_on = models.DateField(null=True)
+    frozen = models.JSONField(null=True)
+    digest = models.CharField(max_length=64, blank=True)
+    created_by = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField()
+    handed_by = models.ForeignKey(PERSON, null=True, on_delete=models.PROTECT, related_name="+")
+    approved_by = models.ForeignKey(PERSON, null=True, on_delete=models.PROTECT, related_name="+")
+
+    objects = BulletinQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(approved_by=None) | ~Q(approved_by=F("handed_by")),
+                name="bulletin_approved_by_another_person",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class BulletinLine(models.Model):
+    """One unit of a bulletin. `source`: the row of a later stage it comes from; that stage finds it again by it."""
+
+    bulletin = models.ForeignKey(Bulletin, on_delete=models.CASCADE, related_name="lines")
+    listing = models.ForeignKey(Listing, on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=10, choices=EntryKind)  # removed, renamed, corrected
+    position = models.PositiveIntegerField()
+    name = models.CharField(max_length=120)  # as printed: renamed and corrected: the new one
+    area_name = models.CharField(max_length=60)
+    was = models.CharField(max_length=120)
+    reason = models.CharField(max_length=500)  # printed
+    clause = models.CharField(max_length=20, blank=True)
+    source_kind = models.CharField(max_length=30, blank=True)
+    source_id = models.PositiveBigIntegerField(null=True)
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(fields=["bulletin", "listing", "kind"], name="one_bulletin_line_per_kind"),
+            models.CheckConstraint(condition=~Q(kind=EntryKind.ADDED), name="bulletin_adds_nobody"),
+        ]
+        indexes = [models.Index(fields=["source_kind", "source_id"], name="bulletin_lines_by_source")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"
+
+
 class Entry(models.Model):
-    """One line of an announcement, or of a list taken over from another tier, as printed. Append-only: the list of any
-    day is the fold of its entries.
+    """One line of an announcement, of a bulletin, or of a list taken over from another tier, as printed. Append-only:
+    the list of any day is the fold of its entries.
     """
 
     announcement = models.ForeignKey(Announcement, null=True, on_delete=models.PROTECT, related_name="entries")
     imported = models.ForeignKey(ImportedList, null=True, on_delete=models.PROTECT, related_name="entries")
+    bulletin = models.ForeignKey(Bulletin, null=True, on_delete=models.PROTECT, related_name="entries")
     listing = models.ForeignKey(Listing, on_delete=models.PROTECT, related_name="entries")
     correction = models.ForeignKey(Correction, null=True, on_delete=models.PROTECT, related_name="entries")
     kind = models.CharField(max_length=10, choices=EntryKind)
@@ -335,8 +398,11 @@ class Entry(models.Model):
             ),
             models.UniqueConstraint(fields=["correction", "listing"], name="one_line_per_correction_and_listing"),
             models.UniqueConstraint(fields=["imported", "listing", "kind"], name="one_imported_line_per_kind"),
+            models.UniqueConstraint(fields=["bulletin", "listing", "kind"], name="one_bulletin_entry_per_kind"),
             models.CheckConstraint(
-                condition=Q(announcement=None, imported__isnull=False) | Q(announcement__isnull=False, imported=None),
+                condition=Q(announcement__isnull=False, imported=None, bulletin=None)
+                | Q(announcement=None, imported__isnull=False, bulletin=None)
+                | Q(announcement=None, imported=None, bulletin__isnull=False),
                 name="entry_of_one_document",
             ),
         ]
@@ -422,10 +488,11 @@ class Certificate(models.Model):
 
 
 class Document(models.Model):
-    """A rendered notice, announcement or list."""
+    """A rendered notice, announcement, bulletin or list."""
 
     notice = models.ForeignKey(Notice, null=True, on_delete=models.CASCADE, related_name="documents")
     announcement = models.ForeignKey(Announcement, null=True, on_delete=models.CASCADE, related_name="documents")
+    bulletin = models.ForeignKey(Bulletin, null=True, on_delete=models.CASCADE, related_name="documents")
     kind = models.CharField(max_length=30)
     format = models.CharField(max_length=5)
     data_digest = models.CharField(max_length=64)

@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import Q
 
 from greenlist.core.actors import Actor
-from registry.states import AnnouncementState, NoticeState
+from registry.states import AnnouncementState, BulletinState, NoticeState
 
 
 class NoticeQuerySet(models.QuerySet):
@@ -33,6 +33,16 @@ class ObjectionQuerySet(models.QuerySet):
 class AnnouncementQuerySet(models.QuerySet):
     def visible_to(self, actor: Actor) -> "AnnouncementQuerySet":
         published = Q(state=AnnouncementState.PUBLISHED)
+        if not actor.is_official:
+            return self.filter(published)
+        own = Q(listbook__owner_id=actor.authority_id)
+        return self.filter(published | (own & Q(listbook__category=actor.list_kind) if actor.list_kind else own))
+
+
+class BulletinQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor) -> "BulletinQuerySet":
+        """Everybody once published; before only the owner's officials whose mandate covers the list."""
+        published = Q(state=BulletinState.PUBLISHED)
         if not actor.is_official:
             return self.filter(published)
         own = Q(listbook__owner_id=actor.authority_id)

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from greenlist.core.actors import Actor, Capacity, Tier
 
 if TYPE_CHECKING:
-    from registry.models import Announcement, ImportedList, Notice, Objection
+    from registry.models import Announcement, Bulletin, ImportedList, Notice, Objection
 
 
 def _works_for(actor: Actor, authority_id: int, category: str) -> bool:
@@ -49,6 +49,11 @@ CORRECTED_IT = _("Whoever drew up the correction cannot approve it: two people a
 
 def may_approve(actor: Actor, announcement: Announcement) -> bool:
     book = announcement.listbook
+    return _works_for(actor, book.owner_id, book.category) and actor.capacity == Capacity.APPROVER
+
+
+def may_approve_bulletin(actor: Actor, bulletin: Bulletin) -> bool:
+    book = bulletin.listbook
     return _works_for(actor, book.owner_id, book.category) and actor.capacity == Capacity.APPROVER
 
 

@@ -15,9 +15,11 @@ from greenlist.accounts.models import Area
 from greenlist.core.actors import Actor, Capacity
 from greenlist.core.clock import day_end
 from greenlist.core.errors import NotVisible
+from greenlist.organisations import selectors as organisations
 from greenlist.organisations.models import Industry
 from registry.models import (
     Announcement,
+    Bulletin,
     Certificate,
     Correction,
     Entry,
@@ -30,9 +32,10 @@ from registry.models import (
     Objection,
     RowMatch,
 )
-from registry.querysets import AnnouncementQuerySet, NoticeQuerySet
+from registry.querysets import AnnouncementQuerySet, BulletinQuerySet, NoticeQuerySet
 from registry.states import (
     AnnouncementState,
+    BulletinState,
     CorrectionState,
     EntryKind,
     ImportState,
@@ -58,7 +61,9 @@ class Search:
     industry: str = ""
     category: str = ""
     year: int | None = None
-    state: str = ""
+    states: tuple[str, ...] = ()
+    tier: str = ""
+    organisation: int | None = None
 
 
 @dataclass(frozen=True)
@@ -97,8 +102,12 @@ def _narrow(rows: QuerySet[Listing], wanted: Search) -> QuerySet[Listing]:
         rows = rows.filter(listbook__category=wanted.category) if len(books) > 1 else rows.filter(listbook__in=books)
     if wanted.year:
         rows = rows.filter(year=wanted.year)
-    if wanted.state:
-        rows = rows.filter(state=wanted.state)
+    if wanted.states:
+        rows = rows.filter(state__in=wanted.states)
+    if wanted.tier:
+        rows = rows.filter(listbook__owner__tier=wanted.tier)
+    if wanted.organisation:
+        rows = rows.filter(organisation=wanted.organisation)
     return rows
 
 
@@ -166,7 +175,10 @@ def outcomes(actor: Actor) -> QuerySet[Application]:
         rows = rows.filter(untold_step="")
     rows = rows.select_related("call", "site__area", "notice_item__notice__authority__area", "listing__listbook")
     return rows.prefetch_related(
-        "listing__entries__announcement", "listing__entries__imported", "listing__certificates"
+        "listing__entries__announcement",
+        "listing__entries__imported",
+        "listing__entries__bulletin",
+        "listing__certificates",
     )
 
 
@@ -455,7 +467,8 @@ def changes(listbook: ListBook, since: date, until: date, *, after: int = 0, siz
     kinds = list(rows.order_by().values_list("kind", flat=True)[: MOST_CHANGES + 1])  # never the whole history
     counts = dict(Counter(kinds)) if len(kinds) <= MOST_CHANGES else {}
     page = rows.filter(pk__gt=after).annotate(was=Subquery(before.values("name")[:1]))
-    found = list(page.select_related("listing", "announcement", "correction").order_by("pk")[: size + 1])
+    about = ("listing", "announcement", "correction", "imported", "bulletin")
+    found = list(page.select_related(*about).order_by("pk")[: size + 1])
     return Changes(tuple(found[:size]), counts, found[size - 1].pk if len(found) > size else None)
 
 
@@ -463,6 +476,29 @@ def own_announcements(actor: Actor) -> QuerySet[Announcement]:
     """Of the actor's authority, newest first."""
     rows = Announcement.objects.visible_to(actor).filter(listbook__owner_id=_office(actor))
     return rows.select_related("listbook__owner__area").order_by("-pk")[:PAGE]
+
+
+def _bulletins() -> BulletinQuerySet:
+    return Bulletin.objects.select_related("listbook__owner__area")
+
+
+def public_bulletin(place: str, reference: str) -> Bulletin:
+    """A published bulletin of a place. Raises NotVisible."""
+    rows = _bulletins().filter(state=BulletinState.PUBLISHED, listbook__owner__area__slug=place)
+    return _one(rows.filter(reference=reference))
+
+
+def own_bulletin(actor: Actor, reference: str) -> Bulletin:
+    """One of the actor's own authority. Raises NotVisible."""
+    return _one(_bulletins().visible_to(actor).filter(listbook__owner_id=_office(actor), reference=reference))
+
+
+def own_bulletins(actor: Actor, *, after: int | None = None, size: int = PAGE) -> tuple[list[Bulletin], int | None]:
+    """Of the actor's authority, newest first, a bounded page."""
+    rows = _bulletins().visible_to(actor).filter(listbook__owner_id=_office(actor))
+    rows = rows.filter(pk__lt=after) if after else rows
+    found = list(rows.order_by("-pk")[: size + 1])
+    return found[:size], found[size - 1].pk if len(found) > size else None
 
 
 def notices_to_announce(actor: Actor) -> QuerySet[Notice]:
@@ -482,10 +518,22 @@ def listbook(place: str, category: str) -> ListBook:
 
 def listing(place: str, pk: int) -> Listing:
     """Raises NotVisible."""
-    rows = Listing.objects.select_related("listbook__owner__area", "site").prefetch_related(
-        "entries__announcement", "entries__imported"
+    rows = Listing.objects.select_related("listbook__owner__area", "site", "organisation").prefetch_related(
+        "entries__announcement", "entries__imported", "entries__bulletin"
     )
     return _one(rows.filter(listbook__owner__area__slug=place, pk=pk))
+
+
+def former_names(row: Listing) -> list[tuple[str, date | None]]:
+    """Names the unit had, each with the day of its renaming where it is known, the latest first."""
+    dated = {one.text: one.valid_until for one in organisations.former_names(row.organisation)}
+    names = [*dated, *(one for one in reversed(row.former.splitlines()) if one not in dated)]
+    return [(one, dated.get(one)) for one in names if one != row.name]
+
+
+def listing_of(pk: int) -> Listing:
+    """By its key alone. Raises NotVisible."""
+    return _one(Listing.objects.select_related("listbook__owner__area", "site__area", "organisation").filter(pk=pk))
 
 
 def listings_found(given: Mapping[str, Any]) -> QuerySet[Listing]:
@@ -529,7 +577,7 @@ def _wanted(given: Mapping[str, Any]) -> Search:
         industry=given.get("industry", ""),
         category=given.get("category", ""),
         year=given.get("year"),
-        state=given.get("state", ""),
+        states=(given["state"],) if given.get("state") else (),
     )
 
 

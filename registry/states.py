@@ -35,6 +35,13 @@ class CorrectionState(models.TextChoices):
     REFUSED = "refused", _("not approved")
 
 
+class BulletinState(models.TextChoices):
+    DRAFT = "draft", _("in preparation")
+    TO_APPROVE = "to_approve", _("awaiting approval")
+    PUBLISHED = "published", _("published")
+    DROPPED = "dropped", _("given up")
+
+
 class ListingState(models.TextChoices):
     ACTIVE = "active", _("on the list")
     RECTIFYING = "rectifying", _("rectifying")
@@ -43,7 +50,8 @@ class ListingState(models.TextChoices):
     REMOVED = "removed", _("removed")
 
 
-IN_FORCE = (ListingState.ACTIVE, ListingState.RECTIFYING)  # the title and its certificate count
+# The title and its certificate count: what is only proposed has taken nothing away yet.
+IN_FORCE = (ListingState.ACTIVE, ListingState.RECTIFYING, ListingState.REMOVAL_PROPOSED)
 
 
 class Origin(models.TextChoices):

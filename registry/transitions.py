@@ -7,6 +7,7 @@ from django_fsm import FSMField, FSMModelMixin, transition
 
 from registry.states import (
     AnnouncementState,
+    BulletinState,
     CorrectionState,
     ImportState,
     ItemState,
@@ -93,6 +94,30 @@ class AnnouncementWorkflow(FSMModelMixin, models.Model):
         self.published_at = at
 
 
+class BulletinWorkflow(FSMModelMixin, models.Model):
+    state = FSMField(default=BulletinState.DRAFT, choices=BulletinState, protected=True, db_index=True)
+    published_at = models.DateTimeField(null=True)
+
+    class Meta:
+        abstract = True
+
+    @transition(field=state, source=BulletinState.DRAFT, target=BulletinState.TO_APPROVE)
+    def hand_to_approver(self) -> None:
+        pass
+
+    @transition(field=state, source=BulletinState.TO_APPROVE, target=BulletinState.DRAFT)
+    def hand_back(self) -> None:
+        pass
+
+    @transition(field=state, source=BulletinState.TO_APPROVE, target=BulletinState.PUBLISHED)
+    def publish(self, *, at: datetime) -> None:
+        self.published_at = at
+
+    @transition(field=state, source=[BulletinState.DRAFT, BulletinState.TO_APPROVE], target=BulletinState.DROPPED)
+    def drop(self) -> None:
+        pass
+
+
 class ImportedListWorkflow(FSMModelMixin, models.Model):
     state = FSMField(default=ImportState.TO_APPROVE, choices=ImportState, protected=True, db_index=True)
     approved_at = models.DateTimeField(null=True)
@@ -126,7 +151,7 @@ class CorrectionWorkflow(FSMModelMixin, models.Model):
 
 
 class ListingWorkflow(FSMModelMixin, models.Model):
-    """The life after listing; issue 5 of the series adds its verbs."""
+    """The life after listing: `registry.services.listings` is the only place that calls these verbs for it."""
 
     state = FSMField(default=ListingState.ACTIVE, choices=ListingState, protected=True, db_index=True)
 
@@ -153,3 +178,35 @@ class ListingWorkflow(FSMModelMixin, models.Model):
     )
     def strike(self) -> None:
         """The tier whose list it is has taken the unit off, and what was inherited with it (JY-15c); or a correction did."""
+
+    @transition(field=state, source=ListingState.ACTIVE, target=ListingState.RECTIFYING)
+    def rectify(self) -> None:
+        """Something has to be put right by a day; the title counts meanwhile."""
+
+    @transition(field=state, source=ListingState.RECTIFYING, target=ListingState.ACTIVE)
+    def resume(self) -> None:
+        pass
+
+    @transition(
+        field=state,
+        source=[ListingState.ACTIVE, ListingState.RECTIFYING],
+        target=ListingState.REMOVAL_PROPOSED,
+    )
+    def propose_removal(self) -> None:
+        pass
+
+    @transition(
+        field=state,
+        source=[ListingState.ACTIVE, ListingState.RECTIFYING, ListingState.REMOVAL_PROPOSED],
+        target=ListingState.SUSPENDED,
+    )
+    def suspend(self) -> None:
+        """Where the rules say at once: the public list says so the same day, the unit is heard within a short term."""
+
+    @transition(
+        field=state,
+        source=[ListingState.REMOVAL_PROPOSED, ListingState.SUSPENDED],
+        target=ListingState.ACTIVE,
+    )
+    def restore(self) -> None:
+        """The proposal was dismissed."""

@@ -5,6 +5,6 @@ from reviews.services import consultations
 
 
 @shared_task
-def remind_departments(**kwargs: object) -> None:
+def mark_overdue(**kwargs: object) -> None:
     """Delivered twice or killed on the way: each message has its key, and what is marked stays marked."""
-    consultations.remind(at=clock.now())
+    consultations.mark_overdue(at=clock.now())

@@ -295,7 +295,7 @@ class File(ApiView):
         refused=[404, 422],
     )
     def get(self, request: Request, reference: str, evidence: str) -> HttpResponseBase:
-        row = reads.find_evidence(self.actor, reads.case_of(self.actor, reference), evidence)
+        row = reads.find_evidence(self.actor, reads.case_of(self.actor, reference).report, evidence)
         answer = attachments.response(row.blob)
         answer["Content-Type"] = FILE  # one type for every file: what it is says its row
         return answer

@@ -106,7 +106,7 @@ def declared_file(
 
 def draft_file(case: Application, *, actor: Actor, at: datetime, format_: str = "pdf") -> Blob | RenderJob:
     """As it stands in the draft. Raises WrongState where nothing is written."""
-    require_one(case, drafts.data_of(case))
+    require_one(case, drafts.data_of(case.report))
     about: dict[str, Any] = {"kind": DRAFT, "subject": case.reference, "part": format_, "digest": _draft_digest(case)}
     return rendering.ask(**about, actor=actor, at=at)
 

@@ -1,7 +1,7 @@
 """Reads of a report in the making: its form, its sections, what is open to the applicant, what is still missing."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -83,12 +83,21 @@ def spec_of(form: Form, key: str) -> SectionSpec:
 
 # ---- a draft --------------------------------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """Why a table of a later stage was returned, and by when an answer is wanted."""
+
+    reason: str
+    due_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
 class Opened:
     """What the applicant may change now: everything in a draft, the named fields after a return, nothing else."""
 
     everything: bool
     paths: frozenset[str] = frozenset()
-    correction: Correction | None = None
+    correction: Correction | Asked | None = None
+    remarks: Mapping[str, str] = field(default_factory=dict)  # by path, where they lie with the return itself
 
     def __contains__(self, path: str) -> bool:
         return self.everything or path in self.paths
@@ -156,15 +165,20 @@ class Draft:
         }
 
 
-def data_of(case: Application) -> dict[str, Any]:
+def data_of(report: Report) -> dict[str, Any]:
     """What is typed, by section; one query."""
-    return dict(Section.objects.filter(report_id=case.report_id).values_list("key", "data"))
+    return dict(Section.objects.filter(report=report).values_list("key", "data"))
 
 
 def draft_of(case: Application, form: Form) -> Draft:
     """Two queries."""
-    rows = {row.key: row for row in Section.objects.filter(report=case.report).select_related("updated_by")}
-    return Draft(form, rows, tuple(evidence_of(case.report)))
+    return draft_of_report(case.report, form)
+
+
+def draft_of_report(report: Report, form: Form) -> Draft:
+    """Two queries."""
+    rows = {row.key: row for row in Section.objects.filter(report=report).select_related("updated_by")}
+    return Draft(form, rows, tuple(evidence_of(report)))
 
 
 def evidence_of(report: Report) -> list[Evidence]:
@@ -234,19 +248,19 @@ def missing(problems: Sequence[Problem]) -> list[Missing]:
     ]
 
 
-def remarks_for(correction: Correction | None) -> dict[str, Remark]:
+def remarks_for(correction: Correction | Asked | None) -> dict[str, Remark]:
     """The official's remarks that came with a return, by path."""
-    if correction is None:
+    if not isinstance(correction, Correction):
         return {}
     return {f"{row.section}.{row.field}": row for row in Remark.objects.filter(correction=correction).order_by("pk")}
 
 
-def find_evidence(actor: Actor, case: Application, reference: str) -> Evidence:
-    """A file of a visible case: the applicant's own as they stand, for everybody else what was declared (R1).
+def find_evidence(actor: Actor, report: Report, reference: str) -> Evidence:
+    """A file of a visible report: the applicant's own as they stand, for everybody else what was declared (R1).
 
     Raises NotVisible.
     """
-    row = Evidence.objects.filter(report=case.report, reference=reference).select_related("blob").first()
+    row = Evidence.objects.filter(report=report, reference=reference).select_related("blob", "report").first()
     stands = row is not None and row.removed_at is None and actor.capacity == Capacity.APPLICANT
     if row is None or not (stands or _was_declared(row)):
         raise NotVisible
@@ -276,16 +290,15 @@ class Preview:
     following: Evidence | None
 
 
-def preview_of(actor: Actor, case: Application, row: Evidence) -> Preview:
+def preview_of(actor: Actor, form: Form, row: Evidence) -> Preview:
     """Only the applicant leafs through what stands. Raises NotVisible for a file that no page can show."""
     if not is_shown(row):
         raise NotVisible
-    form = form_of(case)
     places = [(section.key, spec.key) for section in form.sections for spec in section.fields]
     rows = sorted(
         (
             one
-            for one in (evidence_of(case.report) if actor.capacity == Capacity.APPLICANT else ())
+            for one in (evidence_of(row.report) if actor.capacity == Capacity.APPLICANT else ())
             if is_shown(one) and (one.section, one.field) in places
         ),
         key=lambda one: places.index((one.section, one.field)),

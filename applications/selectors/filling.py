@@ -6,12 +6,12 @@ from datetime import date, datetime
 from typing import Any
 
 from django.conf import settings
-from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from applications.models import Application, Call, Correction, Evidence
+from applications.models import Application, Call, Correction, Evidence, Figure
 from applications.selectors import calls, drafts, prefilling, scores, shown, standards
+from applications.selectors.papers import Paper, of_case
 from applications.selectors.scores import Scores
 from applications.states import FINAL, Mode, State
 from greenlist.accounts import selectors as accounts
@@ -123,7 +123,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class SectionPage:
-    case: Application
+    case: Application | None
     bound: BoundPolicy
     form: Form
     spec: SectionSpec
@@ -144,7 +144,7 @@ class SectionPage:
     total: int
     following: Task | None
     previous: Task | None
-    correction: Correction | None
+    correction: Correction | drafts.Asked | None
     deadline: calls.Deadline | None
     is_open: Callable[[str], bool]
     standard: standards.Told | None
@@ -155,7 +155,7 @@ class SectionPage:
 
 
 def section_page(
-    case: Application,
+    paper: Paper,
     spec: SectionSpec,
     *,
     typed: Mapping[str, Any] | None,
@@ -163,17 +163,16 @@ def section_page(
     language_at: datetime,
 ) -> SectionPage:
     """Seven queries however long the form."""
-    bound = calls.rules_of(case.call)
-    form = drafts.form_of(case, bound)
-    draft, opened = drafts.draft_of(case, form), drafts.opened(case)
+    bound, form, case = paper.bound, paper.form, paper.case
+    draft, opened = drafts.draft_of_report(paper.report, form), paper.opened
     data = draft.data | ({spec.key: dict(typed)} if typed is not None else {})
     row = draft.rows.get(spec.key)
-    tasks = tuple(_task(case, one, opened, spec.key) for one in draft.progress)
+    tasks = tuple(_task(paper, one, opened, spec.key) for one in draft.progress)
     keys = [task.key for task in tasks]
     here = keys.index(spec.key)
     clause = bound.clause(spec.clause)
     worked_out = engine.forms.values(form, data)
-    found = own_scores(case, form, data, worked_out)
+    found = own_scores(case, form, data, worked_out) if case else None
     return SectionPage(
         case=case,
         bound=bound,
@@ -189,21 +188,21 @@ def section_page(
         computed={path: shown_number(value) for path, value in worked_out.items()},
         files=_files(draft),
         problems=problems_by_name(spec, data[spec.key]),
-        remarks={path: one.text for path, one in drafts.remarks_for(opened.correction).items()},
-        last=_last(form, case, language_at),
+        remarks=opened.remarks or {path: one.text for path, one in drafts.remarks_for(opened.correction).items()},
+        last=last_shown(form, paper.figures_before(language_at)),
         tasks=tasks,
         done=sum(task.state == "done" for task in tasks),
         total=len(tasks),
         following=tasks[here + 1] if here + 1 < len(tasks) else None,
         previous=tasks[here - 1] if here else None,
         correction=opened.correction,
-        deadline=calls.submission_deadline(case.call, case.site.area.path),
+        deadline=paper.last_day(),
         is_open=opened.__contains__,
-        standard=standards.told(case.report, bound),
-        other_standard=standards.other_now(case, bound) if opened.everything else "",
+        standard=standards.told(paper.report, bound),
+        other_standard=standards.other_now(case, bound) if case and opened.everything else "",
         scores=found.of_section(spec.key) if found else None,
         worked=shown.works(form, data, worked_out),
-        origins=prefilling.origins(case, data),
+        origins=prefilling.origins(paper.report, data),
     )
 
 
@@ -222,7 +221,7 @@ def _files(draft: drafts.Draft) -> dict[str, tuple[Evidence, ...]]:
     return {path: tuple(rows) for path, rows in found.items()}
 
 
-def _task(case: Application, one: Any, opened: drafts.Opened, current: str) -> Task:
+def _task(paper: Paper, one: Any, opened: drafts.Opened, current: str) -> Task:
     if not opened.touches(one.section):
         state = "locked"
     elif one.complete:
@@ -234,7 +233,7 @@ def _task(case: Application, one: Any, opened: drafts.Opened, current: str) -> T
     hint = ""
     if state in ("part", "problem"):
         hint = _("%(done)s of %(total)s required answers") % {"done": one.done, "total": one.total}
-    url = reverse("applications:section", args=[case.reference, one.section])
+    url = paper.url("section", one.section)
     return Task(one.section, words.text(one.title), url, state, one.section == current, hint)
 
 
@@ -246,9 +245,8 @@ def problems_by_name(spec: SectionSpec, answers: Mapping[str, Any]) -> dict[str,
     return found
 
 
-def _last(form: Form, case: Application, at: datetime) -> dict[str, str]:
+def last_shown(form: Form, known: Mapping[str, Figure]) -> dict[str, str]:
     """The figure of the last report beside each field that becomes one, in the field's own unit."""
-    known = drafts.last_figures(case.report, at)
     found = {}
     for section in form.sections:
         for spec in section.fields:
@@ -304,7 +302,7 @@ class CheckPage:
     is_blocked: bool
     tasks: tuple[Task, ...]
     desk: Authority | None
-    correction: Correction | None
+    correction: Correction | drafts.Asked | None
     scores: Scores | None
 
     @property
@@ -329,7 +327,7 @@ def check_page(case: Application, draft: drafts.Draft, findings: tuple[Finding, 
     first = bound.first(StepKind.DRAFT)
     tier = bound.steps[bound.steps.index(first) + 1].by
     return CheckPage(
-        missing=missing_shown(case, draft),
+        missing=missing_shown(of_case(case), draft),
         findings=tuple(finding_shown(bound, one) for one in findings),
         unscanned=tuple(row.blob.name for row in draft.unscanned),
         digest=drafts.digest(draft.content(), case.report),
@@ -339,22 +337,21 @@ def check_page(case: Application, draft: drafts.Draft, findings: tuple[Finding, 
         is_late=bool(deadline and deadline.is_over(at)) or case.call.state != "open",
         is_confirmed=case.organisation.claim == Organisation.Claim.CONFIRMED,
         is_blocked=any(one.blocks for one in findings),
-        tasks=tuple(_task(case, one, opened, "") for one in draft.progress),
+        tasks=tuple(_task(of_case(case), one, opened, "") for one in draft.progress),
         desk=case.desk or (accounts.industry_authority(case.site.area, tier) if tier in set(Tier) else None),
         correction=opened.correction,
         scores=own_scores(case, draft.form, draft.data, engine.forms.values(draft.form, draft.data)),
     )
 
 
-def missing_shown(case: Application, draft: drafts.Draft) -> tuple[MissingShown, ...]:
+def missing_shown(paper: Paper, draft: drafts.Draft) -> tuple[MissingShown, ...]:
     """What keeps the report from being declared, each with the way to its place."""
-    bound = calls.rules_of(case.call)
-    return tuple(_missing(case, bound, draft, one) for one in drafts.missing(draft.problems))
+    return tuple(_missing(paper, draft, one) for one in drafts.missing(draft.problems))
 
 
-def _missing(case: Application, bound: BoundPolicy, draft: drafts.Draft, one: drafts.Missing) -> MissingShown:
-    clause = bound.clause(one.clause)
-    page = reverse("applications:section", args=[case.reference, one.section])
+def _missing(paper: Paper, draft: drafts.Draft, one: drafts.Missing) -> MissingShown:
+    clause = paper.bound.clause(one.clause)
+    page = paper.url("section", one.section)
     field = one.anchor.partition(".")[0]
     return MissingShown(
         section=one.section,

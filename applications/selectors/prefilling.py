@@ -11,7 +11,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from applications.models import Application, ReportVersion
+from applications.models import Application, Report, ReportVersion
 from applications.selectors import calls, drafts, shown
 from greenlist.core.actors import Actor, Tier
 from greenlist.core.audit import digest_of
@@ -27,7 +27,9 @@ MOST_SOURCES = 6  # reports looked through, newest first
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where an answer comes from. `kind`: profile | lower (an application for a lower tier) | report (any other before)."""
+    """Where an answer comes from. `kind`: profile | lower (an application for a lower tier) | report (any other before) |
+    yearly (last year's table) | list (the list book).
+    """
 
     kind: str
     label: str = ""
@@ -39,6 +41,10 @@ class Source:
         if self.kind == "profile":
             return _("from the profile")
         said = {"label": self.label, "year": self.year or "—"}
+        if self.kind == "list":
+            return _("from the list")
+        if self.kind == "yearly":
+            return _("from last year (table of %(year)s)") % said
         if self.kind == "lower":
             return _("from the application for the lower list, %(label)s (year %(year)s)") % said
         return _("from the report %(label)s (year %(year)s)") % said
@@ -281,10 +287,10 @@ def _text(spec: Field, value: Any) -> str:
     return "\n".join(lines)
 
 
-def origins(case: Application, data: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+def origins(report: Report, data: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     """Where answers that stand unchanged were taken from, by path: said beside the field."""
     found = {}
-    for path, kept in (case.report.origins or {}).items():
+    for path, kept in (report.origins or {}).items():
         section, key = path.split(".")
         if (data.get(section) or {}).get(key) == kept["value"]:
             source = Source(kept["kind"], kept.get("label", ""), kept.get("case", ""), kept.get("year"))

@@ -124,7 +124,7 @@ def _place(form: Form, figure: FormFigure, year: int, others: tuple[Decimal, ...
     """None for fewer than five others."""
     if len(others) < LEAST:
         return None
-    label, unit = _named(form, figure.key)
+    label, unit = named(form, figure.key)
     factor = unit.factor if unit else Decimal(1)
     lower, middle, upper = (_told(value / factor) for value in quantiles(others, n=4, method="inclusive"))
     return Place(
@@ -145,7 +145,7 @@ def _told(value: Decimal) -> Decimal:
     return value if not value else round(value, DIGITS - 1 - value.adjusted())
 
 
-def _named(form: Form, key: str) -> tuple[str, Unit | None]:
+def named(form: Form, key: str) -> tuple[str, Unit | None]:
     """What a figure is called, and its unit on the form."""
     section, name, *rest = key.split(".")
     field = form.section(section).field(name)

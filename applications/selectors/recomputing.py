@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from applications.models import Calculation, Report, ReportVersion
+from applications.models import Application, Calculation, Report, ReportVersion
 from applications.selectors import calls, drafts
 from greenlist.core.audit import digest_of
 from greenlist.core.errors import NotVisible
@@ -74,12 +74,12 @@ def versions() -> Iterator[ReportVersion]:
 
 def differences(version: ReportVersion) -> Iterator[Difference]:
     """What of a declared report cannot be worked out again as it was. Nothing when all is well."""
-    case = version.report.application
-    name = str(case)
+    case: Application | None = getattr(version.report, "application", None)  # none: a table of a later stage
+    name = str(case or version.report)
     if digest_of(version.data) != version.digest:
         yield Difference(name, version.number, "-", "digest", version.digest[:12], digest_of(version.data)[:12])
     try:
-        form = drafts.form_of(case, calls.rules_of(case.call))
+        form = drafts.form_of(case, calls.rules_of(case.call)) if case else _own_form(version.report)
     except NotVisible:
         yield Difference(name, version.number, "-", "factors")
         return
@@ -90,6 +90,12 @@ def differences(version: ReportVersion) -> Iterator[Difference]:
             yield Difference(name, version.number, path, "computed", str(stored), str(found.get(path)))
     for one in version.calculations.order_by("path"):
         yield from _of_calculation(name, version, form, one, data)
+
+
+def _own_form(report: Report) -> Form:
+    """The form of a report that belongs to no call, by its digest. Raises NotVisible."""
+    pins = report.factors or {}
+    return policy.with_factors(policy.form_with(report.form_digest), pins.get("tables", {}), pins.get("home", ""))
 
 
 def _of_calculation(

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from applications import facts, rules, selectors
 from applications.models import Application, Call, Evidence, Report, Section
 from applications.rules import applicant as may
-from applications.selectors import calls, drafts, standards
+from applications.selectors import calls, drafts, papers, standards
 from applications.services import cases
 from applications.states import FINAL, WITH_APPLICANT, CallState, State
 from greenlist.accounts import selectors as accounts
@@ -160,12 +160,7 @@ def _create(
     report = Report(site=site, category=call.category, year=call.year, mode=mode, form=step.form_for(mode))
     industry = standards.industry_of(site.organisation)
     standards.pin(report, bound, policy.criteria_for(bound, call.category, industry, call.year))
-    report.factors = drafts.factors_for(standards.form_of(report, bound), site)
-    report.save()
-    form = standards.form_of(report, bound)
-    known = facts.prefill(site, call.category, clock.china_date(at))
-    data = engine.forms.blank(form, known)
-    Section.objects.bulk_create(Section(report=report, key=one.key, data=data[one.key]) for one in form.sections)
+    lay_out(report, site, bound, {}, at=at)
     firm = site.organisation
     case = Application(
         call=call,
@@ -193,6 +188,23 @@ def _create(
         data={"call": call.pk, "site": site.pk, "mode": mode},
     )
     return case
+
+
+def lay_out(
+    report: Report, site: Site, bound: BoundPolicy, known: Mapping[str, Mapping[str, Any]], *, at: datetime
+) -> Form:
+    """Saves a new report with its empty sections, filled with what the profile says and over it with `known` answers.
+
+    `known`: section → key → answer. Expects site.area and site.organisation.area.
+    """
+    report.factors = drafts.factors_for(standards.form_of(report, bound), site)
+    report.save()
+    form = standards.form_of(report, bound)
+    data = engine.forms.blank(form, facts.prefill(site, report.category, clock.china_date(at)))
+    Section.objects.bulk_create(
+        Section(report=report, key=one.key, data={**data[one.key], **known.get(one.key, {})}) for one in form.sections
+    )
+    return form
 
 
 @transaction.atomic
@@ -260,25 +272,32 @@ def _rewrite(row: Section, data: Mapping[str, Any], *, actor: Actor, at: datetim
 # ---- fill in --------------------------------------------------------------------------------------------------------
 @transaction.atomic
 def save_section(
-    *, actor: Actor, at: datetime, reference: str, section: str, answers: Mapping[str, Any], version: int
+    *,
+    actor: Actor,
+    at: datetime,
+    reference: str,
+    section: str,
+    answers: Mapping[str, Any],
+    version: int,
+    kind: str = papers.CASE,
 ) -> Saved:
     """Keeps the given answers of one section; fields that are not named stay as they are.
 
     Raises EditingConflict when the section is no longer at `version`, NotAllowed for a field that was not opened for
     correction, WrongState once submitted, Invalid for a field the form does not have.
     """
-    case = writable(actor=actor, at=at, reference=reference, rows=drafts.DRAFT_ROWS)
-    spec = drafts.spec_of(drafts.form_of(case), section)
+    paper = papers.kind(kind).write(actor=actor, at=at, reference=reference, quick=True)
+    spec = drafts.spec_of(paper.form, section)
     known = {field.key for field in spec.fields if field.is_answered}
     if unknown := sorted(set(answers) - known):
         raise Invalid(
             _("The form has no such field."), problems={key: [_("The form has no such field.")] for key in unknown}
         )
-    row = Section.objects.select_for_update().select_related(None).get(report_id=case.report_id, key=section)
+    row = Section.objects.select_for_update().select_related(None).get(report_id=paper.report.pk, key=section)
     changed = {key: value for key, value in answers.items() if not _same(row.data.get(key), value)}
     if not changed:
         return Saved(row.version, row.updated_at or at, row.data)
-    _require_opened(case, section, changed)
+    _require_opened(paper, section, changed)
     if row.version != version:
         raise EditingConflict(Section.objects.select_related("updated_by").get(pk=row.pk))
     row.data = {**row.data, **changed}
@@ -328,31 +347,59 @@ def writable(*, actor: Actor, at: datetime, reference: str, rows: Sequence[str] 
     return case
 
 
-def _require_opened(case: Application, section: str, keys: Mapping[str, Any]) -> None:
-    opened = drafts.opened(case)
-    closed = sorted(key for key in keys if f"{section}.{key}" not in opened)
+def _write_case(*, actor: Actor, at: datetime, reference: str, quick: bool = False) -> papers.Paper:
+    rows = drafts.DRAFT_ROWS if quick else cases.CASE_ROWS
+    return papers.of_case(writable(actor=actor, at=at, reference=reference, rows=rows))
+
+
+def _fill_case(actor: Actor, reference: str, quick: bool) -> papers.Paper:
+    rows = drafts.DRAFT_ROWS if quick else drafts.CASE_ROWS
+    return papers.of_case(drafts.case_at_work(actor, reference, rows))
+
+
+papers.register(
+    papers.CASE,
+    papers.Kind(
+        fill=_fill_case,
+        show=lambda actor, reference: papers.of_case(drafts.case_of(actor, reference)),
+        write=_write_case,
+    ),
+)
+
+
+def _require_opened(paper: papers.Paper, section: str, keys: Mapping[str, Any]) -> None:
+    closed = sorted(key for key in keys if f"{section}.{key}" not in paper.opened)
     if closed:
         raise NotAllowed(_("This field was not opened for correction: %(fields)s.") % {"fields": ", ".join(closed)})
 
 
 # ---- evidence -------------------------------------------------------------------------------------------------------
 def add_evidence(
-    *, actor: Actor, at: datetime, reference: str, section: str, field: str, upload: UploadedFile
+    *,
+    actor: Actor,
+    at: datetime,
+    reference: str,
+    section: str,
+    field: str,
+    upload: UploadedFile,
+    kind: str = papers.CASE,
 ) -> Evidence:
     """A file beside a field. Raises TooMany, Invalid (type, size, full), NotAllowed (field not opened), WrongState."""
     limits.take("upload", actor=actor, at=at)
-    return _add_evidence(actor=actor, at=at, reference=reference, section=section, field=field, upload=upload)
+    return _add_evidence(
+        actor=actor, at=at, reference=reference, section=section, field=field, upload=upload, kind=kind
+    )
 
 
 @transaction.atomic
 def _add_evidence(
-    *, actor: Actor, at: datetime, reference: str, section: str, field: str, upload: UploadedFile
+    *, actor: Actor, at: datetime, reference: str, section: str, field: str, upload: UploadedFile, kind: str
 ) -> Evidence:
-    case = writable(actor=actor, at=at, reference=reference)
-    spec = _file_field(case, section, field)
-    _require_opened(case, section, {field: None})
-    _require_room(case, section, spec)
-    return _place(case, section, field, attachments.store(upload=upload, at=at), actor=actor, at=at)
+    paper = papers.kind(kind).write(actor=actor, at=at, reference=reference)
+    spec = _file_field(paper, section, field)
+    _require_opened(paper, section, {field: None})
+    _require_room(paper, section, spec)
+    return _place(paper, section, field, attachments.store(upload=upload, at=at), actor=actor, at=at)
 
 
 def begin_evidence(
@@ -367,6 +414,7 @@ def begin_evidence(
     type_: str,
     mark: str,
     sha256: str = "",
+    kind: str = papers.CASE,
 ) -> PartialUpload | Evidence:
     """A large file beside a field, to be sent in pieces; the same file again goes on where it stopped.
 
@@ -374,7 +422,7 @@ def begin_evidence(
 
     Raises what `add_evidence` raises, as far as it can be said before the file is there.
     """
-    target = _takes_file(actor=actor, at=at, reference=reference, section=section, field=field)
+    target = _takes_file(actor=actor, at=at, reference=reference, section=section, field=field, kind=kind)
     row = pieces.found(actor=actor, target=target, name=name, size=size, mark=mark)
     if row is not None:
         return row
@@ -396,25 +444,34 @@ def add_piece(
     token: str,
     offset: int,
     piece: UploadedFile,
+    kind: str = papers.CASE,
 ) -> PartialUpload:
     """The next piece. Raises NotVisible (also for the upload of somebody else), pieces.OutOfStep, Invalid, WrongState."""
-    target = _takes_file(actor=actor, at=at, reference=reference, section=section, field=field)
+    target = _takes_file(actor=actor, at=at, reference=reference, section=section, field=field, kind=kind)
     return pieces.take(row=pieces.get(actor=actor, token=token, target=target), offset=offset, body=piece, at=at)
 
 
 def finish_evidence(
-    *, actor: Actor, at: datetime, reference: str, section: str, field: str, token: str, sha256: str
+    *,
+    actor: Actor,
+    at: datetime,
+    reference: str,
+    section: str,
+    field: str,
+    token: str,
+    sha256: str,
+    kind: str = papers.CASE,
 ) -> Evidence:
     """The whole file, checked and placed as every other. One that is refused is dropped.
 
     Raises what `add_evidence` raises, pieces.OutOfStep.
     """
-    target = _takes_file(actor=actor, at=at, reference=reference, section=section, field=field)
+    target = _takes_file(actor=actor, at=at, reference=reference, section=section, field=field, kind=kind)
     row = pieces.get(actor=actor, token=token, target=target)
     with pieces.whole(row, sha256=sha256) as upload:
         try:
             placed = _placed_once(
-                row, actor=actor, at=at, reference=reference, section=section, field=field, upload=upload
+                row, actor=actor, at=at, reference=reference, section=section, field=field, upload=upload, kind=kind
             )
         except Invalid:
             pieces.drop(row)
@@ -425,47 +482,66 @@ def finish_evidence(
 
 @transaction.atomic
 def _placed_once(
-    row: PartialUpload, *, actor: Actor, at: datetime, reference: str, section: str, field: str, upload: UploadedFile
+    row: PartialUpload,
+    *,
+    actor: Actor,
+    at: datetime,
+    reference: str,
+    section: str,
+    field: str,
+    upload: UploadedFile,
+    kind: str,
 ) -> Evidence:
     """Of two that finish the same upload one finds the row."""
     if not PartialUpload.objects.filter(pk=row.pk).delete()[0]:
         raise NotVisible
-    return _add_evidence(actor=actor, at=at, reference=reference, section=section, field=field, upload=upload)
+    return _add_evidence(
+        actor=actor, at=at, reference=reference, section=section, field=field, upload=upload, kind=kind
+    )
 
 
 @transaction.atomic
-def _takes_file(*, actor: Actor, at: datetime, reference: str, section: str, field: str) -> str:
+def _takes_file(*, actor: Actor, at: datetime, reference: str, section: str, field: str, kind: str) -> str:
     """The name of this place among unfinished uploads. Raises as `add_evidence`."""
-    case = writable(actor=actor, at=at, reference=reference)
-    spec = _file_field(case, section, field)
-    _require_opened(case, section, {field: None})
-    _require_room(case, section, spec)
-    return f"report/{case.report_id}/{section}/{field}"
+    paper = papers.kind(kind).write(actor=actor, at=at, reference=reference)
+    spec = _file_field(paper, section, field)
+    _require_opened(paper, section, {field: None})
+    _require_room(paper, section, spec)
+    return f"report/{paper.report.pk}/{section}/{field}"
 
 
 @transaction.atomic
-def use_evidence(*, actor: Actor, at: datetime, reference: str, section: str, field: str, evidence: str) -> Evidence:
+def use_evidence(
+    *,
+    actor: Actor,
+    at: datetime,
+    reference: str,
+    section: str,
+    field: str,
+    evidence: str,
+    kind: str = papers.CASE,
+) -> Evidence:
     """A file of this report beside one more field: the same file, a row of its own; where it stands already, that row.
 
     Raises NotVisible (no such file in this report), Invalid (full), NotAllowed (field not opened), WrongState.
     """
-    case = writable(actor=actor, at=at, reference=reference)
-    spec = _file_field(case, section, field)
-    _require_opened(case, section, {field: None})
-    standing = Evidence.objects.filter(report=case.report, removed_at=None).select_related("blob")
+    paper = papers.kind(kind).write(actor=actor, at=at, reference=reference)
+    spec = _file_field(paper, section, field)
+    _require_opened(paper, section, {field: None})
+    standing = Evidence.objects.filter(report=paper.report, removed_at=None).select_related("blob")
     row = standing.filter(reference=evidence).first()
     if row is None:
         raise NotVisible
     there = standing.filter(section=section, field=field, blob=row.blob_id).first()
     if there is not None:
         return there
-    _require_room(case, section, spec)
-    return _place(case, section, field, row.blob, actor=actor, at=at)
+    _require_room(paper, section, spec)
+    return _place(paper, section, field, row.blob, actor=actor, at=at)
 
 
-def _require_room(case: Application, section: str, spec: Field) -> None:
+def _require_room(paper: papers.Paper, section: str, spec: Field) -> None:
     """Raises Invalid when the field or the report holds as many files as it may."""
-    standing = Evidence.objects.filter(report=case.report, removed_at=None)
+    standing = Evidence.objects.filter(report=paper.report, removed_at=None)
     there = standing.filter(section=section, field=spec.key).count()
     if spec.max_files is not None and there >= spec.max_files:
         reason = _("At most %(most)s files can stand here; remove one first.") % {"most": spec.max_files}
@@ -473,33 +549,35 @@ def _require_room(case: Application, section: str, spec: Field) -> None:
     attachments.check_count(stored=standing.count())
 
 
-def _place(case: Application, section: str, field: str, blob: Blob, *, actor: Actor, at: datetime) -> Evidence:
+def _place(paper: papers.Paper, section: str, field: str, blob: Blob, *, actor: Actor, at: datetime) -> Evidence:
     row = Evidence.objects.create(
-        report=case.report, section=section, field=field, blob=blob, added_by_id=actor.user_id, added_at=at
+        report=paper.report, section=section, field=field, blob=blob, added_by_id=actor.user_id, added_at=at
     )
     record = {"field": f"{section}.{field}", "name": blob.name, "sha256": blob.sha256}
-    audit.record(actor=actor, subject=("case", case.pk), action="case.evidence_added", at=at, data=record)
+    audit.record(actor=actor, subject=paper.subject, action=f"{paper.subject[0]}.evidence_added", at=at, data=record)
     return row
 
 
 @transaction.atomic
-def remove_evidence(*, actor: Actor, at: datetime, reference: str, evidence: str) -> Evidence:
+def remove_evidence(*, actor: Actor, at: datetime, reference: str, evidence: str, kind: str = papers.CASE) -> Evidence:
     """Dates the removal; what was declared with the file keeps it. A second removal changes nothing."""
-    case = writable(actor=actor, at=at, reference=reference)
-    row = Evidence.objects.filter(report=case.report, reference=evidence).select_related("blob").first()
+    paper = papers.kind(kind).write(actor=actor, at=at, reference=reference)
+    row = Evidence.objects.filter(report=paper.report, reference=evidence).select_related("blob").first()
     if row is None:
         raise NotVisible
     if row.removed_at is None:
-        _require_opened(case, row.section, {row.field: None})
+        _require_opened(paper, row.section, {row.field: None})
         row.removed_at = at
         row.save(update_fields=["removed_at"])
         record = {"field": f"{row.section}.{row.field}", "name": row.blob.name, "sha256": row.blob.sha256}
-        audit.record(actor=actor, subject=("case", case.pk), action="case.evidence_removed", at=at, data=record)
+        audit.record(
+            actor=actor, subject=paper.subject, action=f"{paper.subject[0]}.evidence_removed", at=at, data=record
+        )
     return row
 
 
-def _file_field(case: Application, section: str, key: str) -> Field:
-    spec = drafts.field_of(drafts.form_of(case), section, key)
+def _file_field(paper: papers.Paper, section: str, key: str) -> Field:
+    spec = drafts.field_of(paper.form, section, key)
     if spec.type is not FieldType.FILE:
         raise NotVisible
     return spec

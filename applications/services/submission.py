@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from applications import facts, rules, selectors
-from applications.models import Application, Calculation, Correction, Figure, ReportVersion
+from applications.models import Application, Calculation, Correction, Figure, Report, ReportVersion
 from applications.rules import applicant as may
 from applications.selectors import calls, drafts, recomputing, scores, told
 from applications.selectors import projects as reads
@@ -121,6 +121,20 @@ def _require_complete(
     case: Application, draft: drafts.Draft, digest: str, declared_name: str, *, agreed: bool
 ) -> dict[str, Any]:
     """The content that is declared. Nothing missing, nothing unscanned (WF-07), declared by name (QHD-N3b), as read."""
+    require_whole(draft, declared_name, agreed=agreed)
+    content = draft.content()
+    require_as_read(content, case.report, digest)
+    return content
+
+
+def require_as_read(content: Mapping[str, Any], report: Report, digest: str) -> None:
+    """Raises Conflict when what is declared is not what was read."""
+    if drafts.digest(content, report) != digest:
+        raise Conflict(_("The report has changed since you read the declaration. Check it again, then submit."))
+
+
+def require_whole(draft: drafts.Draft, declared_name: str, *, agreed: bool) -> None:
+    """Raises Refused (a file is not scanned), Invalid (incomplete, not declared)."""
     if draft.unscanned:
         names = "、".join(row.blob.name for row in draft.unscanned[:5])
         raise Refused(
@@ -139,10 +153,6 @@ def _require_complete(
         problems["declared_name"] = [_("Write the name of the person who declares this.")]
     if problems:
         raise Invalid(_("The declaration is not complete."), problems=problems)
-    content = draft.content()
-    if drafts.digest(content, case.report) != digest:
-        raise Conflict(_("The report has changed since you read the declaration. Check it again, then submit."))
-    return content
 
 
 def _require_clear(case: Application, bound: BoundPolicy, *, actor: Actor, at: datetime) -> None:
@@ -170,13 +180,29 @@ def _declare(
     actor: Actor,
     at: datetime,
 ) -> ReportVersion:
+    declaration = "\n".join([bound.declaration.text.zh, *_also_signed(case, bound)])
+    return keep_declared(case.report, draft, content, last, declaration, declared_name, actor=actor, at=at)
+
+
+def keep_declared(
+    report: Report,
+    draft: drafts.Draft,
+    content: Mapping[str, Any],
+    last: ReportVersion | None,
+    declaration: str,
+    declared_name: str,
+    *,
+    actor: Actor,
+    at: datetime,
+) -> ReportVersion:
+    """The next version of a report with its figures and calculations, inside the caller's transaction."""
     version = ReportVersion.objects.create(
-        report=case.report,
+        report=report,
         number=last.number + 1 if last else 1,
-        data=drafts.frozen(content, case.report),
-        digest=drafts.digest(content, case.report),
-        score=scores.kept(case.report, content),
-        declaration="\n".join([bound.declaration.text.zh, *_also_signed(case, bound)]),
+        data=drafts.frozen(content, report),
+        digest=drafts.digest(content, report),
+        score=scores.kept(report, content),
+        declaration=declaration,
         declared_by_id=actor.user_id,
         declared_name=declared_name[:60],
         declared_at=at,
@@ -184,9 +210,9 @@ def _declare(
     Figure.objects.bulk_create(
         Figure(
             version=version,
-            site=case.site,
+            site_id=report.site_id,
             key=one.key,
-            year=one.year or case.report.year,
+            year=one.year or report.year,
             value=one.value,
             unit=one.unit,
         )

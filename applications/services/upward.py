@@ -147,13 +147,19 @@ class Gap:
 
 def gaps(*, actor: Actor, at: datetime) -> list[Gap]:
     """For the actor's listed sites: the conditions of the lists above in their category, and of the supply-chain lists."""
-    found: list[Gap] = []
     on = clock.china_date(at)
-    for site, category, rank in reads.standing_titles(actor):
-        for path in accounts.lineage(site.area.path):
-            slug = path.rstrip("/").rpartition("/")[2]
-            for version in policy.of_owner(slug):
-                found += _gaps(version, site, category, rank, on)
+    return [gap for site, category, rank in reads.standing_titles(actor) for gap in gaps_of(site, category, rank, on)]
+
+
+def gaps_of(site: Site, category: str, rank: int, on: date) -> list[Gap]:
+    """For one site that holds titles up to a rank (0: none) in a category: eligibility, prerequisites and vetoes of every
+    list above it, nearest place first. Expects site.area and site.organisation.area.
+    """
+    found: list[Gap] = []
+    for path in accounts.lineage(site.area.path):
+        slug = path.rstrip("/").rpartition("/")[2]
+        for version in policy.of_owner(slug):
+            found += _gaps(version, site, category, rank, on)
     return found
 
 
@@ -165,8 +171,9 @@ def _gaps(version: RuleSetVersion, site: Site, category: str, rank: int, on: dat
         if wanted not in rules.categories or not higher:
             continue
         bound = policy.standing(version, wanted)
-        said = engine.check(bound, "apply", facts.of_site(site, wanted, on), (), on)
-        rows = tuple(one for one in said if one.rule.split(".")[0] in engine.CHECKED)
+        events = facts.events_of_site(site, bound, on)
+        said = engine.check(bound, "apply", facts.of_site(site, wanted, on), events, on)
+        rows = tuple(one for one in said if one.rule.split(".")[0] in (*engine.CHECKED, "veto"))
         made.append(Gap(site, wanted, bound, rows))
     return made
 

@@ -15,13 +15,13 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from applications import selectors
 from applications.documents import dossier as dossiers
 from applications.documents import experience
-from applications.documents import report as papers
+from applications.documents import report as report_papers
 from applications.forms import sections as section_forms
 from applications.forms.drafts import DeclarationForm, WithdrawForm
 from applications.models import Application, Evidence
 from applications.selectors import drafts as reads
 from applications.selectors import filling as pages
-from applications.selectors import projects, told
+from applications.selectors import papers, projects, told
 from applications.services import checks, drafts, screening, submission
 from applications.states import WITH_APPLICANT, Mode, State
 from greenlist.core import archives, attachments, clock, waiting
@@ -46,6 +46,10 @@ def _given(request: HttpRequest, reference: str) -> dict[str, Any]:
     return {"actor": _actor(request), "at": clock.now(), "reference": reference}
 
 
+def _given_of(request: HttpRequest, kind: str, reference: str) -> dict[str, Any]:
+    return {**_given(request, reference), "kind": kind}
+
+
 def _sent_by(request: HttpRequest) -> str:
     return request.headers.get("X-Requested-With", "")
 
@@ -66,16 +70,16 @@ def apply(request: HttpRequest, pk: int) -> HttpResponse:
 
 # ---- fill in --------------------------------------------------------------------------------------------------------
 @require_GET
-def fill(request: HttpRequest, reference: str) -> HttpResponse:
+def fill(request: HttpRequest, reference: str, kind: str = papers.CASE) -> HttpResponse:
     """On to the first section that is not complete; after a return to the first one that was opened."""
-    case = reads.case_at_work(_actor(request), reference)
-    if case.state not in WITH_APPLICANT:
-        return redirect("applications:case", reference)
-    draft = reads.draft_of(case, reads.form_of(case))
-    opened = reads.opened(case)
+    paper = papers.fill(kind, _actor(request), reference)
+    opened = paper.opened
+    if not (opened.everything or opened.paths or opened.correction):
+        return redirect(paper.home)
+    draft = reads.draft_of_report(paper.report, paper.form)
     wanted = [one for one in draft.progress if opened.touches(one.section)]
     first = next((one.section for one in wanted if not one.complete or opened.correction), draft.form.sections[0].key)
-    return redirect("applications:section", reference, first)
+    return redirect(paper.url("section", first))
 
 
 @require_POST
@@ -90,20 +94,18 @@ def criteria(request: HttpRequest, reference: str) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-def section(request: HttpRequest, reference: str, key: str) -> HttpResponse:
+def section(request: HttpRequest, reference: str, key: str, kind: str = papers.CASE) -> HttpResponse:
     if request.method == "POST":
-        return _save(request, reference, key)
-    return _section_page(request, reference, key)
+        return _save(request, kind, reference, key)
+    return _section_page(request, papers.fill(kind, _actor(request), reference), key)
 
 
-def _section_page(
-    request: HttpRequest, reference: str, key: str, *, typed: Mapping[str, Any] | None = None, status: int = 200
-) -> HttpResponse:
-    case = reads.case_at_work(_actor(request), reference)
-    if case.state == State.RETURNED:
-        screening.seen(actor=_actor(request), at=clock.now(), reference=reference)
-    spec = reads.spec_of(reads.form_of(case), key)
-    page = pages.section_page(case, spec, typed=typed, spare=_spare(request), language_at=clock.now())
+def _section_page(request: HttpRequest, paper: papers.Paper, key: str) -> HttpResponse:
+    case = paper.case
+    if case is not None and case.state == State.RETURNED:
+        screening.seen(actor=_actor(request), at=clock.now(), reference=paper.reference)
+    spec = reads.spec_of(paper.form, key)
+    page = pages.section_page(paper, spec, typed=None, spare=_spare(request), language_at=clock.now())
     form = section_forms.SectionForm(
         spec,
         page.answers,
@@ -118,19 +120,20 @@ def _section_page(
     blocks = section_forms.blocks(form, shown)
     context = {
         "page": page,
+        "paper": paper,
         "case": case,
         "form": form,
         "blocks": blocks,
-        "uploads": [_upload(case, key, block, page.files) for block in blocks if block.kind == "files"],
+        "uploads": [_upload(paper, key, block, page.files) for block in blocks if block.kind == "files"],
         "accept": ACCEPT,
         "limit": pages.upload_limit(),
-        "save_url": reverse("applications:section", args=[reference, key]),
+        "save_url": paper.url("section", key),
     }
-    return render(request, "applications/section.html", context, status=status)
+    return render(request, "applications/section.html", context)
 
 
 def _upload(
-    case: Application, key: str, block: section_forms.Block, standing: Mapping[str, tuple[Evidence, ...]]
+    paper: papers.Paper, key: str, block: section_forms.Block, standing: Mapping[str, tuple[Evidence, ...]]
 ) -> dict[str, Any]:
     """The files of one field with their addresses, as the file list shows them."""
     files = [
@@ -138,18 +141,14 @@ def _upload(
             "name": row.blob.name,
             "size": row.blob.size,
             "digest": row.blob.sha256,
-            "url": reverse("applications:evidence", args=[case.reference, row.reference]),
-            "preview_url": reverse("applications:evidence-view", args=[case.reference, row.reference])
-            if reads.is_shown(row)
-            else "",
-            "remove_url": reverse("applications:evidence-remove", args=[case.reference, row.reference])
-            if block.is_open
-            else "",
+            "url": paper.url("evidence", row.reference),
+            "preview_url": paper.url("evidence-view", row.reference) if reads.is_shown(row) else "",
+            "remove_url": paper.url("evidence-remove", row.reference) if block.is_open else "",
         }
         for row in block.files
     ]
-    url = reverse("applications:evidence-add", args=[case.reference, key, block.key])
-    use_url = reverse("applications:evidence-use", args=[case.reference, key, block.key])
+    url = paper.url("evidence-add", key, block.key)
+    use_url = paper.url("evidence-use", key, block.key)
     others = reads.reusable(standing, f"{key}.{block.key}") if block.is_open else []
     return {"block": block, "files": files, "url": url, "use_url": use_url, "others": others}
 
@@ -160,25 +159,27 @@ def _spare(request: HttpRequest) -> dict[str, int]:
     return {table: 5} if table else {}
 
 
-def _save(request: HttpRequest, reference: str, key: str) -> HttpResponse:
-    case = reads.case_at_work(_actor(request), reference, reads.DRAFT_ROWS)
-    spec = reads.spec_of(reads.form_of(case), key)
-    posted = _settled(request, case, spec)
+def _save(request: HttpRequest, kind: str, reference: str, key: str) -> HttpResponse:
+    paper = papers.fill(kind, _actor(request), reference, quick=True)
+    spec = reads.spec_of(paper.form, key)
+    posted = _settled(request, paper, spec)
     only = posted.get("changed", "").split(",") if _sent_by(request) == AUTOSAVE and posted.get("changed") else None
     answers = section_forms.read(spec, posted, only)
     version = whole(posted.get("version")) or 0
     try:
-        saved = drafts.save_section(section=key, answers=answers, version=version, **_given(request, reference))
+        saved = drafts.save_section(
+            section=key, answers=answers, version=version, **_given_of(request, kind, reference)
+        )
     except drafts.EditingConflict as conflict:
-        return _conflict(request, case, spec, answers, conflict)
+        return _conflict(request, paper, spec, answers, conflict)
     if _sent_by(request) == AUTOSAVE:
-        return _saved(case, spec, saved)
+        return _saved(paper, spec, saved)
     if more := request.POST.get("more"):
-        return redirect(f"{reverse('applications:section', args=[reference, key])}?more={more}#t-{more}")
-    return _next(request, case, key)
+        return redirect(f"{paper.url('section', key)}?more={more}#t-{more}")
+    return _next(request, paper, key)
 
 
-def _settled(request: HttpRequest, case: Application, spec: SectionSpec) -> dict[str, str]:
+def _settled(request: HttpRequest, paper: papers.Paper, spec: SectionSpec) -> dict[str, str]:
     """What was posted; from the conflict page, their text with one's own where that was chosen."""
     posted = {name: str(value) for name, value in request.POST.items()}
     mine = {
@@ -188,19 +189,19 @@ def _settled(request: HttpRequest, case: Application, spec: SectionSpec) -> dict
     }
     if not any(name.startswith("keep-") for name in posted):
         return posted
-    theirs = reads.draft_of(case, reads.form_of(case)).data.get(spec.key, {})
+    theirs = reads.draft_of_report(paper.report, paper.form).data.get(spec.key, {})
     flat = section_forms.flat(spec, theirs) | mine
     touched = {name.partition(".")[0] for name in mine}
     kept = {name: value for name, value in flat.items() if name.partition(".")[0] in touched}
     return {**kept, "version": posted.get("version", "")}
 
 
-def _saved(case: Application, spec: SectionSpec, saved: drafts.Saved) -> JsonResponse:
-    form = reads.form_of(case)
-    data = reads.data_of(case)
+def _saved(paper: papers.Paper, spec: SectionSpec, saved: drafts.Saved) -> JsonResponse:
+    form = paper.form
+    data = reads.data_of(paper.report)
     worked_out = engine.forms.values(form, data)
     computed = pages.worked_out(form, data, worked_out, spec.key)
-    found = pages.own_scores(case, form, data, worked_out)
+    found = pages.own_scores(paper.case, form, data, worked_out) if paper.case else None
     computed |= found.live if found else {}
     return JsonResponse(
         {
@@ -218,7 +219,7 @@ def _time(at: Any) -> str:
 
 def _conflict(
     request: HttpRequest,
-    case: Application,
+    paper: papers.Paper,
     spec: SectionSpec,
     answers: Mapping[str, Any],
     conflict: drafts.EditingConflict,
@@ -240,7 +241,7 @@ def _conflict(
         if mine.get(name, "") != theirs.get(name, "")
     ]
     context = {
-        "case": case,
+        "paper": paper,
         "title": words.text(spec.title),
         "rows": rows,
         "by": conflict.by,
@@ -250,42 +251,42 @@ def _conflict(
     return render(request, "applications/section_conflict.html", context, status=409)
 
 
-def _next(request: HttpRequest, case: Application, key: str) -> HttpResponse:
+def _next(request: HttpRequest, paper: papers.Paper, key: str) -> HttpResponse:
     """Where the pressed button leads: stay, the next section, or the check page after the last."""
     if "stay" in request.POST:
         messages.success(request, _("Saved."))
-        return redirect("applications:section", case.reference, key)
-    keys = [one.key for one in reads.form_of(case).sections]
+        return redirect(paper.url("section", key))
+    keys = [one.key for one in paper.form.sections]
     following = keys[keys.index(key) + 1 :]
     if following:
-        return redirect("applications:section", case.reference, following[0])
-    project = projects.live_project(case) if _actor(request).is_body else None
+        return redirect(paper.url("section", following[0]))
+    project = projects.live_project(paper.case) if paper.case and _actor(request).is_body else None
     if project is not None:
         return redirect("applications:project", project.reference)
-    return redirect("applications:check", case.reference)
+    return redirect(paper.check)
 
 
 # ---- evidence -------------------------------------------------------------------------------------------------------
 @require_POST
-def evidence_add(request: HttpRequest, reference: str, key: str, field: str) -> HttpResponse:
+def evidence_add(request: HttpRequest, reference: str, key: str, field: str, kind: str = papers.CASE) -> HttpResponse:
     uploads = request.FILES.getlist("file")
-    reads.case_at_work(_actor(request), reference)
+    paper = papers.fill(kind, _actor(request), reference, quick=True)
     try:
         if not uploads:
             raise Invalid(_("Choose a file first."))
         for upload in uploads:
-            drafts.add_evidence(section=key, field=field, upload=upload, **_given(request, reference))
+            drafts.add_evidence(section=key, field=field, upload=upload, **_given_of(request, kind, reference))
     except (Invalid, NoRoom, NotAllowed, TooMany) as refused:
         if _sent_by(request) == UPLOAD:
             return JsonResponse({"message": str(refused.message)}, status=refused.status)
         messages.error(request, str(refused.message))
     if _sent_by(request) == UPLOAD:
         return JsonResponse({"ok": True})
-    return redirect(f"{reverse('applications:section', args=[reference, key])}#files-{field}")
+    return redirect(f"{paper.url('section', key)}#files-{field}")
 
 
 @require_POST
-def evidence_begin(request: HttpRequest, reference: str, key: str, field: str) -> JsonResponse:
+def evidence_begin(request: HttpRequest, reference: str, key: str, field: str, kind: str = papers.CASE) -> JsonResponse:
     """A script announces a large file; the answer says which bytes are there already."""
     sent = request.POST
     about: dict[str, Any] = {
@@ -297,6 +298,7 @@ def evidence_begin(request: HttpRequest, reference: str, key: str, field: str) -
     return _in_pieces(
         lambda given: drafts.begin_evidence(size=whole(sent.get("size")) or 0, **about, **given),
         request,
+        kind,
         reference,
         key,
         field,
@@ -304,18 +306,24 @@ def evidence_begin(request: HttpRequest, reference: str, key: str, field: str) -
 
 
 @require_POST
-def evidence_piece(request: HttpRequest, reference: str, key: str, field: str) -> JsonResponse:
+def evidence_piece(request: HttpRequest, reference: str, key: str, field: str, kind: str = papers.CASE) -> JsonResponse:
     """The next piece of a large file, or with its digest the word that it is whole."""
     token, piece = request.POST.get("upload", ""), request.FILES.get("piece")
     if piece is None:
         digest = request.POST.get("sha256", "")
         return _in_pieces(
-            lambda given: drafts.finish_evidence(token=token, sha256=digest, **given), request, reference, key, field
+            lambda given: drafts.finish_evidence(token=token, sha256=digest, **given),
+            request,
+            kind,
+            reference,
+            key,
+            field,
         )
     offset = whole(request.POST.get("offset"))
     return _in_pieces(
         lambda given: drafts.add_piece(token=token, offset=-1 if offset is None else offset, piece=piece, **given),
         request,
+        kind,
         reference,
         key,
         field,
@@ -325,14 +333,15 @@ def evidence_piece(request: HttpRequest, reference: str, key: str, field: str) -
 def _in_pieces(
     act: Callable[[dict[str, Any]], PartialUpload | Evidence],
     request: HttpRequest,
+    kind: str,
     reference: str,
     key: str,
     field: str,
 ) -> JsonResponse:
     """What the script is told: how far the upload is, that it is done, or why not."""
-    reads.case_at_work(_actor(request), reference)
+    papers.fill(kind, _actor(request), reference, quick=True)
     try:
-        made = act({"section": key, "field": field, **_given(request, reference)})
+        made = act({"section": key, "field": field, **_given_of(request, kind, reference)})
     except OutOfStep as wrong:
         return JsonResponse({"message": str(wrong.message), "received": wrong.version}, status=wrong.status)
     except DomainError as refused:
@@ -343,40 +352,46 @@ def _in_pieces(
 
 
 @require_POST
-def evidence_use(request: HttpRequest, reference: str, key: str, field: str) -> HttpResponse:
+def evidence_use(request: HttpRequest, reference: str, key: str, field: str, kind: str = papers.CASE) -> HttpResponse:
     """A file that is uploaded already, beside this field too."""
-    reads.case_at_work(_actor(request), reference)
+    paper = papers.fill(kind, _actor(request), reference, quick=True)
     try:
         if not (chosen := request.POST.get("evidence", "")):
             raise Invalid(_("Choose a file first."))
-        drafts.use_evidence(section=key, field=field, evidence=chosen, **_given(request, reference))
+        drafts.use_evidence(section=key, field=field, evidence=chosen, **_given_of(request, kind, reference))
     except (Invalid, NotAllowed) as refused:
         messages.error(request, str(refused.message))
-    return redirect(f"{reverse('applications:section', args=[reference, key])}#files-{field}")
+    return redirect(f"{paper.url('section', key)}#files-{field}")
 
 
 @require_POST
-def evidence_remove(request: HttpRequest, reference: str, evidence: str) -> HttpResponse:
-    row = drafts.remove_evidence(evidence=evidence, **_given(request, reference))
+def evidence_remove(request: HttpRequest, reference: str, evidence: str, kind: str = papers.CASE) -> HttpResponse:
+    paper = papers.fill(kind, _actor(request), reference, quick=True)
+    row = drafts.remove_evidence(evidence=evidence, **_given_of(request, kind, reference))
     messages.success(request, _("“%(name)s” was removed.") % {"name": row.blob.name})
-    return redirect(f"{reverse('applications:section', args=[reference, row.section])}#files-{row.field}")
+    return redirect(f"{paper.url('section', row.section)}#files-{row.field}")
 
 
 @require_GET
-def evidence(request: HttpRequest, reference: str, evidence: str) -> FileResponse:
+def evidence(request: HttpRequest, reference: str, evidence: str, kind: str = papers.CASE) -> FileResponse:
     """The file, for everybody who may see the case."""
-    case = reads.case_of(_actor(request), reference)
-    row = reads.find_evidence(_actor(request), case, evidence)
+    paper = papers.show(kind, _actor(request), reference)
+    row = reads.find_evidence(_actor(request), paper.report, evidence)
     return attachments.response(row.blob, inline="inline" in request.GET, framed="framed" in request.GET)
 
 
 @require_GET
-def evidence_view(request: HttpRequest, reference: str, evidence: str) -> HttpResponse:
+def evidence_view(request: HttpRequest, reference: str, evidence: str, kind: str = papers.CASE) -> HttpResponse:
     """A PDF or picture within a page, with the way to the one before and after it."""
-    case = reads.case_of(_actor(request), reference)
     actor = _actor(request)
-    page = reads.preview_of(actor, case, reads.find_evidence(actor, case, evidence))
-    return render(request, "applications/evidence.html", {"case": case, "page": page})
+    paper = papers.show(kind, actor, reference)
+    page = reads.preview_of(actor, paper.form, reads.find_evidence(actor, paper.report, evidence))
+    around = {
+        "address": paper.url("evidence", page.row.reference),
+        "previous": paper.url("evidence-view", page.previous.reference) if page.previous else "",
+        "following": paper.url("evidence-view", page.following.reference) if page.following else "",
+    }
+    return render(request, "applications/evidence.html", {"paper": paper, "page": page, "around": around})
 
 
 # ---- check and submit -----------------------------------------------------------------------------------------------
@@ -480,15 +495,15 @@ def withdraw(request: HttpRequest, reference: str) -> HttpResponse:
 def report_file(request: HttpRequest, reference: str, format_: str) -> HttpResponseBase:
     """The declared report; with ?draft, for the applicant and its body, as it stands and marked so (QHD-N3a)."""
     actor, at = _actor(request), clock.now()
-    papers.may_read(actor)
+    report_papers.may_read(actor)
     case = reads.case_of(actor, reference)
     version = submission.last_version(case)
     if version is not None and "draft" not in request.GET:
-        found = papers.declared_file(case, version, actor=actor, at=at, format_=format_)
+        found = report_papers.declared_file(case, version, actor=actor, at=at, format_=format_)
     else:
-        found = papers.draft_file(reads.case_at_work(actor, reference), actor=actor, at=at, format_=format_)
+        found = report_papers.draft_file(reads.case_at_work(actor, reference), actor=actor, at=at, format_=format_)
     back = reverse("applications:case", args=[reference])
-    title = papers.name_of(case, format_)
+    title = report_papers.name_of(case, format_)
     return waiting.answer(request, found, at=at, title=title, back=back, inline="inline" in request.GET)
 
 
@@ -496,7 +511,7 @@ def report_file(request: HttpRequest, reference: str, format_: str) -> HttpRespo
 def experience_file(request: HttpRequest, reference: str, format_: str) -> HttpResponseBase:
     """The typical-experience report, declared; with ?draft, for the applicant, as it stands (HEB-4a)."""
     actor, at = _actor(request), clock.now()
-    papers.may_read(actor)
+    report_papers.may_read(actor)
     case = reads.case_of(actor, reference)
     version = submission.last_version(case)
     if version is not None and "draft" not in request.GET:
@@ -523,6 +538,23 @@ def dossier_file(request: HttpRequest, reference: str, format_: str) -> HttpResp
     return waiting.streamed(request, *package, content_type=archives.TYPE)
 
 
+def _of_papers() -> list[URLPattern]:
+    """The pages of a report that belongs to no application: the same, under its kind."""
+    at = "papers/<slug:kind>/<str:reference>"
+    files = f"{at}/fill/<slug:key>/<slug:field>/files"
+    return [
+        path(f"{at}/fill/", fill, name="paper-fill"),
+        path(f"{at}/fill/<slug:key>/", section, name="paper-section"),
+        path(f"{files}/", evidence_add, name="paper-evidence-add"),
+        path(f"{files}/begin/", evidence_begin, name="paper-evidence-begin"),
+        path(f"{files}/piece/", evidence_piece, name="paper-evidence-piece"),
+        path(f"{files}/use/", evidence_use, name="paper-evidence-use"),
+        path(f"{at}/files/<str:evidence>/", evidence, name="paper-evidence"),
+        path(f"{at}/files/<str:evidence>/view/", evidence_view, name="paper-evidence-view"),
+        path(f"{at}/files/<str:evidence>/remove/", evidence_remove, name="paper-evidence-remove"),
+    ]
+
+
 urlpatterns: list[URLPattern] = [
     path("calls/<int:pk>/apply/", apply, name="apply"),
     path("cases/<str:reference>/fill/", fill, name="fill"),
@@ -534,6 +566,7 @@ urlpatterns: list[URLPattern] = [
     path("cases/<str:reference>/files/<str:evidence>/", evidence, name="evidence"),
     path("cases/<str:reference>/files/<str:evidence>/view/", evidence_view, name="evidence-view"),
     path("cases/<str:reference>/files/<str:evidence>/remove/", evidence_remove, name="evidence-remove"),
+    *_of_papers(),
     path("cases/<str:reference>/criteria/", criteria, name="criteria"),
     path("cases/<str:reference>/check/", check, name="check"),
     path("cases/<str:reference>/receipt/", receipt, name="receipt"),

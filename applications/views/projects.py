@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from applications import selectors
 from applications.forms import bodies as forms
-from applications.selectors import bodies, drafts
+from applications.selectors import bodies, drafts, papers
 from applications.selectors import projects as reads
 from applications.selectors.filling import finding_shown, missing_shown
 from applications.selectors.paging import page_of
@@ -173,7 +173,7 @@ def _project(
         elif row.state in AT_WORK and given is not None and case.state in WITH_APPLICANT:
             draft = drafts.draft_of(case, drafts.form_of(case, bound))
             start["digest"] = drafts.digest(draft.content(), case.report)
-            context["missing"] = missing_shown(case, draft)
+            context["missing"] = missing_shown(papers.of_case(case), draft)
             context["statements"] = [words.text(one.text) for one in reads.to_sign(bound)]
             context["digest"] = start["digest"]
             context["is_signed"] = any(one.digest == start["digest"] for one in context["signed"])

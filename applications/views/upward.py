@@ -2,18 +2,15 @@
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST
 
-from applications.selectors.filling import finding_shown
 from applications.services import upward
 from greenlist.core import clock
 from greenlist.core.errors import Invalid, NotVisible
 from greenlist.core.http import whole
-from greenlist.organisations.models import Category
-from greenlist.policy import words
 
 
 @require_POST
@@ -43,24 +40,7 @@ def apply(request: HttpRequest) -> HttpResponse:
     return redirect("applications:fill", case.reference)
 
 
-@require_GET
-def path_up(request: HttpRequest) -> HttpResponse:
-    """How far the unit is from the lists above (QHD-18)."""
-    found = upward.gaps(actor=request.actor, at=clock.now())  # type: ignore[attr-defined]
-    rows = [
-        {
-            "site": one.site,
-            "title": words.text(one.bound.header.title),
-            "category": Category(one.category).label,
-            "findings": [finding_shown(one.bound, said) for said in one.findings],
-        }
-        for one in found
-    ]
-    return render(request, "applications/upgrade.html", {"rows": rows})
-
-
 urlpatterns: list[URLPattern] = [
     path("upward/", apply, name="upward"),
-    path("upgrade/", path_up, name="upgrade"),
     path("cases/<str:reference>/override/", override, name="override"),
 ]

@@ -75,6 +75,33 @@ class ContactForm(ServiceForm):
     current = secret(_("Current password"), help_text=_("Asked because this address can set a new password."))
 
 
+class MessagesForm(ServiceForm):
+    """How one hears of things; text messages are offered where there is a gateway."""
+
+    mails = forms.BooleanField(
+        label=_("Send me messages by e-mail too"),
+        required=False,
+        help_text=_(
+            "They are in the portal in any case. What concerns the safety of your account always comes by e-mail."
+        ),
+    )
+    digest = forms.BooleanField(
+        label=_("One e-mail a day with everything new"),
+        required=False,
+        help_text=_("Instead of one for each message; it leaves in the morning."),
+    )
+    texts = forms.BooleanField(
+        label=_("Remind me of last days by text message"),
+        required=False,
+        help_text=_("To your mobile telephone; only what it is about and the day."),
+    )
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if not settings.SMS_SENDER:
+            del self.fields["texts"]
+
+
 class ChangePasswordForm(NewPassword):
     current = secret(_("Current password"))
 

@@ -103,6 +103,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     email = models.EmailField(_("e-mail"), blank=True)
     phone = EncryptedTextField(_("telephone"), blank=True)
     language = models.CharField(_("language"), max_length=10, default="zh-hans")
+    mails = models.BooleanField(_("messages by e-mail"), default=True, db_default=True)
+    digest = models.BooleanField(_("one e-mail a day"), default=False, db_default=False)
+    texts = models.BooleanField(_("last days by text message"), default=False, db_default=False)
     is_active = models.BooleanField(_("active"), default=True)
     is_staff = models.BooleanField(_("may enter the administration"), default=False)
     session_epoch = models.PositiveIntegerField(default=0)  # raised to end every session of the person
@@ -233,6 +236,31 @@ class ApiToken(models.Model):
     def scope_labels(self) -> list[str]:
         """What it may do, in words."""
         return [str(scope.label) for scope in Scope if scope.value in self.scopes]
+
+
+class CalendarFeed(models.Model):
+    """The address under which a calendar program reads one person's last days in one capacity. The secret itself is kept nowhere.
+
+    The capacity is looked up at each reading, as for `ApiToken`: who has lost it gets nothing any more.
+    """
+
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="calendar_feeds", verbose_name=_("person"))
+    capacity = models.CharField(_("acts as"), max_length=24)
+    capacity_name = models.CharField(_("for"), max_length=140, blank=True)
+    digest = models.CharField(max_length=64, unique=True)  # SHA-256 of 256 random bits
+    created_at = models.DateTimeField(_("made"))
+    read_at = models.DateTimeField(_("last read"), null=True, blank=True)  # to the hour
+    revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "capacity"], condition=Q(revoked_at=None), name="one_feed_per_capacity"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} · {self.capacity_name or self.capacity}"
 
 
 class KeptAnswer(models.Model):

@@ -10,7 +10,17 @@ from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from greenlist.accounts.models import ApiToken, Area, Authority, Mandate, RecoveryCode, SecondFactor, SignIn, User
+from greenlist.accounts.models import (
+    ApiToken,
+    Area,
+    Authority,
+    CalendarFeed,
+    Mandate,
+    RecoveryCode,
+    SecondFactor,
+    SignIn,
+    User,
+)
 from greenlist.core import clock
 from greenlist.core.actors import Actor, Capacity, Tier
 from greenlist.core.deeds import ACTIONS
@@ -170,6 +180,11 @@ def tokens_of(actor: Actor) -> QuerySet[ApiToken]:
     return ApiToken.objects.filter(user_id=actor.user_id).order_by("-pk")[:50]
 
 
+def feeds_of(actor: Actor) -> QuerySet[CalendarFeed]:
+    """Calendar addresses of a person that still open something, in every capacity."""
+    return CalendarFeed.objects.filter(user_id=actor.user_id, revoked_at=None).order_by("pk")[:50]
+
+
 def active_user(user_id: int) -> User | None:
     return User.objects.filter(pk=user_id, is_active=True).first()
 
@@ -269,9 +284,16 @@ KINDS: dict[str, Text] = {
     "rules": _("rule set"),
     "title": _("listed unit"),
     "adverse": _("adverse record"),
+    "cultivation": _("cultivation object"),
+    "experience": _("typical experience"),
+    "filing": _("cultivation filing"),
+    "training": _("training"),
     "criteria": _("criteria set"),
     "calendar": _("calendar"),
     "system": _("system"),
+    "listing": _("place on a list"),
+    "tip": _("report from the public"),
+    "inspection_plan": _("plan of inspections"),
 }
 # Of these the trail also shows what was done; of cases, panels and firms only that it was: no administrator reads a case.
 TOLD = frozenset({"user", "area", "authority", "system", "calendar", "rules", "criteria"})

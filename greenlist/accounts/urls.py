@@ -24,6 +24,9 @@ urlpatterns = [
     path("audit/", trail.trail, name="trail"),
     path("safety/", keeping.safety, name="safety"),
     path("areas/", own.areas, name="areas"),
+    path("messages/", own.telling, name="messages"),
+    path("calendar/", own.calendar, name="calendar"),
+    path("calendar/<int:pk>/revoke/", own.calendar_revoke, name="calendar_revoke"),
     path("tokens/", own.tokens, name="tokens"),
     path("tokens/<int:pk>/revoke/", own.token_revoke, name="token_revoke"),
 ]

@@ -1,5 +1,6 @@
 """System checks of core (`manage.py check`)."""
 
+from datetime import time
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,25 @@ def limited(**_: Any) -> list[CheckMessage]:
                 limits(kind, by)
             except ImproperlyConfigured as wrong:
                 found.append(Error(str(wrong), id="core.E002"))
+    return found
+
+
+@register()
+def messages(**_: Any) -> list[CheckMessage]:
+    """Hours and the sender of text messages are read when a message leaves; what is wrong with them is told at the start."""
+    found: list[CheckMessage] = []
+    for name, value in (("QUIET_HOURS", settings.QUIET_HOURS), ("DIGEST_AT", settings.DIGEST_AT)):
+        try:
+            hours = [time.fromisoformat(part) for part in value.split("-")] if value else []
+        except ValueError:
+            hours = []
+        if value and len(hours) != (2 if name == "QUIET_HOURS" else 1):
+            found.append(Error(f"{name} cannot be read: {value!r}", id="core.E011"))
+    try:
+        if settings.SMS_SENDER and not callable(import_string(settings.SMS_SENDER)):
+            raise ImportError
+    except ImportError:
+        found.append(Error(f"SMS_SENDER {settings.SMS_SENDER!r}: there is no such class", id="core.E012"))
     return found
 
 

@@ -60,7 +60,7 @@ def check(function: Check) -> Check:
 
 def state(*, at: datetime) -> State:
     """Seven queries and a look into the broker."""
-    mails = Notification.objects.mails().exclude(state__in=["sent", "dropped"])
+    mails = Notification.objects.outgoing().exclude(state__in=["sent", "dropped", "bundled"])
     unscanned = Blob.objects.filter(scan=Blob.Scan.WAITING).aggregate(number=Count("pk"), oldest=Min("created_at"))
     waiting = RenderJob.objects.filter(state__in=[RenderJob.State.WAITING, RenderJob.State.RUNNING])
     documents = waiting.aggregate(number=Count("pk"), oldest=Min("asked_at"))

@@ -32,6 +32,14 @@ REASONS: dict[str, Text] = {
         "You have filed too many objections: at most %(most)s within %(span)s. Nothing was received. "
         "Try again after %(after)s, or turn to the office that the notice names."
     ),
+    "report.address": _(
+        "Too many reports came from your network address: at most %(most)s within %(span)s. Nothing was received. "
+        "Try again after %(after)s, or turn to the authority itself."
+    ),
+    "report.account": _(
+        "You have sent too many reports: at most %(most)s within %(span)s. Nothing was received. "
+        "Try again after %(after)s, or turn to the authority itself."
+    ),
     "verify.address": _(
         "Too many files were checked from your network address: at most %(most)s within %(span)s. "
         "Try again after %(after)s, or check by the number or the code printed on the document."

@@ -11,6 +11,72 @@ from greenlist.core.dates import readable
 
 # kind → (subject, body). Params: see where each is sent.
 KINDS = {
+    "cultivation.asked": (
+        _("Asks to be cultivated: %(name)s"),
+        _("%(name)s asks to be taken into the cultivation library. Please look at it."),
+    ),
+    "cultivation.invited": (
+        _("Invitation to apply: %(name)s"),
+        _(
+            "%(authority)s invites %(name)s to apply. The open calls and a draft that starts from what is known are here."
+        ),
+    ),
+    "cultivation.matched": (
+        _("Matched: %(name)s and %(body)s"),
+        _("%(authority)s has brought %(name)s and %(body)s together for its cultivation."),
+    ),
+    "cultivation.progress": (
+        _("Progress noted: %(name)s"),
+        _("%(name)s has noted what it has done as a cultivation object."),
+    ),
+    "cultivation.taken_up": (
+        _("In the cultivation library: %(name)s"),
+        _("%(authority)s cultivates %(name)s on its way to the list. Plan and targets are here."),
+    ),
+    "cultivation.visit_planned": (
+        _("Visit planned: %(day)s"),
+        _("%(authority)s plans to come to %(name)s on %(day)s to give guidance on site."),
+    ),
+    "cultivation.visit_recorded": (
+        _("Visit recorded: %(day)s"),
+        _("%(authority)s has written down what was advised at %(name)s on %(day)s."),
+    ),
+    "experience.outstanding": (
+        _("Outstanding: %(title)s"),
+        _("The province has marked the typical experience “%(title)s” of %(name)s as outstanding."),
+    ),
+    "experience.published": (
+        _("Published: %(title)s"),
+        _("The typical experience “%(title)s” of %(name)s is on the public page."),
+    ),
+    "experience.recommended": (
+        _("Typical experience recommended: %(title)s"),
+        _("%(authority)s recommends the typical experience “%(title)s”."),
+    ),
+    "showing.taken_down": (
+        _("Taken down from your public page: %(name)s"),
+        _("%(authority)s has taken a part of the public page of %(name)s down: %(reason)s"),
+    ),
+    "filing.to_sign": (
+        _("To sign: cultivation filing %(year)s"),
+        _("The filing of cultivation of %(authority)s for %(year)s awaits your signature."),
+    ),
+    "filing.sent": (
+        _("Filed: %(authority)s, %(year)s"),
+        _("%(authority)s has filed its cultivation of %(year)s. Please receive it."),
+    ),
+    "filing.received": (
+        _("Filing received: %(number)s"),
+        _("The filing of cultivation of %(authority)s for %(year)s was received under the number %(number)s."),
+    ),
+    "training.offered": (
+        _("Training: %(title)s"),
+        _("%(authority)s offers “%(title)s” on %(day)s. Sign up in the portal."),
+    ),
+    "training.cancelled": (
+        _("Cancelled: %(title)s"),
+        _("%(authority)s has cancelled “%(title)s” of %(day)s."),
+    ),
     "call.opened": (_("A call is open: %(title)s"), _("%(authority)s has opened “%(title)s”. Apply in the portal.")),
     "call.extended": (_("A date was moved: %(title)s"), _("%(what)s is now %(day)s. Reason: %(reason)s")),
     "document.ready": (_("Ready: %(title)s"), _("The document you asked for is made: %(title)s. Open it from here.")),
@@ -42,6 +108,79 @@ KINDS = {
     "case.reminded": (
         _("Reminder: please correct %(number)s"),
         _("%(authority)s reminds you of its request for correction: %(reason)s"),
+    ),
+    "yearly.opened": (
+        _("Due: %(title)s"),
+        _("%(authority)s asks for your table “%(title)s” by %(day)s, that day included."),
+    ),
+    "yearly.filed": (_("To review: %(name)s"), _("“%(title)s” of %(name)s waits for your review.")),
+    "yearly.returned": (
+        _("Please correct: %(title)s"),
+        _("%(authority)s returns “%(title)s”; answer by %(day)s. %(reason)s"),
+    ),
+    "yearly.recommended": (
+        _("Recommended: %(name)s"),
+        _("%(authority)s has reviewed “%(title)s” of %(name)s and recommends the unit."),
+    ),
+    "yearly.accepted": (_("Accepted: %(title)s"), _("%(authority)s has accepted your table “%(title)s”.")),
+    "yearly.chased": (
+        _("Reminder: %(title)s"),
+        _("%(authority)s reminds you of “%(title)s”; the last day is %(day)s."),
+    ),
+    "rectification.ordered": (
+        _("To be put right: %(name)s"),
+        _("%(name)s must put something right by %(day)s: %(reason)s"),
+    ),
+    "rectification.handed_in": (_("Put right: %(name)s"), _("%(name)s has handed in what it put right.")),
+    "rectification.accepted": (_("Accepted: %(name)s"), _("What %(name)s put right has been accepted.")),
+    "rectification.refused": (
+        _("Not accepted yet: %(name)s"),
+        _("What was handed in does not do; it is open again until %(day)s: %(reason)s"),
+    ),
+    "change.reported": (_("A change to verify: %(name)s"), _("%(name)s has reported a change. Please verify it.")),
+    "change.returned": (
+        _("Please complete: change of %(name)s"),
+        _("%(authority)s asks you to complete what you reported: %(reason)s"),
+    ),
+    "change.to_confirm": (_("To confirm: change of %(name)s"), _("The change of %(name)s awaits your confirmation.")),
+    "change.handed_back": (
+        _("Handed back: change of %(name)s"),
+        _("Your verification of the change of %(name)s was handed back: %(reason)s"),
+    ),
+    "change.decided": (
+        _("Your change: %(outcome)s"),
+        _("%(authority)s has decided on the change of %(name)s: %(outcome)s."),
+    ),
+    "change.to_settle": (
+        _("Confirmed change: %(name)s"),
+        _("%(authority)s has confirmed a change of %(name)s. Publish it, or let the list follow."),
+    ),
+    "inspection.planned": (
+        _("A visit is planned: %(name)s"),
+        _("%(authority)s will come to %(name)s on %(day)s: %(what)s."),
+    ),
+    "inspection.carried_out": (
+        _("Inspection recorded: %(name)s"),
+        _("%(authority)s has recorded its inspection of %(name)s on %(day)s. You can read what was found."),
+    ),
+    # Of reports from the public: the number only, never a name, a unit or a word of the report (R6).
+    "tip.received": (
+        _("A report from the public: %(receipt)s"),
+        _("Report %(receipt)s has come in. Name who handles it."),
+    ),
+    "tip.named": (
+        _("You handle report %(receipt)s"),
+        _("You were named to handle report %(receipt)s. Only those named can open who it is from."),
+    ),
+    "tip.proposed": (_("To decide: report %(receipt)s"), _("An outcome of report %(receipt)s awaits your decision.")),
+    "tip.handed_back": (
+        _("Handed back: report %(receipt)s"),
+        _("Your proposal on report %(receipt)s was handed back."),
+    ),
+    "tip.decided": (_("Decided: report %(receipt)s"), _("The outcome of report %(receipt)s has been decided.")),
+    "tip.looks": (
+        _("Many looks behind reports: %(person)s"),
+        _("%(person)s has opened who reports are from %(count)s times within an hour. The last was %(receipt)s."),
     ),
     "hits.found": (
         _("New findings: %(first)s"),
@@ -114,6 +253,55 @@ KINDS = {
         _("%(title)s was corrected. Reason: %(reason)s"),
     ),
     "announcement.to_approve": (_("An announcement awaits your approval"), _("%(title)s is ready to be published.")),
+    "bulletin.to_approve": (_("A bulletin awaits your approval"), _("%(title)s is ready to be published.")),
+    "bulletin.removed": (
+        _("Removed from the list: %(name)s"),
+        _("%(name)s was taken off %(list)s: %(title)s. Reason: %(reason)s"),
+    ),
+    "bulletin.changed": (
+        _("Changed on the list: %(name)s"),
+        _("What is printed about %(name)s on %(list)s was changed: %(title)s. Reason: %(reason)s"),
+    ),
+    "removal.proposed": (
+        _("A removal is proposed: %(name)s"),
+        _("%(name)s (%(clause)s): %(reason)s. Look at it, ask the unit, or let it drop."),
+    ),
+    "removal.answered": (_("A unit answered: %(name)s"), _("%(name)s has answered what is held against it.")),
+    "removal.to_decide": (
+        _("A removal awaits your decision"),
+        _("%(name)s (%(clause)s): the conclusion is handed on."),
+    ),
+    "removal.unit_asked": (
+        _("Please answer: a removal from the list is intended"),
+        _("%(name)s: read what is held against you (%(clause)s) and answer until the end of %(day)s."),
+    ),
+    "removal.unit_suspended": (
+        _("Suspended on the list: %(name)s"),
+        _("%(name)s is suspended on %(list)s until it is decided. Reason: %(reason)s"),
+    ),
+    "removal.unit_decided": (
+        _("Removal decided: %(name)s"),
+        _("%(name)s is to be taken off the list (%(clause)s), with the announcement. Reasons: %(reason)s"),
+    ),
+    "removal.unit_dismissed": (
+        _("%(name)s stays on the list"),
+        _("The intended removal was dropped. Reasons: %(reason)s"),
+    ),
+    "incident.raised": (
+        _("Alarm: %(kind)s, %(name)s"),
+        _("%(name)s: %(kind)s, grade %(grade)s, at %(place)s. Please confirm that you have seen it."),
+    ),
+    "incident.followed": (_("News about an alarm: %(name)s"), _("%(name)s: %(text)s")),
+    "upward.drafted": (
+        _("A request to the authority above is drafted"),
+        _("%(title)s. Look at the letter and hand it to the approver."),
+    ),
+    "upward.to_sign": (
+        _("A request to the authority above awaits your signature"),
+        _("%(title)s is ready to be sent."),
+    ),
+    "upward.sent": (_("An authority below asks: %(title)s"), _("%(authority)s has sent you a request: %(title)s.")),
+    "upward.closed": (_("Your request was answered"), _("%(title)s: %(outcome)s")),
     "imported.to_approve": (_("A published list awaits your approval"), _("%(title)s: %(count)s line(s).")),
     "objection.received": (_("An objection was filed"), _("Against %(name)s in %(title)s. Receipt %(receipt)s.")),
     "objection.decided": (_("An objection was decided"), _("Receipt %(receipt)s: %(outcome)s.")),
@@ -229,8 +417,26 @@ KINDS = {
         _("The system needs a look (%(digest)s)"),
         _("Points to look at: %(count)s. The first: %(first)s"),
     ),
+    "digest.day": (_("Messages of the day: %(count)s"), _("What the portal has to tell you today:")),
     "deadline.near": (_("%(days)s day(s) left: %(title)s"), _("%(title)s ends on %(day)s.")),
+    "deadline.passed": (
+        _("Overdue: %(title)s"),
+        _("%(title)s was due on %(day)s and is %(days)s day(s) late. Please see to it now."),
+    ),
 }
+
+# Kinds that wait for nothing, neither for the morning nor for the day's one mail, and that nobody can switch off: what concerns
+# the safety of one's account, and alarms whose clock runs (HLJ-33).
+URGENT = ("account.", "incident.", "digest.")
+# Kinds that may go out as a text message. Telephones lie on tables: their subjects tell dates and titles, never a reason,
+# a contact or anything of a report.
+SHORT = frozenset(
+    {"deadline.near", "deadline.passed", "consultation.near", "body.report_due", "case.returned", "incident.raised"}
+)
+
+
+def is_urgent(kind: str) -> bool:
+    return kind.startswith(URGENT)
 
 
 class _Read:

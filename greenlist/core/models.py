@@ -80,6 +80,8 @@ class Notification(models.Model):
 
     class State(models.TextChoices):
         NEW = "new"
+        HELD = "held"  # waits for the day's one mail (core.digests)
+        BUNDLED = "bundled"  # its words are in the day's one mail
         SENDING = "sending"
         SENT = "sent"
         FAILED = "failed"  # refused for good, or tried for a day; somebody must look (outbox_status)
@@ -87,7 +89,7 @@ class Notification(models.Model):
 
     event = models.CharField(max_length=120)  # what happened to what, e.g. "case.returned:42:3"
     recipient = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
-    channel = models.CharField(max_length=10, choices=[("portal", "portal"), ("email", "email")])
+    channel = models.CharField(max_length=10, choices=[("portal", "portal"), ("email", "email"), ("sms", "sms")])
     period = models.CharField(max_length=20, blank=True)
     kind = models.CharField(max_length=40)  # names the words: core.messages
     params = models.JSONField(default=dict)
@@ -102,6 +104,8 @@ class Notification(models.Model):
     read_at = models.DateTimeField(null=True)
     failure = models.CharField(max_length=300, blank=True)
     request_id = models.CharField(max_length=32, blank=True)
+    # core.deadlines: whom to ask again before a reminder that waited leaves
+    source = models.CharField(max_length=40, blank=True, default="", db_default="")
 
     objects = NotificationQuerySet.as_manager()
 
@@ -112,7 +116,7 @@ class Notification(models.Model):
         indexes = [
             models.Index(fields=["recipient", "channel", "-created_at", "-id"], name="inbox_order"),
             models.Index(fields=["recipient"], condition=Q(channel="portal", read_at=None), name="inbox_unread"),
-            models.Index(fields=["state", "not_before"], condition=Q(channel="email"), name="outbox_order"),
+            models.Index(fields=["state", "not_before"], condition=Q(channel__in=["email", "sms"]), name="outbox_due"),
         ]
 
     def __str__(self) -> str:

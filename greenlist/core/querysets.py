@@ -22,9 +22,21 @@ class NotificationQuerySet(models.QuerySet):
     def mails(self) -> "NotificationQuerySet":
         return self.filter(channel="email")
 
+    def outgoing(self) -> "NotificationQuerySet":
+        """What leaves the portal: mails and text messages."""
+        return self.filter(channel__in=["email", "sms"])
+
+    def waiting(self) -> "NotificationQuerySet":
+        """What nobody has handed over or begun to."""
+        return self.outgoing().filter(state__in=["new", "held"])
+
+    def held(self) -> "NotificationQuerySet":
+        """Mails that wait for the day's one mail."""
+        return self.mails().filter(state="held")
+
     def due(self, at: datetime) -> "NotificationQuerySet":
-        """Mails to hand over now: new ones, and those whose sender died before the lease ran out."""
-        return self.mails().filter(Q(state="new", not_before__lte=at) | Q(state="sending", claimed_until__lt=at))
+        """Messages to hand over now: new ones, and those whose sender died before the lease ran out."""
+        return self.outgoing().filter(Q(state="new", not_before__lte=at) | Q(state="sending", claimed_until__lt=at))
 
 
 class BlobQuerySet(models.QuerySet):

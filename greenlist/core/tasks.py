@@ -4,7 +4,18 @@ from typing import Any
 from celery import Task, shared_task
 from celery.signals import before_task_publish, task_failure, task_success
 
-from greenlist.core import anchors, attachments, clock, heartbeats, limits, outbox, pieces, rendering
+from greenlist.core import (
+    anchors,
+    attachments,
+    clock,
+    deadlines,
+    digests,
+    heartbeats,
+    limits,
+    outbox,
+    pieces,
+    rendering,
+)
 from greenlist.core.queues import SENT_AT
 
 _sweeping, _asked = threading.Lock(), threading.Event()
@@ -17,9 +28,22 @@ def sweep_outbox(**kwargs: object) -> None:
     while _asked.is_set() and _sweeping.acquire(blocking=False):
         try:
             _asked.clear()  # what is queued from now on asks again
+            deadlines.withdraw_useless(at=clock.now())
             outbox.sweep(at=clock.now())
         finally:
             _sweeping.release()
+
+
+@shared_task
+def remind_deadlines(**kwargs: object) -> None:
+    """Delivered twice or killed on the way: each message has its key, the rest is for the next round."""
+    deadlines.remind(at=clock.now())
+
+
+@shared_task
+def gather_digests(**kwargs: object) -> None:
+    deadlines.withdraw_useless(at=clock.now())
+    digests.gather(at=clock.now())
 
 
 @shared_task

@@ -7,3 +7,6 @@ class OrganisationsConfig(AppConfig):
     label = "organisations"
     verbose_name = _("Organisations and records")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from greenlist.organisations.services import deadlines  # noqa: F401  registers the sources

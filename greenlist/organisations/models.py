@@ -339,7 +339,11 @@ class AdverseMatch(models.Model):
 
 
 class ParkFirm(models.Model):
-    """A firm inside a park: what befalls it counts against the park where the rule set says so (JY-17, HLJ-15)."""
+    """A firm inside a park: what befalls it counts against the park where the rule set says so (JY-17, HLJ-15).
+
+    The same link ties a supplier to the firm that leads its chain (JY-3, HLJ-2): `park` is that firm then, and nothing counts
+    against it.
+    """
 
     park = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="park_firms")
     firm = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="parks")

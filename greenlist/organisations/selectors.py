@@ -163,6 +163,22 @@ def member_ids(organisation_id: int) -> list[int]:
     return list(rows.order_by("user_id").values_list("user_id", flat=True))
 
 
+def told_ids(organisation_id: int) -> list[int]:
+    """Who is told what an authority writes to a unit that it listed or found: members, once the claim is confirmed."""
+    return told_of([organisation_id]).get(organisation_id, [])
+
+
+def told_of(organisations: Iterable[int]) -> dict[int, list[int]]:
+    """The same for many, in one query; those with nobody are left out."""
+    rows = Membership.objects.open().filter(
+        organisation__in=set(organisations), organisation__claim=Organisation.Claim.CONFIRMED, user__is_active=True
+    )
+    found: dict[int, list[int]] = {}
+    for firm, person in rows.order_by("user_id").values_list("organisation_id", "user_id"):
+        found.setdefault(firm, []).append(person)
+    return found
+
+
 def visible(actor: Actor, organisation_id: int) -> Organisation:
     """Raises NotVisible."""
     found = Organisation.objects.visible_to(actor).select_related("area", "industry", "confirmed_by")
@@ -288,11 +304,33 @@ def match(actor: Actor, match_id: int) -> AdverseMatch:
 
 
 def park(actor: Actor, park_id: int) -> Organisation:
-    """Raises NotVisible, also for an organisation that is no park."""
+    """A park, or a firm that leads a chain. Raises NotVisible, also for a third-party body."""
     found = visible(actor, park_id)
-    if found.kind != Organisation.Kind.PARK:
+    if found.kind == Organisation.Kind.BODY:
         raise NotVisible
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class LinkCounts:
+    """How many firms are linked to a park or a chain's leading firm, and how many of them are green factories, by tier."""
+
+    every: int
+    green: dict[str, int]  # tier → firms that hold a title of it; a firm may hold several
+    any_tier: int
+
+
+def link_counts(holder_id: int, on: date) -> LinkCounts:
+    """JY-3, HLJ-2: the lists say who is green. Two queries."""
+    links = ParkFirm.objects.filter(park_id=holder_id, valid_until=None)
+    held = Title.objects.filter(Q(valid_until=None) | Q(valid_until__gt=on), valid_from__lte=on)
+    firms = links.values("firm_id")
+    rows = held.filter(category=Category.FACTORY, site__organisation__in=firms)
+    by_tier: dict[str, set[int]] = defaultdict(set)
+    for tier, firm in rows.values_list("tier", "site__organisation_id"):
+        by_tier[tier].add(firm)
+    order = sorted(by_tier, key=lambda tier: -Tier(tier).rank)
+    return LinkCounts(links.count(), {tier: len(by_tier[tier]) for tier in order}, len(set().union(*by_tier.values())))
 
 
 def firms_inside(park: Organisation) -> QuerySet[ParkFirm]:
@@ -317,6 +355,11 @@ def industry(words: str) -> Industry | None:
     """The four-digit industry of that code (first word) or exact name."""
     known = Industry.objects.filter(level=4)
     return known.filter(code=words.split()[0]).first() or known.filter(name=words).first()
+
+
+def industry_name(code: str) -> str:
+    """What an industry of two to four digits is called; empty where nobody knows it."""
+    return Industry.objects.filter(code=code).values_list("name", flat=True).first() or ""
 
 
 def known_code(code: str) -> Organisation | None:

@@ -45,7 +45,7 @@ def _once(kind: str, digest: str, make: Callable[[], Any]) -> Any:
 # ---- rule sets ------------------------------------------------------------------------------------------------------
 def policy(version: RuleSetVersion) -> Policy:
     """A stored version as the engine's rule set."""
-    built: Policy = _once("policy", version.digest, lambda: engine.build(version.canonical, FACTS))
+    built: Policy = _once("policy", version.digest, lambda: engine.stored(version.canonical, FACTS))
     return built
 
 
@@ -67,7 +67,9 @@ def standing(version: RuleSetVersion, category: str) -> BoundPolicy:
 
 def _latest() -> QuerySet[RuleSetVersion]:
     newest = RuleSetVersion.objects.filter(rule_set=OuterRef("rule_set")).order_by("-number").values("pk")[:1]
-    versions = RuleSetVersion.objects.select_related("rule_set").annotate(newest=Subquery(newest))
+    # The stored text is long and read only by the process that builds the rules for the first time.
+    versions = RuleSetVersion.objects.select_related("rule_set").defer("canonical", "sources")
+    versions = versions.annotate(newest=Subquery(newest))
     return versions.filter(pk=F("newest")).order_by("rule_set__slug")
 
 

@@ -30,6 +30,7 @@ BODY = (
     ("reviews:commissions", _("Commissioned reviews"), "expert"),
     ("applications:body", _("Our body"), "building"),
     ("organisations:profile", _("Our organisation"), "users"),
+    ("dynamics:cultivation-own", _("Matched units"), "call"),
 )
 OFFICIAL = (
     WORK,
@@ -49,6 +50,33 @@ DECIDING = (
     ("reviews:consultations", _("Opinions of departments"), "mail"),
     ("registry:notices_manage", _("Notices"), "notice"),
     ("registry:announcements_manage", _("Announcements"), "flag"),
+)
+# After listing, under a heading of its own: of the unit, of officials.
+OWN_LISTING = (
+    ("dynamics:units", _("Our listings"), "list"),
+    ("dynamics:yearly-own", _("Yearly tables"), "table"),
+    ("dynamics:changes", _("Changes"), "history"),
+    ("dynamics:inspections", _("Inspections"), "search"),
+    ("dynamics:rectifications", _("Rectifications"), "return"),
+    ("dynamics:removals", _("Removals"), "cross-circle"),
+    ("dynamics:cultivation-own", _("Our cultivation"), "call"),
+    ("dynamics:trainings", _("Trainings"), "users"),
+)
+LISTED_UNITS = (
+    ("dynamics:units", _("Listed units"), "list"),
+    ("dynamics:cycles", _("Yearly cycles"), "table"),
+    ("dynamics:changes", _("Changes"), "history"),
+    ("dynamics:inspections", _("Inspections"), "search"),
+    ("dynamics:rectifications", _("Rectifications"), "return"),
+    ("dynamics:incidents", _("Alarms"), "alert"),
+    ("dynamics:removals", _("Removals"), "cross-circle"),
+    ("dynamics:bulletins", _("Bulletins"), "flag"),
+    ("dynamics:requests", _("Requests upward"), "mail"),
+    ("dynamics:tips", _("Reports from the public"), "flag"),
+    ("dynamics:cultivation", _("Cultivation library"), "call"),
+    ("dynamics:filings", _("Filings of cultivation"), "send"),
+    ("dynamics:experiences", _("Typical experiences"), "flag"),
+    ("dynamics:trainings", _("Trainings"), "users"),
 )
 DEPARTMENT = (WORK, ("reviews:opinions", _("Requests for opinions"), "mail"))
 EXPERT = (WORK, ("reviews:seats", _("My reviews"), "expert"), ("reviews:pool-own", _("My entry in the pool"), "users"))
@@ -78,20 +106,23 @@ def _shell(request: HttpRequest) -> dict[str, Any]:
     return session | {
         "actor": actor,
         "capacities": getattr(request, "capacities", ()),
-        "nav": [_item(request, *entry) for entry in rail(actor, request.META.get("REMOTE_ADDR", ""))],
+        "nav": _under_headings([_item(request, *entry) for entry in rail(actor, request.META.get("REMOTE_ADDR", ""))]),
         "unread": core.unread_count(actor) if actor.is_signed_in else 0,
         "place": actor.authority_name or actor.organisation_name,
-        "footer": [{"label": _("For programs (API)"), "url": reverse("api_page")}],
+        "footer": [
+            {"label": _("Report something untrue"), "url": reverse("dynamics:report-entry")},
+            {"label": _("For programs (API)"), "url": reverse("api_page")},
+        ],
     }
 
 
 def rail(actor: Actor, remote: str) -> tuple[tuple[str, str | Promise, str], ...]:
     """The pages of a role. The first one is where it begins after signing in (`start`)."""
     if actor.capacity == Capacity.APPLICANT:
-        return BODY if actor.is_body else APPLICANT
+        return BODY if actor.is_body else (*APPLICANT, *OWN_LISTING)
     if actor.is_official:
         above_county = actor.tier is not None and actor.tier.rank >= Tier.CITY.rank
-        return (*OFFICIAL, *DECIDING) if above_county else OFFICIAL
+        return (*OFFICIAL, *DECIDING, *LISTED_UNITS) if above_county else (*OFFICIAL, *LISTED_UNITS)
     if actor.capacity == Capacity.EXPERT:
         return EXPERT
     if actor.capacity == Capacity.DEPARTMENT:
@@ -115,4 +146,13 @@ def start(actor: Actor) -> str:
 
 def _item(request: HttpRequest, name: str, label: str | Promise, icon: str) -> dict[str, Any]:
     url = reverse(name)
-    return {"label": label, "url": url, "icon": icon, "current": request.path.startswith(url), "count": 0}
+    current = request.path.startswith(url)
+    return {"name": name, "label": label, "url": url, "icon": icon, "current": current, "count": 0}
+
+
+def _under_headings(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The pages of life after listing stand together, the first of them under a heading."""
+    first = next((item for item in items if item["name"].startswith("dynamics:")), None)
+    if first:
+        first["heading"] = _("After listing")
+    return items

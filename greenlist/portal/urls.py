@@ -7,6 +7,7 @@ urlpatterns = [
     path("", views.home, name="home"),
     path("policies/", views.policies, name="policies"),
     path("work/", views.work, name="work"),
+    path("calendar/<str:secret>.ics", views.feed, name="feed"),
     path("search/", views.search, name="search"),
     path("inbox/", views.inbox, name="inbox"),
     path("inbox/read/", views.read, name="inbox_read"),

@@ -3,15 +3,19 @@
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import translation
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from greenlist.core import clock, condition, outbox
+from greenlist.accounts import services as accounts
+from greenlist.core import clock, condition, ics, outbox
 from greenlist.core import selectors as core
 from greenlist.core.actors import Capacity
 from greenlist.core.admin import is_listed
-from greenlist.core.errors import NotAllowed
+from greenlist.core.errors import NotAllowed, NotVisible
 from greenlist.core.http import Request, whole
+from greenlist.organisations import selectors as organisations
 from greenlist.portal import context, selectors
 
 
@@ -37,8 +41,25 @@ def work(request: Request) -> HttpResponse:
     if (first := context.start(request.actor)) != "portal:work":
         return redirect(first)
     today = clock.china_date(clock.now())
-    groups = selectors.work_list(request.actor, today)
-    return render(request, "portal/work.html", {"groups": groups, "today": today})
+    groups, days = selectors.work_list(request.actor, today), selectors.last_days(request.actor, today)
+    return render(request, "portal/work.html", {"groups": groups, "days": days, "today": today})
+
+
+@login_not_required
+@never_cache
+@require_GET
+def feed(request: Request, secret: str) -> HttpResponse:
+    """One's own last days for a calendar program; the address is the key. Raises NotVisible."""
+    at = clock.now()
+    row = accounts.open_feed(secret=secret, at=at)
+    actor = next(
+        (one for one in organisations.capacities(row.user, clock.china_date(at)) if one.key == row.capacity), None
+    )
+    if actor is None:  # the role has ended: nobody learns that there was one
+        raise NotVisible
+    with translation.override(row.user.language):
+        content = ics.calendar(*selectors.calendar(actor, clock.china_date(at)), at=at)
+    return HttpResponse(content, content_type=ics.CONTENT_TYPE)
 
 
 @require_GET

@@ -186,6 +186,10 @@ LIMITS = {
         "address": env.text("LIMIT_OBJECTIONS", "10/hour 30/day"),
         "account": env.text("LIMIT_OBJECTIONS", "10/hour 30/day"),
     },
+    "report": {
+        "address": env.text("LIMIT_REPORTS", "10/hour 30/day"),
+        "account": env.text("LIMIT_REPORTS", "10/hour 30/day"),
+    },
     "download": {"address": env.text("LIMIT_DOWNLOADS", "60/hour 300/day")},
     "verify": {"address": env.text("LIMIT_VERIFY", "60/hour 300/day")},
     "upload": {"account": env.text("LIMIT_UPLOADS", "200/hour 600/day")},
@@ -204,6 +208,10 @@ EMAIL_HOST_USER = env.text("EMAIL_HOST_USER", "")
 EMAIL_HOST_PASSWORD = env.text("EMAIL_HOST_PASSWORD", "")
 EMAIL_USE_TLS = env.flag("EMAIL_USE_TLS", False)
 EMAIL_TIMEOUT = 20
+# In these hours of China no mail and no text message leaves but urgent ones (core.messages); empty: at any hour.
+QUIET_HOURS = env.text("QUIET_HOURS", "21:00-08:00").replace("none", "")
+DIGEST_AT = env.text("DIGEST_AT", "08:00")  # one mail a day for who wants it, from this time of China on
+SMS_SENDER = env.text("SMS_SENDER", "")  # dotted path of a core.sms.Sender; empty: no text messages
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "greenlist@localhost")
 
 # No broker given: the embedded one, files in var/. The sweeper, not the broker, guarantees delivery (docs/adr/0003).
@@ -239,19 +247,24 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE: dict = {
     "sweep-outbox": {"task": "greenlist.core.tasks.sweep_outbox", "schedule": 60.0},
+    "gather-digests": {"task": "greenlist.core.tasks.gather_digests", "schedule": 600.0},
     "send-resets": {"task": "greenlist.accounts.tasks.send_resets", "schedule": 60.0},
     "send-invitations": {"task": "greenlist.organisations.tasks.send_invitations", "schedule": 60.0},
     "end-agents": {"task": "greenlist.organisations.tasks.end_agents", "schedule": 300.0},
-    "remind-deadlines": {"task": "applications.tasks.remind_deadlines", "schedule": 3600.0},
+    "remind-deadlines": {"task": "greenlist.core.tasks.remind_deadlines", "schedule": 3600.0},
     "end-releases": {"task": "applications.tasks.end_releases", "schedule": 300.0},
     "scan-files": {"task": "greenlist.core.tasks.scan_files", "schedule": 60.0},
     "sweep-documents": {"task": "greenlist.core.tasks.sweep_documents", "schedule": 20.0},
-    "remind-departments": {"task": "reviews.tasks.remind_departments", "schedule": 3600.0},
+    "mark-overdue": {"task": "reviews.tasks.mark_overdue", "schedule": 3600.0},
     "close-notices": {"task": "registry.tasks.close_notices", "schedule": 300.0},
     "find-listed": {"task": "registry.tasks.find_listed", "schedule": 86400.0},
+    "follow-removals": {"task": "dynamics.tasks.follow_removals", "schedule": 3600.0},
+    "follow-cultivation": {"task": "dynamics.tasks.follow_cultivation", "schedule": 3600.0},
     "anchor-chains": {"task": "greenlist.core.tasks.anchor_chains", "schedule": 3600.0},
     "forget-sign-ins": {"task": "greenlist.accounts.tasks.forget_sign_ins", "schedule": 86400.0},
     "sweep-checks": {"task": "applications.tasks.sweep_checks", "schedule": 86400.0},
+    "keep-cycles": {"task": "dynamics.tasks.keep_cycles", "schedule": 3600.0},
+    "erase-reports": {"task": "dynamics.tasks.erase_reports", "schedule": 86400.0},
     "forget-pieces": {"task": "greenlist.core.tasks.forget_pieces", "schedule": 3600.0},
     "forget-uses": {"task": "greenlist.core.tasks.forget_uses", "schedule": 86400.0},
 }

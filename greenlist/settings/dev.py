@@ -15,6 +15,7 @@ PASSWORD_POLICY = env.one_of(
 ADMIN_ADDRESSES = env.words("ADMIN_ADDRESSES", "0.0.0.0/0,::/0")
 EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
 EMAIL_FILE_PATH = VAR / "mail"
+SMS_SENDER = env.text("SMS_SENDER", "greenlist.core.sms.Console")
 ATTACHMENT_SCANNER = "none"
 STORAGES = {  # uncompressed: squeezing costs ten seconds at the first start and gains nothing on one's own machine
     **STORAGES,

@@ -20,6 +20,7 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 LIMITS = {**LIMITS, **{kind: {} for kind in ("claim", "invite", "download", "register")}}
 # Stories jump through days; the tests of these rules set them as they are.
 SECOND_FACTOR, PASSWORD_POLICY = False, "asvs"
+QUIET_HOURS, SMS_SENDER = "", ""
 SESSION_IDLE_MINUTES = SESSION_IDLE_MINUTES_OFFICERS = 7 * 24 * 60
 SESSION_HOURS = 7 * 24
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"

@@ -21,9 +21,9 @@ from greenlist.organisations import selectors as organisations
 from greenlist.organisations import services as organisation_services
 from greenlist.policy.engine.types import BoundPolicy
 from registry import rules
-from registry.models import Announcement, Certificate, Entry, ListBook, Listing, Notice, NoticeItem
+from registry.models import Announcement, Bulletin, Certificate, Entry, ListBook, Listing, Notice, NoticeItem
 from registry.services import notices
-from registry.states import AnnouncementState, EntryKind, ItemState, NoticeState, Origin
+from registry.states import AnnouncementState, EntryKind, ItemState, ListingState, NoticeState, Origin
 
 
 def ready(notice: Notice) -> list[NoticeItem]:
@@ -322,6 +322,12 @@ def _listing(listbook: ListBook, case: Application, printed: dict[str, Any]) -> 
     listing = Listing.objects.select_for_update().filter(listbook=listbook, site=case.site).first()
     if listing is None:
         return Listing.objects.create(listbook=listbook, site=case.site, **printed)
+    if listing.state in (ListingState.REMOVAL_PROPOSED, ListingState.SUSPENDED):
+        raise WrongState(
+            _("A removal of %(name)s from this list is open: decide it before the unit is announced anew.")
+            % {"name": listing.name},
+            code="removal_open",
+        )
     if listing.name != printed["name"] and listing.name not in listing.former.splitlines():
         listing.former = "\n".join([*listing.former.splitlines(), listing.name])
     for name, value in printed.items():
@@ -331,20 +337,20 @@ def _listing(listbook: ListBook, case: Application, printed: dict[str, Any]) -> 
     return listing
 
 
-def certify(announcement: Announcement, listing: Listing, *, year: int, on: date | None = None) -> Certificate:
+def certify(document: Announcement | Bulletin, listing: Listing, *, year: int, on: date | None = None) -> Certificate:
     """A numbered certificate in the listing's present words; after a correction a newer one takes the place of the older."""
-    issued_on = on or announcement.issued_on
+    issued_on = on or document.issued_on
     assert issued_on is not None
-    owner, category = announcement.listbook.owner, announcement.listbook.category
+    owner, category = document.listbook.owner, document.listbook.category
     serial = numbers.take(scope=f"certificate:{owner.area.slug}:{category}", year=year)
     number = f"{owner.area.slug.upper()}-{category[:1].upper()}-{year}-{serial:04d}"
     printed = {
         "number": number,
         "name": listing.name,
         "code": listing.code,
-        "list": announcement.listbook.title,
+        "list": document.listbook.title,
         "issued_on": issued_on.isoformat(),
-        "announcement": announcement.digest,
+        "announcement": document.digest,
     }
     return Certificate.objects.create(
         listing=listing,

@@ -234,7 +234,7 @@ def _apply(
     else:
         _rename(announcement, correction, listing, line)
     outbox.notify(
-        recipients=organisations.member_ids(listing.organisation_id),
+        recipients=organisations.told_ids(listing.organisation_id),
         event=f"announcement.corrected:{correction.pk}:{listing.pk}",
         kind="announcement.corrected",
         params={"name": listing.name, "title": announcement.title, "reason": correction.reason},

@@ -22,7 +22,7 @@ from greenlist.policy import engine
 from greenlist.policy import selectors as policy
 from greenlist.policy.engine.types import CalendarUnknown, Period, Result, Step
 from registry import rules, selectors
-from registry.models import Announcement, Notice, NoticeItem
+from registry.models import Announcement, Bulletin, Notice, NoticeItem
 from registry.states import ItemState, NoticeState
 from reviews.models import Decision
 from reviews.services import decisions as deciding
@@ -114,7 +114,7 @@ def edit(
     return notice
 
 
-def require_version(row: Notice | Announcement, version: int | None, *words: str) -> None:
+def require_version(row: Notice | Announcement | Bulletin, version: int | None, *words: str) -> None:
     """Raises Conflict with what stands now when `version` is not the newest."""
     if version is not None and version != row.version:
         raise Conflict(

@@ -144,14 +144,6 @@ def download(request: Request, kind: str) -> HttpResponseBase:
 @login_not_required
 @require_GET
 @replica.may_answer
-def listing(request: Request, place: str, pk: int) -> HttpResponse:
-    """One listed unit and its history."""
-    return render(request, "registry/listing.html", {"listing": selectors.listing(place, pk)})
-
-
-@login_not_required
-@require_GET
-@replica.may_answer
 def as_of(request: Request, place: str, category: str) -> HttpResponse:
     """A place's list as it stood on a day, page by page."""
     form = SearchForm(request.GET)
@@ -204,6 +196,24 @@ def announcement_pdf(request: Request, place: str, reference: str) -> HttpRespon
     asked = whole(request.GET.get("version"))
     paper = documents.announcement_pdf(found, actor=request.actor, at=at, version=asked)
     back = reverse("registry:announcement_public", args=[place, reference])
+    return waiting.answer(request, paper, at=at, title=found.title, back=back, inline=True)
+
+
+@login_not_required
+@require_GET
+@replica.may_answer
+def bulletin(request: Request, place: str, reference: str) -> HttpResponse:
+    """A published bulletin: which units were removed, renamed or corrected, and why."""
+    return render(request, "registry/bulletin.html", {"bulletin": selectors.public_bulletin(place, reference)})
+
+
+@login_not_required
+@require_GET
+def bulletin_pdf(request: Request, place: str, reference: str) -> HttpResponseBase:
+    """The bulletin as an official document."""
+    found, at = selectors.public_bulletin(place, reference), clock.now()
+    paper = documents.bulletin_pdf(found, actor=request.actor, at=at)
+    back = reverse("registry:bulletin", args=[place, reference])
     return waiting.answer(request, paper, at=at, title=found.title, back=back, inline=True)
 
 
@@ -271,9 +281,10 @@ urlpatterns = [
     path("lists/download.<str:kind>", download, name="download"),
     path("p/<slug:place>/lists/<str:category>/", as_of, name="as_of"),
     path("p/<slug:place>/lists/<str:category>/changes/", changes, name="changes"),
-    path("p/<slug:place>/listed/<int:pk>/", listing, name="listing"),
     path("p/<slug:place>/announcements/<str:reference>/", announcement, name="announcement_public"),
     path("p/<slug:place>/announcements/<str:reference>/announcement.pdf", announcement_pdf, name="announcement_pdf"),
+    path("p/<slug:place>/bulletins/<str:reference>/", bulletin, name="bulletin"),
+    path("p/<slug:place>/bulletins/<str:reference>/bulletin.pdf", bulletin_pdf, name="bulletin_pdf"),
     path("v/", verify, name="verify"),
     path("v/<str:token>/", certificate, name="certificate"),
     path("v/<str:token>/certificate.pdf", certificate_pdf, name="certificate_pdf"),

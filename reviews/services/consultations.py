@@ -16,7 +16,7 @@ from django_fsm import TransitionNotAllowed
 from applications import selectors as applications
 from applications.models import Application, Call
 from applications.services import cases as application_cases
-from applications.services import reminders, screening
+from applications.services import screening
 from applications.states import State
 from greenlist.accounts import selectors as accounts
 from greenlist.accounts.models import Authority
@@ -473,51 +473,27 @@ def _drop(
 
 
 # ---- time -------------------------------------------------------------------------------------------------------
-def remind(*, at: datetime) -> int:
-    """One round: departments are reminded before their last day, and marked once when it has passed without an answer."""
+def mark_overdue(*, at: datetime) -> int:
+    """Marks departments whose last day has passed without an answer, each once, and tells them and who asks."""
 
     @transaction.atomic
-    def look_at(pk: int) -> int:
-        return _look_at(pk, at)
+    def mark(pk: int) -> int:
+        return _mark_overdue(pk, at)
 
-    waiting = ConsultedOffice.objects.waiting().filter(overdue_at=None)
-    return rounds.each(waiting.order_by("pk").values_list("pk", flat=True), look_at)
+    late = ConsultedOffice.objects.waiting().filter(overdue_at=None, due_on__lt=clock.china_date(at))
+    return rounds.each(late.order_by("pk").values_list("pk", flat=True), mark)
 
 
-def _look_at(pk: int, at: datetime) -> int:
+def _mark_overdue(pk: int, at: datetime) -> int:
     found = _locked(Consultation.objects.filter(offices=pk))
-    office = ConsultedOffice.objects.waiting().filter(pk=pk, overdue_at=None).select_related("authority").first()
-    if found is None or office is None or office.due_on is None or office.asked_at is None:
+    late = ConsultedOffice.objects.waiting().filter(pk=pk, overdue_at=None, due_on__lt=clock.china_date(at))
+    office = late.select_related("authority").first()
+    if found is None or office is None:
         return 0
-    office.consultation = found
-    today = clock.china_date(at)
-    if today > office.due_on:
-        office.overdue_at = at
-        office.save(update_fields=["overdue_at"])
-        _tell_overdue(office, at)
-        return 1
-    rung = reminders.rung(reads.rule_of(found).remind, office.due_on, today, clock.china_date(office.asked_at))
-    if rung is not None:
-        _tell_near(office, rung, today, at)
-    return 0
-
-
-def _tell_near(office: ConsultedOffice, rung: int, today: date, at: datetime) -> None:
-    assert office.due_on is not None
-    outbox.notify(
-        recipients=_people_of(office, at),
-        event=f"consultation.near:{office.pk}",
-        kind="consultation.near",
-        at=at,
-        period=f"{office.due_on.isoformat()}:{rung}",
-        params={
-            "authority": office.consultation.authority.name,
-            "title": office.consultation.title,
-            "days": (office.due_on - today).days,
-            "day": office.due_on.isoformat(),
-        },
-        link=reverse("reviews:opinion", args=[office.reference]),
-    )
+    office.consultation, office.overdue_at = found, at
+    office.save(update_fields=["overdue_at"])
+    _tell_overdue(office, at)
+    return 1
 
 
 def _tell_overdue(office: ConsultedOffice, at: datetime) -> None:

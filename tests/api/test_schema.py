@@ -33,6 +33,7 @@ OPEN = {
     "announcement",
     "certificate_by_number",
     "certificate",
+    "public_page",
 }
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from applications.models import Application, CheckRun, Registration, WhiteList
 from applications.selectors import bodies as reads
-from applications.services import bodies, drafts, projects, reminders
+from applications.services import bodies, drafts, projects
 from applications.states import ProjectState, RegistrationState
-from greenlist.core import audit
+from greenlist.core import audit, deadlines
 from greenlist.core.errors import Invalid, NotAllowed, NotVisible, Refused, WrongState
 from greenlist.core.models import AuditPayload, Notification
 from greenlist.organisations import services as organisations
@@ -299,7 +299,7 @@ def test_a_body_that_worked_owes_a_report_and_is_reminded_until_it_is_filed(worl
     owed = reads.owed_by(body, 2026)
     assert [(one.office, one.due_on) for one in owed] == [(world.city, date(2026, 12, 31))]
     for _ in range(2):
-        reminders.remind_bodies(at=LATER)
+        deadlines.remind(at=LATER)
     asked = Notification.objects.filter(kind="body.report_due", channel="portal")
     assert [one.recipient for one in asked] == [world.user("evaluator")]
     given = {"actor": world.actor("evaluator"), "authority_id": world.city.pk, "year": 2026}
@@ -307,7 +307,7 @@ def test_a_body_that_worked_owes_a_report_and_is_reminded_until_it_is_filed(worl
         bodies.file_work_report(**given, at=LATER, text=" ")
     row = bodies.file_work_report(**given, at=LATER, text="完成评价一项。", upload=filled.picture())
     assert not row.late and row.counts["accepted"] == 1
-    reminders.remind_bodies(at=datetime.fromisoformat("2026-12-30T10:00:00+08:00"))
+    deadlines.remind(at=datetime.fromisoformat("2026-12-30T10:00:00+08:00"))
     assert asked.count() == 1
     late = bodies.file_work_report(**given, at=datetime.fromisoformat("2027-01-01T00:00:00+08:00"), text="补充。")
     assert late.pk == row.pk and late.late

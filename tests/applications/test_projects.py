@@ -339,7 +339,7 @@ def test_a_returned_report_is_signed_anew(world: World, call: Call) -> None:
     evaluators.sign(world, project)
     filled.submit(world, case)
     case.refresh_from_db()
-    assert reads.data_of(case)
+    assert reads.data_of(case.report)
     type(case).objects.filter(pk=case.pk).update(state=State.RETURNED)
     with pytest.raises(WrongState):
         evaluators.sign(world, project)  # not released again

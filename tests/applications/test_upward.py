@@ -179,7 +179,7 @@ def test_a_listed_unit_sees_how_far_it_is_from_the_lists_above(
     world: World, django_assert_max_num_queries: Any
 ) -> None:
     county.load_rules()
-    page = reverse("applications:upgrade")
+    page = reverse("dynamics:upgrade")
     assert "尚无在册称号" in world.client("applicant").get(page).content.decode()
     factories.title(world.site, "city")
     found = upward.gaps(actor=world.actor("applicant"), at=AT)

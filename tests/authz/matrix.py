@@ -98,6 +98,7 @@ CORE = (
     public("api_page"),
     public("api_schema"),
     own("portal:work"),
+    public("portal:feed", key="feed"),  # the address is the key
     own("portal:search"),
     own("portal:inbox"),
     own("portal:inbox_read", POST),
@@ -117,6 +118,9 @@ ACCOUNTS = (
     public("accounts:password_reset_done"),
     public("accounts:password_reset_confirm", BOTH, "reset"),
     own("accounts:areas"),
+    own("accounts:messages", BOTH),
+    own("accounts:calendar", BOTH),
+    Row("accounts:calendar_revoke", POST, "calendar", ok=("applicant",)),
     Row("accounts:tokens", BOTH, ok=HOLDERS, others=403),
     Row("accounts:token_revoke", POST, "token", ok=("applicant", "security_administrator")),
     own("accounts:second_factor", BOTH),
@@ -228,7 +232,7 @@ CASES = (
     Row("applications:beside", GET, "case", ok=COUNTY),
     Row("applications:override", POST, "case", ok=COUNTY, forbidden=FIRM),
     Row("applications:upward", POST, others=404),
-    own("applications:upgrade"),
+    own("dynamics:upgrade"),
     desk("applications:platform"),
     Row("applications:platform-call", BOTH, "waiting_call", ok=OFFICIALS),
     Row("applications:platform-number", BOTH, "case", ok=COUNTY, forbidden=FIRM),
@@ -465,7 +469,7 @@ REGISTRY = (
     public("registry:download", key="download"),
     public("registry:as_of", key="as_of"),
     public("registry:changes", key="as_of"),
-    public("registry:listing", key="listing"),
+    public("dynamics:listing", key="listing"),
     public("registry:announcement_public", key="announcement"),
     public("registry:announcement_pdf", key="announcement"),
     public("registry:verify", BOTH),
@@ -513,6 +517,12 @@ OFFERED = {
     for persona in HOLDERS
 }
 DECLARATION = {"digest": "0" * 64, "declared_name": "x", "agreed": True}
+# After listing: objects in tests/authz/after.py, one function per subject.
+LISTED = (
+    desk("dynamics:units", ok=(*ALL_FIRMS, *OFFICIALS)),
+    Row("dynamics:unit", GET, "unit", ok=ABOVE),
+)
+
 API = (
     *(ApiRow(f"api:{name}", GET) for name in ("calls", "lists", "listings", "notices", "announcements")),
     ApiRow("api:certificate_by_number", GET),
@@ -520,6 +530,7 @@ API = (
     ApiRow("api:call", GET, "api_call"),
     ApiRow("api:list_as_of", GET, "as_of"),
     ApiRow("api:listing", GET, "listing"),
+    ApiRow("api:public_page", GET, "listing"),
     ApiRow("api:notice", GET, "notice"),
     ApiRow("api:announcement", GET, "announcement"),
     ApiRow("api:certificate", GET, "certificate"),
@@ -551,11 +562,220 @@ API = (
     ApiRow("api:outcome", GET, "outcome", ok=(*COUNTY, *CITY), scope=Scope.READ),
 )
 
+RECTIFICATIONS = (
+    Row("dynamics:rectifications", GET, ok=(*MEMBERS, *OFFICIALS), others=403),
+    Row("dynamics:rectification", GET, "rectification", ok=(*FIRM, *ABOVE)),
+    Row("dynamics:rectification-hand-in", POST, "rectification", ok=FIRM, forbidden=ABOVE),
+    Row("dynamics:rectification-judge", POST, "rectification", ok=COUNTY, forbidden=(*FIRM, *CITY, "province_handler")),
+    Row(
+        "dynamics:rectification-give-up", POST, "rectification", ok=COUNTY, forbidden=(*FIRM, *CITY, "province_handler")
+    ),
+    Row("dynamics:rectification-proof", GET, "rectification_proof", ok=(*FIRM, *ABOVE)),
+    Row("dynamics:rectification-order", BOTH, "rectified", ok=ABOVE, others=403),
+)
+# A removal of the city's list that the unit has answered, a bulletin in preparation, a letter to the province, an alarm.
+REMOVALS = (
+    Row("dynamics:removals", GET, ok=(*MEMBERS, *OFFICIALS), others=403),
+    Row("dynamics:removal", GET, "removal", ok=(*FIRM, *ABOVE)),
+    Row("dynamics:removal-act", POST, "removal_handled", ok=CITY, forbidden=(*FIRM, *COUNTY, "province_handler")),
+    Row("dynamics:removal-file", GET, "removal_file", ok=(*FIRM, *CITY), forbidden=(*COUNTY, "province_handler")),
+    Row("dynamics:removal-evidence", GET, "removal", ok=CITY, forbidden=(*FIRM, *COUNTY, "province_handler")),
+    Row("dynamics:removal-propose", BOTH, "removable", ok=ABOVE, others=403),
+    desk("dynamics:bulletins"),
+    Row("dynamics:bulletin-new", BOTH, "bulletin_new", ok=CITY, others=403),
+    Row("dynamics:bulletin", BOTH, "bulletin", ok=CITY),
+    Row("dynamics:bulletin-act", POST, "bulletin_act", ok=CITY),
+    public("registry:bulletin", key="bulletin_public"),
+    public("registry:bulletin_pdf", key="bulletin_public"),
+    desk("dynamics:requests"),
+    Row("dynamics:request", GET, "request", ok=(*CITY, "province_handler")),
+    Row("dynamics:request-act", POST, "request_act", ok=(*CITY, "province_handler")),
+    Row("dynamics:request-letter", GET, "request", ok=(*CITY, "province_handler")),
+    desk("dynamics:incidents"),
+    desk("dynamics:incident-units"),
+    Row("dynamics:incident-new", BOTH, "removable", ok=(*COUNTY, *CITY), others=403),
+    Row("dynamics:incident", GET, "incident", ok=ABOVE),
+    Row("dynamics:incident-act", POST, "incident_act", ok=CITY, forbidden=(*COUNTY, "province_handler")),
+    Row("dynamics:incident-file", GET, "incident", ok=ABOVE),
+    Row("dynamics:incident-note-file", GET, "incident_note", ok=ABOVE),
+)
+TIP_LEADS = {"ok": ("city_approver",), "forbidden": ("city_handler",)}
+TIP_HANDLES = {"ok": ("city_handler",), "forbidden": ("city_approver",)}
+TIPS = (
+    public("dynamics:report-entry"),
+    public("dynamics:report-unit", BOTH, "reportable"),
+    public("dynamics:report-body", BOTH, "reportable_body"),
+    public("dynamics:report-follow", GET, "tip_followed"),
+    desk("dynamics:tips"),
+    Row("dynamics:tip", GET, "tip", ok=CITY),
+    Row("dynamics:tip-name", POST, "tip", **TIP_LEADS),
+    Row("dynamics:tip-release", POST, "tip_handler", **TIP_LEADS),
+    Row("dynamics:tip-identity", POST, "tip", **TIP_HANDLES),
+    Row("dynamics:tip-evidence", POST, "tip", **TIP_HANDLES),
+    Row("dynamics:tip-accept", POST, "tip", **TIP_HANDLES),
+    Row("dynamics:tip-propose", POST, "tip", **TIP_HANDLES),
+    Row("dynamics:tip-hand-back", POST, "tip", **TIP_LEADS),
+    Row("dynamics:tip-decide", POST, "tip", **TIP_LEADS),
+)
+
+HLJ_CITY = ("hlj_city_handler",)
+ABOVE_COUNTY = (*CITY, "province_handler")
+NOT_KEEPERS = (*ABOVE_COUNTY, *FIRM, *BODY)  # they see the object, its library is another's
+
+
+def kept(name: str, key: str = "cultivated") -> Row:
+    """A verb of the authority whose library the object is in."""
+    return Row(f"dynamics:cultivation-{name}", POST, key, ok=COUNTY, forbidden=NOT_KEEPERS)
+
+
+CULTIVATION = (
+    desk("dynamics:cultivation"),
+    desk("dynamics:cultivation-export"),
+    desk("dynamics:cultivation-add", methods=BOTH),
+    desk("dynamics:cultivation-survey", methods=BOTH),
+    Row("dynamics:cultivation-own", BOTH, ok=MEMBERS, others=403),
+    Row("dynamics:cultivation-object", GET, "cultivated", ok=ABOVE),
+    *(kept(name) for name in ("plan", "take-up", "invite", "drop", "target", "visit", "match")),
+    kept("target-reached", "cultivation_target"),
+    kept("visit-record", "cultivation_visit"),
+    kept("match-end", "cultivation_match"),
+    Row(
+        "dynamics:cultivation-note",
+        POST,
+        "cultivated",
+        ok=(*COUNTY, *FIRM),
+        forbidden=(*ABOVE_COUNTY, *BODY),
+    ),
+    Row(
+        "dynamics:cultivation-apply",
+        POST,
+        "cultivated",
+        ok=FIRM,
+        forbidden=(*ABOVE, *BODY),
+        body={"call": "call"},
+    ),
+    public("dynamics:listing-file", key="shown_file"),
+    public("dynamics:standing", key="shown_token"),
+    public("dynamics:place-experiences", key="place"),
+    public("dynamics:place-experience", key="experience_public"),
+    Row("dynamics:showing", GET, "shown", ok=(*ABOVE, *FIRM)),
+    Row("dynamics:showing-preview", GET, "shown", ok=(*ABOVE, *FIRM)),
+    Row("dynamics:showing-write", POST, "shown_part", ok=(*ABOVE, *FIRM)),
+    Row("dynamics:showing-mark", POST, "shown_part", ok=(*ABOVE, *FIRM)),
+    Row("dynamics:showing-take-down", POST, "shown_part", ok=ABOVE, forbidden=FIRM),
+    Row("dynamics:showing-file", GET, "shown_part", ok=(*ABOVE, *FIRM)),
+    Row("dynamics:experience-pick", POST, "shown", ok=ABOVE_COUNTY, forbidden=(*COUNTY, *FIRM)),
+    desk("dynamics:experiences"),
+    Row("dynamics:experience", BOTH, "experience", ok=CITY),
+    Row("dynamics:experience-recommend", POST, "experience", ok=CITY),
+    Row("dynamics:experience-outstanding", POST, "experience", forbidden=CITY),
+    Row("dynamics:experience-publish", POST, "experience", ok=CITY),
+    Row("dynamics:experience-withdraw", POST, "experience", ok=CITY),
+    Row("dynamics:experience-put-forward", POST, "experience", forbidden=CITY),
+    Row("dynamics:upgrade-unit", GET, "unit", ok=ABOVE),
+    Row("dynamics:upgrade-object", GET, "cultivated", ok=ABOVE),
+    desk("dynamics:filings"),
+    Row("dynamics:filing-start", POST, "filing_rule", ok=HLJ_CITY),
+    Row("dynamics:filing", BOTH, "filing", ok=HLJ_CITY),
+    Row("dynamics:filing-hand", POST, "filing", ok=HLJ_CITY),
+    Row("dynamics:filing-back", POST, "filing", ok=HLJ_CITY),
+    Row("dynamics:filing-sign", POST, "filing_handed", forbidden=HLJ_CITY),  # who handed it over
+    Row("dynamics:filing-receive", POST, "filing", forbidden=HLJ_CITY),
+    Row("dynamics:filing-package", GET, "filing_handed", ok=HLJ_CITY),
+    Row("dynamics:trainings", GET, ok=(*OFFICIALS, *ALL_FIRMS), others=403),
+    Row("dynamics:trainings", POST, ok=OFFICIALS, others=403),
+    Row("dynamics:training", GET, "training", ok=(*ABOVE, *FIRM)),
+    Row("dynamics:training-sign-up", POST, "training", ok=FIRM, forbidden=ABOVE),
+    Row("dynamics:training-sign-off", POST, "training", ok=FIRM, forbidden=ABOVE),
+    Row("dynamics:training-cancel", POST, "training", ok=COUNTY, forbidden=(*ABOVE_COUNTY, *FIRM)),
+)
+NOT_VERIFIERS = (*FIRM, *CITY, "province_handler")
+CHANGES = (
+    Row("dynamics:changes", GET, ok=(*MEMBERS, *OFFICIALS), others=403),
+    desk("dynamics:changes-bundle", methods=POST),
+    desk("dynamics:changes-workbook"),
+    Row("dynamics:change-report", BOTH, "changing", ok=FIRM),
+    Row("dynamics:change", GET, "change", ok=(*FIRM, *ABOVE)),
+    Row("dynamics:change-file", GET, "change_file", ok=(*FIRM, *ABOVE)),
+    Row("dynamics:change-complete", POST, "change", ok=FIRM, forbidden=ABOVE),
+    Row("dynamics:change-withdraw", POST, "change", ok=FIRM, forbidden=ABOVE),
+    Row("dynamics:change-verify", POST, "change", ok=HANDLER, forbidden=("county_approver", *NOT_VERIFIERS)),
+    Row("dynamics:change-return", POST, "change", ok=HANDLER, forbidden=("county_approver", *NOT_VERIFIERS)),
+    Row("dynamics:change-hand-back", POST, "change", ok=("county_approver",), forbidden=(*HANDLER, *NOT_VERIFIERS)),
+    Row("dynamics:change-confirm", POST, "change", ok=("county_approver",), forbidden=(*HANDLER, *NOT_VERIFIERS)),
+    Row("dynamics:change-note", POST, "change", ok=CITY, forbidden=(*FIRM, *COUNTY, "province_handler")),
+)
+INSPECTIONS = (
+    Row("dynamics:inspections", GET, ok=(*MEMBERS, *OFFICIALS), others=403),
+    desk("dynamics:inspection-plans", methods=BOTH),
+    Row("dynamics:inspection-plan", GET, "inspection_plan", ok=ABOVE),
+    Row("dynamics:inspection-plan-workbook", GET, "inspection_plan", ok=ABOVE),
+    Row("dynamics:inspection-new", BOTH, "changing", ok=ABOVE, others=403),
+    Row("dynamics:inspection", GET, "inspection", ok=(*FIRM, *ABOVE)),
+    Row("dynamics:inspection-file", GET, "inspection_file", ok=(*FIRM, *ABOVE)),
+    Row("dynamics:inspection-record", POST, "inspection", ok=COUNTY, forbidden=NOT_VERIFIERS),
+    Row("dynamics:inspection-day", POST, "inspection", ok=COUNTY, forbidden=NOT_VERIFIERS),
+    Row("dynamics:inspection-cancel", POST, "inspection", ok=COUNTY, forbidden=NOT_VERIFIERS),
+)
+
+NEIGHBOURS = (*ABOVE, *OTHER_COUNTY)  # the city's cycle is also the other county's
+YEARLY = (
+    Row("dynamics:yearly-own", GET, ok=ALL_FIRMS, others=403),
+    Row("dynamics:yearly", GET, "yearly", ok=(*FIRM, *ABOVE)),
+    Row("dynamics:yearly-begin", BOTH, "yearly_due", ok=FIRM, forbidden=ABOVE),
+    Row("dynamics:yearly-check", BOTH, "yearly_draft", ok=FIRM, forbidden=ABOVE),
+    Row("dynamics:yearly-review", BOTH, "yearly", ok=COUNTY, forbidden=(*FIRM, *CITY, "province_handler")),
+    Row("dynamics:yearly-opinion-pdf", GET, "yearly_opinion", ok=ABOVE),
+    desk("dynamics:cycles", methods=BOTH),
+    Row("dynamics:cycle", GET, "cycle", ok=NEIGHBOURS),
+    Row("dynamics:cycle-export", GET, "cycle", ok=NEIGHBOURS),
+    Row("dynamics:cycle-remind", POST, "cycle", ok=NEIGHBOURS),
+    Row("dynamics:cycle-scores", BOTH, "cycle", ok=CITY, forbidden=tuple(one for one in NEIGHBOURS if one not in CITY)),
+    Row(
+        "dynamics:cycle-close",
+        POST,
+        "cycle",
+        ok=("city_approver",),
+        forbidden=tuple(one for one in NEIGHBOURS if one != "city_approver"),
+    ),
+    Row(
+        "dynamics:cycle-move",
+        POST,
+        "cycle",
+        ok=("city_approver",),
+        forbidden=tuple(one for one in NEIGHBOURS if one != "city_approver"),
+    ),
+    Row(
+        "dynamics:cycle-aspire",
+        POST,
+        "cycle",
+        forbidden=tuple(one for one in SIGNED_IN if one not in ALL_FIRMS),
+    ),
+    Row("applications:paper-fill", GET, "yearly_paper", ok=FIRM),
+    Row("applications:paper-section", BOTH, "yearly_section", ok=FIRM),
+    Row("applications:paper-evidence-add", POST, "yearly_upload", ok=FIRM),
+    Row("applications:paper-evidence-begin", POST, "yearly_upload", ok=FIRM),
+    Row("applications:paper-evidence-piece", POST, "yearly_upload", ok=FIRM),
+    Row("applications:paper-evidence-use", POST, "yearly_upload", ok=FIRM),
+    Row("applications:paper-evidence", GET, "yearly_evidence", ok=FIRM),  # of a draft: nobody else sees it yet
+    Row("applications:paper-evidence-view", GET, "yearly_evidence", ok=FIRM),
+    Row("applications:paper-evidence-remove", POST, "yearly_evidence", ok=FIRM),
+)
 PARTS = {
     "people": (*CORE, *ACCOUNTS, *ORGANISATIONS),
     "applications": (*CALLS, *FILLING, *CASES, *BATCHES),
     "bodies": BODIES,
     "city": (*REVIEWS, *REGISTRY),
+    "listed": (
+        *LISTED,
+        *RECTIFICATIONS,
+        *REMOVALS,
+        *YEARLY,
+        *CULTIVATION,
+        *TIPS,
+        *CHANGES,
+        *INSPECTIONS,
+    ),
 }
 # They answer alike to any method and change nothing.
 ANY_METHOD = {"livez", "readyz", "set_language", "portal:gallery"}

@@ -18,7 +18,20 @@ from applications.models import Application, Batch, BulkAction, Call, CheckRun, 
 from applications.selectors import outside
 from applications.services import batches, bodies, drafts, projects
 from applications.states import BatchState, CallState, State
-from greenlist.core import attachments
+from dynamics.models import Tip, TipHandler, YearlyReport
+from dynamics.services import (
+    changes,
+    cultivation,
+    experiences,
+    filings,
+    inspections,
+    rectifications,
+    showing,
+    trainings,
+    yearly,
+)
+from greenlist.accounts.services import make_feed
+from greenlist.core import attachments, clock
 from greenlist.core.models import Blob
 from greenlist.organisations import services as organisations
 from greenlist.organisations.models import AdverseMatch, AdverseRecord, Honour, Membership, Organisation, ParkFirm
@@ -32,7 +45,10 @@ from reviews.services import guidance, panels, seats, watches
 from reviews.states import PanelKind
 from tests import factories
 from tests.api.keys import token_for
-from tests.applications import county, evaluators
+from tests.applications import county, evaluators, filled
+from tests.authz import after
+from tests.dynamics import tables
+from tests.dynamics.listed import listed
 from tests.registry import stage as registry
 from tests.registry import upper
 from tests.reviews import asking, rounds
@@ -60,6 +76,14 @@ def objects(world: World) -> dict[str, tuple[Any, ...]]:
     found |= _bodies(world, call)
     found |= _consultations(world)
     found |= _guided(world)
+    found |= _rectified(world)
+    found |= _yearly(world)
+    found |= _reported(world)
+    found |= _changed(world)
+    found |= _inspected(world)
+    found |= _cultivated(world)
+    found |= _shown(world)
+    found |= after.objects(world)
     return found | _desk(world)
 
 
@@ -111,6 +135,173 @@ def _guided(world: World) -> dict[str, tuple[Any, ...]]:
     given = {"actor": world.actor("city_handler"), "reference": case.reference, "at": AT}
     visit = guidance.plan(planned_on=AT.date(), purpose="现场指导", **given)
     return {"guided": (case.reference,), "guidance": (case.reference, visit.pk)}
+
+
+def _cultivated(world: World) -> dict[str, tuple[Any, ...]]:
+    """An object of the county that a body is matched with, a training, and what a city files in a place whose rules ask."""
+    keeper, city = (
+        {"actor": world.actor("county_handler"), "at": AT},
+        {"actor": world.actor("hlj_city_handler"), "at": AT},
+    )
+    row = cultivation.add(site_id=world.site.pk, category="factory", **keeper)
+    given = {"reference": row.reference, **keeper}
+    cultivation.take_up(**given)
+    target = cultivation.set_target(text="能耗下降", due_on=date(2026, 12, 1), **given)
+    visit = cultivation.plan_visit(planned_on=date(2026, 6, 20), purpose="", **given)
+    match = cultivation.match_body(body_id=world.orgs["evaluator"].pk, note="", **given)
+    offered = trainings.Offer("创建培训", "", date(2026, 7, 1), "示例会议室", 30, date(2026, 6, 30))
+    training = trainings.offer(given=offered, **keeper)
+    drafted = filings.draft(rule="filing", year=2026, **city)
+    handed = filings.draft(rule="filing", year=2025, **city)
+    filings.write(reference=handed.reference, version=0, plan="计划", with_library=False, with_list=False, **city)
+    filings.hand_over(reference=handed.reference, **city)
+    return {
+        "cultivated": (row.reference,),
+        "cultivation_target": (row.reference, target.pk),
+        "cultivation_visit": (row.reference, visit.pk),
+        "cultivation_match": (row.reference, match.pk),
+        "training": (training.reference,),
+        "filing_rule": ("filing",),
+        "filing": (drafted.reference,),
+        "filing_handed": (handed.reference,),
+    }
+
+
+def _yearly(world: World) -> dict[str, tuple[Any, ...]]:
+    """Tables of the city's cycle: due, being filled in with a file, handed in and with an opinion report."""
+    made = [factories.site(world.org, world.areas[AREA], f"年报示例厂区{number}") for number in range(3)]
+    at = clock.now()
+    for site in made:
+        listed(world, site=site, on=clock.china_date(at) - timedelta(days=30))
+    due = clock.china_date(at) + timedelta(days=60)
+    cycle = tables.opened(world, year=clock.china_date(at).year, due_on=due, at=at)
+    waiting, drafted, handed = (YearlyReport.objects.get(cycle=cycle, site=site) for site in made)
+    tables.begun(world, drafted, at=at)
+    proof = drafts.add_evidence(
+        actor=world.actor("applicant"),
+        at=at,
+        reference=drafted.reference,
+        section="changes",
+        field="proof",
+        upload=filled.picture("变更.png"),
+        kind="yearly",
+    )
+    tables.filed(world, handed, at=at)
+    given: dict[str, Any] = {"actor": world.actor("county_handler"), "at": at, "reference": handed.reference}
+    opinion = yearly.write_opinion(**given, text="同意", points={}, meets=None)
+    Blob.objects.filter(pk=proof.blob_id).update(scan=Blob.Scan.CLEAN)
+    return {
+        "cycle": (cycle.reference,),
+        "yearly": (handed.reference,),
+        "yearly_due": (waiting.reference,),
+        "yearly_draft": (drafted.reference,),
+        "yearly_opinion": (handed.reference, opinion.pk),
+        "yearly_paper": ("yearly", drafted.reference),
+        "yearly_section": ("yearly", drafted.reference, "economy"),
+        "yearly_upload": ("yearly", drafted.reference, "changes", "proof"),
+        "yearly_evidence": ("yearly", drafted.reference, proof.reference),
+    }
+
+
+def _shown(world: World) -> dict[str, tuple[Any, ...]]:
+    """A listed site whose page has a public file and a public standing; experiences in preparation and published."""
+    unit = listed(world, site=factories.site(world.org, world.areas[AREA], "公开示例厂区"))
+    given = {"listing_id": unit.pk, "actor": world.actor("applicant"), "at": AT}
+    words = showing.Words(text="低碳发展报告")
+    showing.write(**given, kind="technology", version=0, given=words, upload=filled.picture())
+    showing.mark(**given, kind="technology", public=True)
+    standing = showing.mark(**given, kind="standing", public=True)
+    city = {"actor": world.actor("city_handler"), "at": AT}
+    public_one = experiences.pick(listing_id=unit.pk, **city)
+    told = {"title": "余热回收", "summary": "", "text": "先摸底，再改造。"}
+    experiences.write(reference=public_one.reference, version=0, **told, **city)
+    experiences.publish(reference=public_one.reference, **city)
+    drafted = experiences.pick(listing_id=unit.pk, **city)
+    experiences.write(reference=drafted.reference, version=0, **told, **city)
+    return {
+        "shown": (unit.pk,),
+        "shown_part": (unit.pk, "technology"),
+        "shown_file": (unit.listbook.owner.area.slug, unit.pk, "technology"),
+        "shown_token": (standing.token,),
+        "experience": (drafted.reference,),
+        "experience_public": (unit.listbook.owner.area.slug, public_one.reference),
+    }
+
+
+def _rectified(world: World) -> dict[str, tuple[Any, ...]]:
+    """A listed site beside the others, with a rectification that the unit has handed in."""
+    site = factories.site(world.org, world.areas[AREA], "整改示例厂区")
+    unit = listed(world, site=site)
+    day = clock.china_date(clock.now()) + timedelta(days=30)
+    row = rectifications.order(
+        actor=world.actor("county_handler"), listing=unit.pk, reason="补齐计量器具", due_on=day, at=AT
+    )
+    given = {"actor": world.actor("applicant"), "reference": row.reference, "at": AT}
+    rectifications.hand_in(answer="已补齐", proofs=[filled.picture()], **given)
+    proof = row.proofs.get()
+    return {
+        "rectified": (unit.pk,),
+        "rectification": (row.reference,),
+        "rectification_proof": (row.reference, proof.pk),
+    }
+
+
+def _reported(world: World) -> dict[str, tuple[Any, ...]]:
+    """A report about a unit that the city has received and given to its handler; the form of a unit elsewhere."""
+    site = factories.site(world.org, world.areas[AREA], "举报示例厂区")
+    unit = listed(world, site=site)
+    row = Tip.objects.create(
+        receipt="JB202600901",
+        listing=unit,
+        about=unit.name,
+        category="factory",
+        area_path=unit.area_path,
+        authority=world.city,
+        rules="qinhuangdao",
+        clause="QHD-13a",
+        keep_days=1,
+        name="举报示例人",
+        contact="13899990000",
+        text="示例",
+        evidence=_blob("evidence.pdf"),
+        received_at=AT,
+    )
+    given = {"named_by": world.user("city_approver"), "named_at": AT, "authority": world.city}
+    handler = TipHandler.objects.create(tip=row, user=world.user("city_handler"), **given)
+    # Named by mistake of somebody else as well, so that releasing one leaves the other.
+    other = TipHandler.objects.create(tip=row, user=world.user("province_handler"), **given)
+    assert handler.pk
+    return {
+        "tip": (row.receipt,),
+        "tip_handler": (row.receipt, other.pk),
+        "tip_followed": (row.follow_token,),
+        "reportable": (listed(world, "hlj", "230000").pk,),
+        "reportable_body": (world.orgs["evaluator"].pk,),
+    }
+
+
+def _changed(world: World) -> dict[str, tuple[Any, ...]]:
+    """A change that a unit has reported and the county verifies."""
+    unit = listed(world, site=factories.site(world.org, world.areas[AREA], "变更示例厂区"))
+    given = changes.Report({"scope": "高效电机"}, AT.date(), "扩建", files=[filled.picture("变更.png")])
+    (row,) = changes.report(actor=world.actor("applicant"), listing=unit.pk, given=given, at=AT)
+    return {"changing": (unit.pk,), "change": (row.reference,), "change_file": (row.reference, row.files.get().pk)}
+
+
+def _inspected(world: World) -> dict[str, tuple[Any, ...]]:
+    """A plan of the county with one visit that it carried out."""
+    unit = listed(world, site=factories.site(world.org, world.areas[AREA], "检查示例厂区"))
+    actor, wish = world.actor("county_handler"), inspections.Wish("现场抽查计划", 2026, number=1)
+    plan = inspections.draw(actor=actor, wish=wish, at=AT)
+    row = inspections.plan_visit(actor=actor, listing=unit.pk, planned_on=AT.date(), at=AT)
+    answers = {one["key"]: ("yes", "") for one in row.items}
+    visit = inspections.Visit(AT.date(), "示例甲", "good", "正常", answers, [filled.picture("现场.png")])
+    inspections.carry_out(actor=actor, reference=row.reference, visit=visit, at=AT)
+    return {
+        "inspection_plan": (plan.reference,),
+        "inspection": (row.reference,),
+        "inspection_file": (row.reference, row.files.get().pk),
+    }
 
 
 def _bodies(world: World, call: Call) -> dict[str, tuple[Any, ...]]:
@@ -188,6 +379,7 @@ def _organisation(world: World) -> dict[str, tuple[Any, ...]]:
     invitation = organisations.invite(
         organisation_id=org.pk, email="a@example.com", role=Membership.Role.STAFF, actor=world.actor("applicant"), at=AT
     )
+    feed = make_feed(actor=world.actor("applicant"), at=AT)
     person = factories.person("忘记密码的人", password=factories.PASSWORD)
     uid = urlsafe_base64_encode(force_bytes(person.pk))
     return {
@@ -201,6 +393,8 @@ def _organisation(world: World) -> dict[str, tuple[Any, ...]]:
         "registration": ("firm", factories.credit_code(3901)),
         "invitation": (token_of(invitation),),
         "token": (token_for(world, "applicant")[0].pk,),
+        "calendar": (feed.row.pk,),
+        "feed": (feed.secret,),
         "reset": (uid, default_token_generator.make_token(person)),
     }
 

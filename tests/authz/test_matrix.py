@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
@@ -87,12 +87,20 @@ def test_every_persona_gets_what_the_matrix_says(part: str, world: World, crowd:
         path = reverse(row.name, args=objects[row.key])
         body = {**TOKEN, **{name: objects[key][0] for name, key in row.body.items()}}
         for method in row.methods:
-            for persona in PERSONAS:
+            for persona in _asking(row):
                 got, expected = crowd.ask(persona, method, path, body), row.expected(persona)
                 if got != expected:
                     wrong.append(f"{row.name} {method} {persona}: {got}, the matrix says {expected}")
         wrong += _other_methods(row, path, crowd)
     assert wrong == [], "\n".join(wrong)
+
+
+def _asking(row: Row) -> tuple[str, ...]:
+    """Everybody on SQLite. Who may is asked of an Actor, not of a database: on the other one each answer is seen once."""
+    if connection.vendor == "sqlite":
+        return PERSONAS
+    by_answer = {row.expected(persona): persona for persona in PERSONAS}
+    return tuple(dict.fromkeys((*row.ok[:1], *by_answer.values())))
 
 
 def _other_methods(row: Row, path: str, crowd: Crowd) -> list[str]:

@@ -29,7 +29,8 @@ from tests.journeys.places import QINHUANGDAO
 from tests.journeys.story import SECRETS, Story
 from tests.world import World
 
-pytestmark = [pytest.mark.authz, pytest.mark.django_db, pytest.mark.timeout(1200)]
+# `once`: thousands of requests about who asks, which no database answers differently; the story itself runs on both.
+pytestmark = [pytest.mark.authz, pytest.mark.once, pytest.mark.django_db, pytest.mark.timeout(1200)]
 
 # Who has no part in the case of the story. `applicant` and `colleague` belong to another firm of the same county.
 OUTSIDERS = tuple(

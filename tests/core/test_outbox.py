@@ -153,6 +153,7 @@ def test_senders_at_once_send_each_mail_once(
         assert len(ids) == len(set(ids)) == 10
 
 
+@pytest.mark.django_db
 @pytest.mark.case("BG-01", "F1")
 def test_one_process_sweeps_once_at_a_time_and_forgets_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     """Asked in the middle of a sweep: no second one beside it, another one after it."""

@@ -59,7 +59,8 @@ def test_one_broken_call_does_not_silence_the_reminders_of_the_others(
     world: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from applications.models import Call
-    from applications.services import reminders
+    from applications.services import deadlines as sources
+    from greenlist.core import deadlines
     from greenlist.core.models import Notification
     from tests.applications import county
 
@@ -68,15 +69,15 @@ def test_one_broken_call_does_not_silence_the_reminders_of_the_others(
     second = county.open_call(world, "shijiazhuang")
     Call.objects.filter(pk=second.pk).update(opened_at=county.START)
     county.case(world, first)
-    real = reminders.selectors.rules_of
+    real = sources.selectors.rules_of
 
     def rules_of(call: Call) -> Any:
         if call.pk == second.pk:
             raise ValueError("rules that cannot be read")
         return real(call)
 
-    monkeypatch.setattr(reminders.selectors, "rules_of", rules_of)
-    reminders.remind(at=datetime.fromisoformat("2026-05-30T09:00:00+08:00"))
+    monkeypatch.setattr(sources.selectors, "rules_of", rules_of)
+    deadlines.remind(at=datetime.fromisoformat("2026-05-30T09:00:00+08:00"))
     assert Notification.objects.filter(kind="deadline.near").exists()
 
 

@@ -6,13 +6,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from applications.models import Application, Call, Hit, HitAnswer
 from applications.selectors import batches as batch_reads
 from applications.selectors import bulk as bulk_reads
 from applications.services import batches, bulk, calls, disqualification, hits, screening, submission, sweep
+from dynamics.models import Change, CultivationFiling, CultivationObject, Experience, Removal, YearlyReport
+from dynamics.services import (
+    bulletins,
+    changes,
+    cultivation,
+    cycles,
+    experiences,
+    filings,
+    incidents,
+    inspections,
+    rectifications,
+    removals,
+    showing,
+    tips,
+    upward,
+    yearly,
+)
 from greenlist.core.clock import day_end
 from greenlist.organisations import services as organisations
 from greenlist.organisations.models import AdverseMatch, AdverseRecord, Organisation
@@ -22,6 +39,9 @@ from reviews.models import Decision, Panel
 from reviews.services import commissions, consultations, decisions, draws, opinions, panels, seats
 from tests import factories
 from tests.applications import county, filled, national
+from tests.dynamics import listed as leaving
+from tests.dynamics import tables
+from tests.dynamics.listed import listed
 from tests.registry import stage as registry
 from tests.registry import upper
 from tests.reviews import asking, stage
@@ -30,6 +50,8 @@ from tests.world import World
 
 AT = stage.START
 SPRING = filled.SPRING
+AFTER_CYCLE = datetime.fromisoformat("2027-05-02T09:00:00+08:00")
+LATE = datetime.fromisoformat("2026-09-07T10:00:00+08:00")  # after everything was listed
 Act = Callable[[], Any]
 
 
@@ -513,6 +535,280 @@ def name_people(world: World) -> Act:
     return lambda: commissions.name_people(actor=actor, reference=panel.reference, **given)
 
 
+# ---- yearly tables ----------------------------------------------------------------------------------------------------
+def _owed(world: World) -> YearlyReport:
+    """A listed unit's table of an open cycle."""
+    county.load_rules()
+    listed(world)
+    return tables.of(tables.opened(world), world)
+
+
+def open_cycle(world: World) -> Act:
+    county.load_rules()
+    listed(world)
+    return lambda: tables.opened(world)
+
+
+def begin_table(world: World) -> Act:
+    table = _owed(world)
+    return lambda: tables.begun(world, table)
+
+
+def file_table(world: World) -> Act:
+    table = tables.explained(world, tables.fill(world, _owed(world)))
+    actor = world.actor("applicant")
+    given = {"digest": tables.digest_of(table), "declared_name": actor.name, "agreed": True}
+    return lambda: yearly.file(actor=actor, at=tables.SPRING, reference=table.reference, **given)
+
+
+def pass_table(world: World) -> Act:
+    table = tables.filed(world, _owed(world))
+    given = {"at": tables.SPRING, "reference": table.reference, "revision": table.revision, "text": "同意"}
+    return lambda: yearly.approve(actor=world.actor("county_handler"), **given)
+
+
+def return_table(world: World) -> Act:
+    table = tables.filed(world, _owed(world))
+    given = {"at": tables.SPRING, "reference": table.reference, "revision": table.revision, "text": "请核对"}
+    fields = {"economy.output": "与报表不符"}
+    return lambda: yearly.give_back(actor=world.actor("county_handler"), fields=fields, **given)
+
+
+def write_table_opinion(world: World) -> Act:
+    table = tables.filed(world, _owed(world))
+    given = {"at": tables.SPRING, "reference": table.reference, "text": "同意", "points": {}, "meets": None}
+    return lambda: yearly.write_opinion(actor=world.actor("county_handler"), **given)
+
+
+def move_cycle_day(world: World) -> Act:
+    cycle, actor = _owed(world).cycle, world.actor("city_approver")
+    given = {"at": tables.SPRING, "reference": cycle.reference, "due_on": date(2027, 6, 1), "reason": "平台维护"}
+    return lambda: cycles.move_last_day(actor=actor, **given)
+
+
+def close_cycle(world: World) -> Act:
+    cycle, actor = _owed(world).cycle, world.actor("city_approver")
+    return lambda: cycles.close(actor=actor, at=AFTER_CYCLE, reference=cycle.reference)
+
+
+# ---- after listing: rectifications, reports, changes, inspections -----------------------------------------------------
+def accept_rectification(world: World) -> Act:
+    unit = listed(world)
+    row = rectifications.order(
+        actor=world.actor("county_handler"), listing=unit.pk, reason="补齐计量器具", due_on=date(2026, 12, 1), at=LATE
+    )
+    given = {"reference": row.reference, "at": LATE}
+    rectifications.hand_in(actor=world.actor("applicant"), answer="已补齐", proofs=[filled.picture()], **given)
+    return lambda: rectifications.accept(actor=world.actor("county_handler"), **given)
+
+
+def decide_tip(world: World) -> Act:
+    county.load_rules()
+    unit, to = listed(world, "hlj", "230000"), world.authorities["230100"].pk
+    words = tips.Words("举报示例人", "13800001111", "台账不实")
+    tip = tips.report_unit(listing=unit.pk, authority=to, words=words, evidence=filled.picture(), at=LATE)
+    given = {"receipt": tip.receipt, "at": LATE}
+    approver, handler = world.actor("hlj_city_approver"), world.actor("hlj_city_handler")
+    tips.name_handler(actor=approver, user=world.user("hlj_city_handler").pk, **given)
+    tips.accept(actor=handler, summary="核实台账", **given)
+    proposal = tips.Proposal("rectification", "属实", due_on=date(2026, 12, 1))
+    tips.propose(actor=handler, proposal=proposal, **given)
+    return lambda: tips.decide(actor=approver, **given)
+
+
+def _changed(world: World) -> Change:
+    county.load_rules()
+    unit = listed(world)
+    given = changes.Report({"name": "更名示例有限公司"}, date(2026, 8, 1), "更名", files=[filled.picture()])
+    return changes.report(actor=world.actor("applicant"), listing=unit.pk, given=given, at=LATE)[0]
+
+
+def verify_change(world: World) -> Act:
+    row, given = _changed(world), changes.Verification("属实", agreed=True)
+    actor = world.actor("county_handler")
+    return lambda: changes.verify(actor=actor, reference=row.reference, given=given, at=LATE)
+
+
+def confirm_change(world: World) -> Act:
+    row, given = _changed(world), changes.Verification("属实", agreed=True)
+    changes.verify(actor=world.actor("county_handler"), reference=row.reference, given=given, at=LATE)
+    actor = world.actor("county_approver")
+    return lambda: changes.confirm(actor=actor, reference=row.reference, at=LATE)
+
+
+def record_inspection(world: World) -> Act:
+    county.load_rules()
+    unit, actor = listed(world), world.actor("county_handler")
+    row = inspections.plan_visit(actor=actor, listing=unit.pk, planned_on=LATE.date(), at=LATE)
+    answers = {one["key"]: ("yes", "") for one in row.items}
+    visit = inspections.Visit(
+        LATE.date(), "示例甲", "problems", "未装表", answers, due_on=date(2026, 12, 1), rectify="装表"
+    )
+    return lambda: inspections.carry_out(actor=actor, reference=row.reference, visit=visit, at=LATE)
+
+
+# ---- removals, bulletins, requests upward, alarms -------------------------------------------------------------------
+def _held(world: World) -> Removal:
+    """A removal of the city's list, proposed today."""
+    county.load_rules()
+    return leaving.proposed(world, listed(world), LATE)
+
+
+def _asked_unit(world: World) -> Removal:
+    row = _held(world)
+    given = {"letter": "现告知。", "answer_by": LATE.date() + timedelta(days=10), "at": LATE}
+    return removals.ask(actor=world.actor("city_handler"), reference=row.reference, **given)  # type: ignore[arg-type]
+
+
+def _heard_removal(world: World) -> Removal:
+    row = _asked_unit(world)
+    removals.answer(actor=world.actor("applicant"), reference=row.reference, statement="说明", at=LATE)
+    given = {"conclusion": "remove", "opinion": "证据充分", "at": LATE}
+    return removals.conclude(actor=world.actor("city_handler"), reference=row.reference, **given)  # type: ignore[arg-type]
+
+
+def propose_removal(world: World) -> Act:
+    county.load_rules()
+    place, actor = listed(world), world.actor("city_handler")
+    given: dict[str, Any] = {"ground": "false_data", "reason": "数据不符", "source": "person", "at": LATE}
+    return lambda: removals.propose(listing=place.pk, actor=actor, **given)
+
+
+def ask_unit(world: World) -> Act:
+    row, actor = _held(world), world.actor("city_handler")
+    day = LATE.date() + timedelta(days=10)
+    return lambda: removals.ask(actor=actor, reference=row.reference, letter="现告知。", answer_by=day, at=LATE)
+
+
+def answer_removal(world: World) -> Act:
+    row, actor = _asked_unit(world), world.actor("applicant")
+    return lambda: removals.answer(actor=actor, reference=row.reference, statement="说明", at=LATE)
+
+
+def conclude_removal(world: World) -> Act:
+    row, actor = _asked_unit(world), world.actor("city_handler")
+    removals.answer(actor=world.actor("applicant"), reference=row.reference, statement="说明", at=LATE)
+    given: dict[str, Any] = {"conclusion": "remove", "opinion": "证据充分", "at": LATE}
+    return lambda: removals.conclude(actor=actor, reference=row.reference, **given)
+
+
+def decide_removal(world: World) -> Act:
+    row, actor = _heard_removal(world), world.actor("city_approver")
+    given: dict[str, Any] = {"outcome": "remove", "decision": "同意", "at": LATE}
+    return lambda: removals.decide(actor=actor, reference=row.reference, **given)
+
+
+def dismiss_removal(world: World) -> Act:
+    row, actor = _heard_removal(world), world.actor("city_approver")
+    return lambda: removals.dismiss(actor=actor, reference=row.reference, decision="查无实据", at=LATE)
+
+
+def publish_bulletin(world: World) -> Act:
+    county.load_rules()
+    row = leaving.decided(world, leaving.proposed(world, listed(world), LATE), LATE)
+    at = LATE + timedelta(days=30)
+    made, actor = leaving.bulletin(world, row, at), world.actor("city_approver")
+    return lambda: bulletins.publish(actor=actor, reference=made.reference, at=at)
+
+
+def send_request(world: World) -> Act:
+    handler, actor = world.actor("city_handler"), world.actor("city_approver")
+    given: dict[str, Any] = {"kind": "change", "category": "factory", "title": "函", "text": "现报送。", "at": LATE}
+    row = upward.draft(actor=handler, to_authority=world.province, **given)
+    upward.hand_to_approver(actor=handler, reference=row.reference, at=LATE)
+    return lambda: upward.send(actor=actor, reference=row.reference, number="示函1号", at=LATE)
+
+
+def raise_alarm(world: World) -> Act:
+    county.load_rules()
+    place, actor = listed(world), world.actor("county_handler")
+    told = incidents.Told("safety", 3, LATE - timedelta(hours=2), "一号车间", "示例事故", "通报")
+    return lambda: incidents.raise_alarm(actor=actor, listing=place.pk, told=told, at=LATE)
+
+
+# ---- cultivation ----------------------------------------------------------------------------------------------------
+def _cultivated(world: World) -> CultivationObject:
+    county.load_rules()
+    return cultivation.add(site_id=world.site.pk, category="factory", actor=world.actor("county_handler"), at=LATE)
+
+
+def take_up_object(world: World) -> Act:
+    row, actor = _cultivated(world), world.actor("county_handler")
+    return lambda: cultivation.take_up(reference=row.reference, actor=actor, at=LATE)
+
+
+def invite_object(world: World) -> Act:
+    row, actor = _cultivated(world), world.actor("county_handler")
+    return lambda: cultivation.invite(reference=row.reference, actor=actor, at=LATE)
+
+
+def drop_object(world: World) -> Act:
+    row, actor = _cultivated(world), world.actor("county_handler")
+    return lambda: cultivation.drop(reference=row.reference, reason="已搬迁", actor=actor, at=LATE)
+
+
+def _filing(world: World) -> CultivationFiling:
+    county.load_rules()
+    given = {"actor": world.actor("hlj_city_handler"), "at": LATE}
+    row = filings.draft(rule="filing", year=LATE.year, **given)
+    return filings.write(reference=row.reference, version=0, plan="计划", with_library=False, with_list=False, **given)
+
+
+def hand_filing(world: World) -> Act:
+    row, actor = _filing(world), world.actor("hlj_city_handler")
+    return lambda: filings.hand_over(reference=row.reference, actor=actor, at=LATE)
+
+
+def sign_filing(world: World) -> Act:
+    row = _filing(world)
+    filings.hand_over(reference=row.reference, actor=world.actor("hlj_city_handler"), at=LATE)
+    actor = world.actor("hlj_city_approver")
+    return lambda: filings.sign(reference=row.reference, actor=actor, at=LATE)
+
+
+def receive_filing(world: World) -> Act:
+    row = _filing(world)
+    filings.hand_over(reference=row.reference, actor=world.actor("hlj_city_handler"), at=LATE)
+    filings.sign(reference=row.reference, actor=world.actor("hlj_city_approver"), at=LATE)
+    actor = world.actor("hlj_province_handler")
+    return lambda: filings.receive(reference=row.reference, actor=actor, at=LATE)
+
+
+def _experience(world: World) -> Experience:
+    county.load_rules()
+    given = {"actor": world.actor("city_handler"), "at": LATE}
+    row = experiences.pick(listing_id=listed(world).pk, **given)
+    return experiences.write(reference=row.reference, version=0, title="余热", summary="", text="做法", **given)
+
+
+def recommend_experience(world: World) -> Act:
+    row, actor = _experience(world), world.actor("city_handler")
+    return lambda: experiences.recommend(reference=row.reference, actor=actor, at=LATE)
+
+
+def mark_experience(world: World) -> Act:
+    row = _experience(world)
+    experiences.recommend(reference=row.reference, actor=world.actor("city_handler"), at=LATE)
+    actor = world.actor("province_handler")
+    return lambda: experiences.mark_outstanding(reference=row.reference, actor=actor, at=LATE)
+
+
+def publish_experience(world: World) -> Act:
+    row, actor = _experience(world), world.actor("city_handler")
+    return lambda: experiences.publish(reference=row.reference, actor=actor, at=LATE)
+
+
+def take_part_down(world: World) -> Act:
+    county.load_rules()
+    unit = listed(world)
+    given = {"listing_id": unit.pk, "kind": "technology", "at": LATE}
+    words = showing.Words(text="做法")
+    showing.write(**given, version=0, given=words, actor=world.actor("applicant"))
+    showing.mark(**given, public=True, actor=world.actor("applicant"))
+    actor = world.actor("county_handler")
+    return lambda: showing.take_down(**given, reason="不实", actor=actor)
+
+
 READY: dict[str, Callable[[World], Act]] = {
     made.__name__.rstrip("_"): made
     for made in (
@@ -525,5 +821,12 @@ READY: dict[str, Callable[[World], Act]] = {
         *(hand_over_letter, send_letter, submit_opinion, conclude_consultation, close_consultation),
         *(publish_notice, object_, uphold, dismiss_late, close_notice, hand_announcement, publish_list, confirm_claim),
         *(publish_correction, tell_outcome),
+        *(accept_rectification, decide_tip, verify_change, confirm_change, record_inspection),
+        *(open_cycle, begin_table, file_table, pass_table, return_table, write_table_opinion),
+        *(move_cycle_day, close_cycle),
+        *(propose_removal, ask_unit, answer_removal, conclude_removal, decide_removal, dismiss_removal),
+        *(publish_bulletin, send_request, raise_alarm),
+        *(take_up_object, invite_object, drop_object, hand_filing, sign_filing, receive_filing),
+        *(recommend_experience, mark_experience, publish_experience, take_part_down),
     )
 }

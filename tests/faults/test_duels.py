@@ -18,6 +18,9 @@ from django.db import connection
 from applications.models import Application, Evidence, Hit, ReportVersion, TimelineEntry
 from applications.services import batches, disqualification, drafts, screening, submission, sweep
 from applications.states import BatchState, HitState, State
+from dynamics.models import Cycle, Removal, YearlyReport
+from dynamics.services import cycles, removals, yearly
+from dynamics.states import RemovalState
 from greenlist.core import audit
 from greenlist.core.errors import DomainError, Refused, WrongState
 from greenlist.core.models import Blob, Notification
@@ -25,7 +28,7 @@ from greenlist.organisations import services as organisations
 from greenlist.organisations.models import AdverseRecord, Organisation
 from registry.models import Announcement, Certificate, Correction, ImportedList, Listing, Notice, NoticeItem, Objection
 from registry.services import announcements, corrections, notices, objections
-from registry.states import AnnouncementState, ItemState, ObjectionState
+from registry.states import AnnouncementState, ItemState, ListingState, ObjectionState
 from reviews.services import commissions, consultations, opinions, panels
 from reviews.services.opinions import Opinion
 from tests import factories
@@ -82,7 +85,7 @@ def straight(case: Application) -> list[str]:
 
 
 # ---- the same button twice ------------------------------------------------------------------------------------------
-AGAIN = ["submit", "answer"]  # the second gets the first one's receipt
+AGAIN = ["submit", "answer", "file_table"]  # the second gets the first one's receipt
 # Not here: what has its own race beside its service, and objections and extensions, of which there may be two.
 ONCE = [
     *("withdraw", "return_for_correction", "propose", "sign", "send_back", "disqualify"),
@@ -94,6 +97,9 @@ ONCE = [
     *("publish_notice", "uphold", "dismiss_late", "hand_announcement", "confirm_claim"),
     *("publish_correction", "tell_outcome"),
     *("decide_name", "say_complete", "name_people"),
+    *("pass_table", "return_table", "close_cycle", "move_cycle_day"),
+    *("ask_unit", "conclude_removal", "decide_removal", "dismiss_removal"),
+    *("publish_bulletin", "send_request", "raise_alarm"),
 ]
 
 
@@ -118,6 +124,15 @@ def test_a_submission_sent_twice_has_one_receipt(race_world: World, duel: Duel, 
     assert ReportVersion.objects.count() == before + 1
 
 
+@pytest.mark.full
+@pytest.mark.case("BG-01")
+def test_a_cycle_opened_twice_at_once_is_one(race_world: World, duel: Duel) -> None:
+    act = deciding.open_cycle(race_world)
+    first, second = duel(act, act)
+    assert first == second
+    assert (Cycle.objects.count(), YearlyReport.objects.count()) == (1, 1)
+
+
 # ---- one against the other ------------------------------------------------------------------------------------------
 @pytest.mark.full
 @pytest.mark.clause("HLJ-18a")
@@ -140,6 +155,32 @@ def test_nobody_joins_a_panel_that_is_being_concluded(race_world: World, duel: D
     assert sorted(won(outcomes)) == [False, True]
     panel.refresh_from_db()
     assert (panel.state == "closed") == won(outcomes)[0] and panel.seats.count() == 1 + won(outcomes)[1]
+
+
+@pytest.mark.full
+def test_a_table_is_accepted_or_returned(race_world: World, duel: Duel) -> None:
+    world = race_world
+    accept = deciding.pass_table(world)
+    table = YearlyReport.objects.get()
+    given: dict[str, Any] = {"at": deciding.SPRING, "reference": table.reference, "revision": table.revision}
+    back = {"text": "请核对", "fields": {"economy.output": "与报表不符"}}
+    outcomes = duel(accept, lambda: yearly.give_back(actor=world.actor("county_approver"), **given, **back))
+    assert sorted(won(outcomes)) == [False, True]
+    table.refresh_from_db()
+    assert (table.state == "returned") == won(outcomes)[1]
+    assert table.opinions.count() == 1
+
+
+@pytest.mark.full
+def test_a_table_is_handed_in_or_the_cycle_closed(race_world: World, duel: Duel) -> None:
+    """What came in before is reviewed first; after the closing nothing comes in."""
+    world = race_world
+    hand_in = deciding.file_table(world)
+    cycle = Cycle.objects.get()
+    given: dict[str, Any] = {"at": deciding.AFTER_CYCLE, "reference": cycle.reference}
+    outcomes = duel(hand_in, lambda: cycles.close(actor=world.actor("city_approver"), **given))
+    assert sorted(won(outcomes)) == [False, True]
+    assert (YearlyReport.objects.get().state == "filed") == won(outcomes)[0]
 
 
 @pytest.mark.full
@@ -490,3 +531,40 @@ def test_two_who_import_the_same_file_add_its_records_once(race_world: World, du
     ]
     assert sorted(duel(*acts)) == [(0, 1), (1, 0)]
     assert AdverseRecord.objects.count() == 1
+
+
+@pytest.mark.full
+@pytest.mark.case("WF-16")
+def test_two_proposals_at_once_are_one(race_world: World, duel: Duel) -> None:
+    act = deciding.propose_removal(race_world)
+    first, second = duel(act, act)
+    assert first.pk == second.pk
+    assert Removal.objects.count() == 1
+
+
+@pytest.mark.case("WF-16")
+@pytest.mark.parametrize("other", ["late word", "dismissal"])
+def test_a_removal_and_what_comes_in_at_once(race_world: World, duel: Duel, other: str) -> None:
+    """The approver decides while the unit sends a later word, or a second approver lets it drop: one outcome."""
+    world = race_world
+    decide = deciding.decide_removal(world)
+    row = Removal.objects.get()
+    if other == "late word":
+        actor, given = world.actor("applicant"), {"statement": "补充说明", "at": deciding.LATE}
+        outcomes = duel(decide, lambda: removals.answer(actor=actor, reference=row.reference, **given))
+    else:
+        actor = world.actor("city_approver")
+        outcomes = duel(
+            decide,
+            lambda: removals.dismiss(actor=actor, reference=row.reference, decision="查无实据", at=deciding.LATE),
+        )
+    row.refresh_from_db()
+    place = Listing.objects.get(pk=row.listing_id)
+    decided, came = won(outcomes)
+    if other == "late word":
+        assert (decided, came) in {(True, False), (False, True)}
+        assert row.state == (RemovalState.DECIDED if decided else RemovalState.HEARD)
+        assert place.state == ListingState.REMOVAL_PROPOSED
+    else:  # what was decided may be dropped as long as it is not announced; what was dropped is not decided any more
+        assert came and row.state == RemovalState.DISMISSED
+        assert place.state == ListingState.ACTIVE

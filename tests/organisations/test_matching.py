@@ -276,8 +276,8 @@ def test_only_the_park_and_its_authority_keep_its_firms(world: World, now) -> No
     for character in ("other_county_handler", "applicant", "expert", "anonymous"):
         with pytest.raises(NotVisible):
             services.add_firm(**firm, actor=world.actor(character))
-    with pytest.raises(NotVisible):  # a firm is no park
-        services.add_firm(**firm | {"park_id": world.org.pk}, actor=world.actor("applicant"))
+    with pytest.raises(NotVisible):  # a third-party body holds none
+        services.add_firm(**firm | {"park_id": world.orgs["evaluator"].pk}, actor=world.actor("evaluator"))
     factories.member(world.user("stranger"), park, "owner")
     own = selectors.member_actor(world.user("stranger"), park.memberships.select_related("organisation").get())
     link = services.add_firm(**firm, actor=own)

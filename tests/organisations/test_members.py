@@ -6,6 +6,7 @@ import pytest
 import time_machine
 from django.core import mail
 
+from greenlist.core import deadlines
 from greenlist.core.actors import Actor
 from greenlist.core.clock import china_date
 from greenlist.core.errors import Conflict, Invalid, NotAllowed, NotVisible, TooMany, WrongState
@@ -311,14 +312,14 @@ def test_both_are_told_before_and_after_and_the_row_is_ended_once(world: World) 
         return set(Notification.objects.filter(kind=kind).values_list("recipient_id", flat=True))
 
     both = {world.user("stranger").pk, world.user("applicant").pk}
-    assert services.end_agents(at=datetime.fromisoformat("2026-04-28T09:00:00+08:00")) == 0
+    assert deadlines.remind(at=datetime.fromisoformat("2026-04-28T09:00:00+08:00")) == 0
     assert told("member.ending") == set()
     for moment in ("2026-04-29T09:00:00+08:00", "2026-04-30T09:00:00+08:00"):
-        services.end_agents(at=datetime.fromisoformat(moment))
+        deadlines.remind(at=datetime.fromisoformat(moment))
     assert told("member.ending") == both
-    assert Notification.objects.filter(kind="member.ending").values("event").distinct().count() == 1
-    services.end_agents(at=datetime.fromisoformat("2026-05-05T09:00:00+08:00"))
-    assert Notification.objects.filter(kind="member.ending").values("event").distinct().count() == 2
+    assert Notification.objects.filter(kind="member.ending").values("period").distinct().count() == 1
+    deadlines.remind(at=datetime.fromisoformat("2026-05-05T09:00:00+08:00"))
+    assert Notification.objects.filter(kind="member.ending").values("period").distinct().count() == 2
     assert services.end_agents(at=BEFORE) == 0
     assert services.end_agents(at=AFTER) == 1
     assert services.end_agents(at=AFTER) == 0

@@ -13,7 +13,7 @@ from greenlist.core.actors import SYSTEM, Actor, Capacity
 from greenlist.core.errors import Invalid, NotAllowed, NotVisible
 from greenlist.core.models import AuditEntry
 from greenlist.policy import engine, selectors, services
-from greenlist.policy.engine.types import CalendarUnknown, CallValues, NoticeRule
+from greenlist.policy.engine.types import CalendarUnknown, CallValues, NoticeRule, PolicyErrors
 from greenlist.policy.models import CalendarDay, CalendarYear, CriteriaSetVersion, RuleSet, RuleSetVersion
 from tests.policy.conftest import FIXTURES
 
@@ -274,3 +274,25 @@ def test_the_administrators_table_wins_over_the_package():
 def test_the_calendar_costs_two_queries(django_assert_num_queries, calendar):
     with django_assert_num_queries(2):
         assert selectors.calendar(years=[2026]).confirmed == {2026}
+
+
+def test_a_version_of_an_earlier_release_goes_on_ruling_what_is_pinned_to_it(folder):
+    """Its tables of life after listing had another shape; what applications go by is unchanged, and the digest is its own."""
+    load(folder)
+    version = selectors.current("qinhuangdao")
+    whole = selectors.policy(version)
+    body = dict(version.canonical["policy.toml"])
+    body["change"] = [{**body["change"][0], "verify": ["county"]}]
+    body["duty"] = [{key: value for key, value in body["duty"][0].items() if key not in ("forms", "remind")}]
+    old = {**version.canonical, "policy.toml": body}
+    with pytest.raises(PolicyErrors):
+        engine.build(old, selectors.FACTS)
+    kept = engine.stored(old, selectors.FACTS)
+    assert kept.digest == engine.digest(old) != whole.digest
+    values = CallValues(year=2024, values=engine.suggest(whole, 2024) | {"county_by": date(2024, 5, 31)})
+    assert engine.bind(kept, values).steps == engine.bind(whole, values).steps
+    assert not kept.raw["policy.toml"].get("duty")
+
+    body["step"] = [{**body["step"][0], "kind": "dance"}, *body["step"][1:]]
+    with pytest.raises(PolicyErrors):
+        engine.stored(old, selectors.FACTS)

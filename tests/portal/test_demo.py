@@ -11,6 +11,18 @@ from django.test import Client
 from applications.models import Application, Hit, Project, Registration
 from applications.selectors import cases
 from applications.states import HitState, ProjectState, State
+from dynamics.models import (
+    Change,
+    CultivationFiling,
+    CultivationObject,
+    Inspection,
+    Rectification,
+    Removal,
+    Tip,
+    Training,
+    UpwardRequest,
+    YearlyReport,
+)
 from greenlist.accounts import selectors as accounts
 from greenlist.accounts.models import Mandate, User
 from greenlist.core import audit, clock
@@ -18,6 +30,7 @@ from greenlist.core.actors import Actor
 from greenlist.portal.demo.places import PASSWORD
 from greenlist.portal.management.commands.demo_logins import LOGINS
 from registry.models import Listing
+from registry.states import ListingState
 from reviews.models import Consultation, Panel, Reply
 from reviews.selectors import draws
 
@@ -25,6 +38,25 @@ from reviews.selectors import draws
 def _handler(case: Application) -> Actor:
     held = Mandate.objects.select_related("user", "authority__area").get(authority=case.desk, role="handler")
     return accounts.actor_of(held)
+
+
+def _has_a_life_after_listing() -> None:
+    """Something at every station, over three years."""
+    assert {"candidate", "cultivating", "invited"} <= set(CultivationObject.objects.values_list("state", flat=True))
+    assert set(Rectification.objects.values_list("state", flat=True)) == {"ordered", "done"}
+    removed = Removal.objects.get(ground="false_data")
+    assert (removed.state, removed.listing.state) == ("effective", ListingState.REMOVED)
+    assert removed.bulletin is not None and removed.bulletin.state == "published"
+    assert Removal.objects.filter(ground="accident", state="proposed").exists()
+    assert set(Tip.objects.values_list("state", flat=True)) == {"verifying", "closed"}
+    assert {"accepted", "returned", "draft", "filed", "exempt"} <= set(
+        YearlyReport.objects.values_list("state", flat=True)
+    )
+    assert Removal.objects.get(ground="no_table").state == "hearing"
+    assert set(Change.objects.values_list("state", flat=True)) == {"settled", "reported"}
+    assert {"done", "planned"} == set(Inspection.objects.values_list("state", flat=True))
+    assert UpwardRequest.objects.get().state == "sent"
+    assert CultivationFiling.objects.filter(state="received").exists() and Training.objects.exists()
 
 
 @pytest.mark.journey
@@ -62,6 +94,7 @@ def test_the_demonstration_has_finished_examples_of_each_category(settings: Any,
     }
     assert {one.state for one in Registration.objects.all()} == {"approved", "submitted"}
     assert Hit.objects.filter(state=HitState.OPEN, name=finished["supply_chain", "self"].name).exists()
+    _has_a_life_after_listing()
     assert list(audit.verify()) == []
     assert User.objects.filter(username__in=LOGINS).count() == len(LOGINS)
     for username in ("park", "cement", "body", "130600-handler", "130300-market"):

@@ -317,7 +317,7 @@ def test_from_the_file_to_the_outcome_by_pages(world: World, call: Call) -> None
     case.refresh_from_db()
     assert case.state == State.LISTED
     listing = Listing.objects.get()
-    shown = world.client("anonymous").get(reverse("registry:listing", args=["cn", listing.pk])).content.decode()
+    shown = world.client("anonymous").get(reverse("dynamics:listing", args=["cn", listing.pk])).content.decode()
     assert "导入名单" in shown and "名单（1号）" in shown
     assert world.client("anonymous").get(reverse("registry:lists")).status_code == 200
 

@@ -85,7 +85,7 @@ def test_units_of_a_published_list_are_on_the_city_list_marked_with_their_origin
     assert set(held) == {"province", "city"}
     page = world.client("anonymous").get(reverse("registry:lists"), {"place": "445200"}).content.decode()
     assert place.firm.name in page and "承继上级名单" in page
-    shown = world.client("anonymous").get(reverse("registry:listing", args=["445200", own.pk])).content.decode()
+    shown = world.client("anonymous").get(reverse("dynamics:listing", args=["445200", own.pk])).content.decode()
     assert "2026年度绿色工厂名单" in shown
 
 

@@ -10,6 +10,7 @@ import pytest
 from applications.models import Application
 from applications.services import disqualification, submission
 from applications.states import State
+from greenlist.core import deadlines
 from greenlist.core.errors import Conflict, Invalid, NotAllowed, NotVisible, Refused, WrongState
 from greenlist.core.models import AuditEntry, Notification
 from greenlist.policy.models import CalendarYear
@@ -297,16 +298,16 @@ def test_one_more_department_is_asked_with_its_own_last_day(world: World, call: 
 @pytest.mark.clause("HEB-3b")
 def test_who_has_not_answered_is_reminded_and_then_marked_once(world: World, call: Any, two: list[Application]) -> None:
     found = asking.sent(world, call)
-    consultations.remind(at=START)
+    deadlines.remind(at=START)
     assert kinds("ecology", world) == ["consultation.asked"]
     near = datetime.fromisoformat("2026-06-07T09:00:00+08:00")
     for _ in range(2):
-        consultations.remind(at=near)
+        deadlines.remind(at=near)
     assert kinds("ecology", world).count("consultation.near") == 1
     last_hour = datetime.fromisoformat("2026-06-08T23:59:00+08:00")
-    assert consultations.remind(at=last_hour) == 0
-    assert consultations.remind(at=AFTER) == 3
-    assert consultations.remind(at=AFTER) == 0
+    assert consultations.mark_overdue(at=last_hour) == 0
+    assert consultations.mark_overdue(at=AFTER) == 3
+    assert consultations.mark_overdue(at=AFTER) == 0
     assert kinds("ecology", world).count("consultation.overdue") == 1
     assert kinds("city_handler", world).count("consultation.overdue") == 3
     asking.answered(world, found, at=AFTER)  # late, and still heard
@@ -325,7 +326,7 @@ def test_no_unit_goes_on_before_everybody_answered_or_the_last_day_is_over(
         with pytest.raises(Refused) as refused:
             consultations.conclude(at=at, **given)
         assert refused.value.clause == "HEB-3b"
-    consultations.remind(at=AFTER)
+    consultations.mark_overdue(at=AFTER)
     asking.closed(world, found, at=AFTER)
     for row in two:
         row.refresh_from_db()

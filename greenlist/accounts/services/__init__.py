@@ -52,6 +52,7 @@ from greenlist.accounts.services.sessions import (
     seconds_left,
 )
 from greenlist.accounts.services.strength import hint
+from greenlist.accounts.services.telling import NewFeed, choose_messages, make_feed, open_feed, revoke_feed
 from greenlist.accounts.services.tokens import (
     KeyReused,
     NewToken,
@@ -74,6 +75,7 @@ __all__ = [
     "AlreadyHeld",
     "KeyReused",
     "LinkUsed",
+    "NewFeed",
     "NewToken",
     "PasswordDue",
     "Paused",
@@ -91,6 +93,7 @@ __all__ = [
     "change_person",
     "change_profile",
     "choose_language",
+    "choose_messages",
     "clean_username",
     "continue_session",
     "create_person",
@@ -109,10 +112,12 @@ __all__ = [
     "hint",
     "load_areas",
     "lose_capacity",
+    "make_feed",
     "make_token",
     "new_recovery_codes",
     "new_ticket",
     "once",
+    "open_feed",
     "open_token",
     "read_trail",
     "refusal",
@@ -121,6 +126,7 @@ __all__ = [
     "remove_second_factor",
     "request_reset",
     "reset_password",
+    "revoke_feed",
     "revoke_token",
     "save_area",
     "save_authority",

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib import auth, messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -126,3 +127,42 @@ def token_revoke(request: Request, pk: int) -> HttpResponse:
         request, _("The token “%(name)s” is revoked: programs that use it are refused.") % {"name": row.name}
     )
     return redirect("accounts:tokens")
+
+
+@get_or_post
+def telling(request: Request) -> HttpResponse:
+    """How this person hears of things: mails, the day's one mail, text messages."""
+    user = cast(User, request.user)
+    form = forms.MessagesForm(
+        request.POST or None, initial={"mails": user.mails, "digest": user.digest, "texts": user.texts}
+    )
+    if request.method == "POST" and form.is_valid():
+        chosen = {"texts": user.texts, **form.cleaned_data}  # not offered: as it was
+        try:
+            services.choose_messages(actor=request.actor, at=clock.now(), **chosen)
+        except Invalid as error:
+            form.take(error)
+        else:
+            messages.success(request, _("Saved."))
+            return redirect("accounts:messages")
+    context = {"form": form, "quiet": settings.QUIET_HOURS.replace("-", "–"), "digest_at": settings.DIGEST_AT}
+    return render(request, "accounts/messages.html", context, status=REFUSED if form.errors else 200)
+
+
+@never_cache
+@get_or_post
+def calendar(request: Request) -> HttpResponse:
+    """Addresses of one's calendar: those there are, and a new one, which this answer shows and no other."""
+    made, address = None, ""
+    if request.method == "POST":
+        made = services.make_feed(actor=request.actor, at=clock.now())
+        address = f"{settings.PUBLIC_URL}{reverse('portal:feed', args=[made.secret])}"
+    context = {"made": made, "address": address, "feeds": selectors.feeds_of(request.actor)}
+    return render(request, "accounts/calendar.html", context)
+
+
+@require_POST
+def calendar_revoke(request: Request, pk: int) -> HttpResponse:
+    services.revoke_feed(actor=request.actor, feed_id=pk, at=clock.now())
+    messages.success(request, _("The address opens nothing any more."))
+    return redirect("accounts:calendar")

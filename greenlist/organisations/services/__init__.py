@@ -23,6 +23,7 @@ from greenlist.organisations.services.bodies import (
     remove_proof,
     remove_staff,
 )
+from greenlist.organisations.services.changes import follow_change, hand_site_over
 from greenlist.organisations.services.matching import decide as decide_match
 from greenlist.organisations.services.matching import find_all as find_matches
 from greenlist.organisations.services.matching import link_codes
@@ -87,7 +88,9 @@ __all__ = [
     "enter_adverse_with_file",
     "find_matches",
     "find_or_create_unclaimed",
+    "follow_change",
     "grant_title",
+    "hand_site_over",
     "import_adverse",
     "invitation_of",
     "invite",

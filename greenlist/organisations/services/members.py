@@ -29,7 +29,6 @@ log = logging.getLogger(__name__)
 LIFE = timedelta(days=7)
 LEASE = timedelta(minutes=5)
 AGENT_AT_MOST = timedelta(days=366)  # prolonged as often as the owner wants
-TELL_BEFORE = (7, 1)  # days
 OPEN_AT_MOST = 20  # invitations of one organisation that wait at the same time
 
 
@@ -271,19 +270,14 @@ def prolong_agent(
 
 
 def end_agents(*, at: datetime) -> int:
-    """Tells agents and owners some days before the end, and ends those whose last day is over; returns how many ended."""
+    """Ends agents whose last day is over and tells them and the owners; returns how many. Told before: `deadlines.agents`."""
     today = clock.china_date(at)
-    agents = Membership.objects.open().filter(role=Membership.Role.AGENT)
-    near = agents.filter(ends_on__gte=today, ends_on__lte=today + timedelta(days=max(TELL_BEFORE)))
-    for row in near.select_related("user", "organisation"):
-        assert row.ends_on is not None
-        left = (row.ends_on - today).days
-        _tell_of_end(row, "member.ending", min(days for days in TELL_BEFORE if left <= days), at)
 
     def end(pk: int) -> bool:
         return _end_agent(pk, today, at)
 
-    return rounds.each(agents.filter(ends_on__lt=today).order_by("pk").values_list("pk", flat=True), end)
+    over = Membership.objects.open().filter(role=Membership.Role.AGENT, ends_on__lt=today)
+    return rounds.each(over.order_by("pk").values_list("pk", flat=True), end)
 
 
 @transaction.atomic
@@ -296,18 +290,18 @@ def _end_agent(pk: int, today: date, at: datetime) -> bool:
     row.save(update_fields=["valid_until"])
     data = {"membership": row.pk, "user": row.user_id}
     audit.record(actor=SYSTEM, subject=("organisation", row.organisation_id), action="member.lapsed", at=at, data=data)
-    _tell_of_end(row, "member.lapsed", 0, at)
+    _tell_of_end(row, at)
     return True
 
 
-def _tell_of_end(row: Membership, kind: str, days: int, at: datetime) -> None:
-    """The agent and the owners, once for each day and distance."""
+def _tell_of_end(row: Membership, at: datetime) -> None:
+    """The agent and the owners, once for each last day."""
     owners = Membership.objects.open().filter(organisation=row.organisation_id, role=Membership.Role.OWNER)
     people = [row.user_id, *owners.filter(user__is_active=True).order_by("pk").values_list("user_id", flat=True)]
     outbox.notify(
         recipients=list(dict.fromkeys(people)),
-        event=f"{kind}:{row.pk}:{row.ends_on}:{days}",
-        kind=kind,
+        event=f"member.lapsed:{row.pk}:{row.ends_on}:0",
+        kind="member.lapsed",
         at=at,
         params={"name": row.user.name, "organisation": row.organisation.name, "day": row.ends_on},
         link=reverse("organisations:members"),

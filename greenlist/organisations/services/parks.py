@@ -1,4 +1,4 @@
-"""The firms inside a park, kept by the park's own people or its authority; a firm that moves out keeps its time inside."""
+"""Firms inside a park and suppliers of a firm, one kind of link (JY-3, HLJ-2), kept by the holder's people or its authority."""
 
 from datetime import datetime
 
@@ -21,10 +21,10 @@ AUTHORITY_REMOVES = _(
 
 def _park(park_id: int, actor: Actor) -> Organisation:
     park = selectors.visible(actor, park_id)
-    if park.kind != Organisation.Kind.PARK:
+    if park.kind == Organisation.Kind.BODY:
         raise NotVisible
     if not (rules.is_member(actor, park.pk) or rules.is_in_charge(actor, *selectors.paths_of(park))):
-        raise NotAllowed(_("Only the park itself or its authority keeps the list of its firms."))
+        raise NotAllowed(_("Only the unit itself or its authority keeps this list of firms."))
     if not actor.is_official:
         require_no_claim(park, "name")
     return park
@@ -32,7 +32,7 @@ def _park(park_id: int, actor: Actor) -> Organisation:
 
 @transaction.atomic
 def add_firm(*, park_id: int, code: str, name: str, actor: Actor, at: datetime) -> ParkFirm:
-    """Writes a firm inside; one that nobody knows yet is noted, unclaimed. Added twice, it is inside once.
+    """Writes a firm inside, or a supplier; one that nobody knows yet is noted, unclaimed. Added twice, it is inside once.
 
     Raises NotVisible (no park), NotAllowed, BadCode, Invalid (no name, the park itself, a claim waits).
     """
@@ -41,10 +41,10 @@ def add_firm(*, park_id: int, code: str, name: str, actor: Actor, at: datetime) 
         raise Invalid(_("Not added."), problems={"name": [_("Please enter the name.")]})
     clean = rules.clean_code(code) if code else ""
     if clean and clean == park.code:
-        raise Invalid(_("Not added."), problems={"code": [_("This is the park itself.")]})
+        raise Invalid(_("Not added."), problems={"code": [_("This is the unit itself.")]})
     firm = find_or_create_unclaimed(code=clean, name=" ".join(name.split()), area=park.area, actor=actor, at=at)
     if firm.pk == park.pk:
-        raise Invalid(_("Not added."), problems={"name": [_("This is the park itself.")]})
+        raise Invalid(_("Not added."), problems={"name": [_("This is the unit itself.")]})
     inside = ParkFirm.objects.filter(park=park, firm=firm, valid_until=None)
     if (known := inside.first()) is not None:
         return known
@@ -55,7 +55,7 @@ def add_firm(*, park_id: int, code: str, name: str, actor: Actor, at: datetime) 
             )
     except IntegrityError:  # a colleague was faster
         return inside.get()
-    _record(made, "park.firm_added", actor, at)
+    _record(made, "park.firm_added" if park.kind == Organisation.Kind.PARK else "chain.supplier_added", actor, at)
     return made
 
 
@@ -66,12 +66,13 @@ def remove_firm(*, link_id: int, actor: Actor, at: datetime) -> ParkFirm:
     if link is None:
         raise NotVisible
     park = _park(link.park_id, actor)
-    if not rules.may_take_off(actor, park.claim, link.added_by_id, link.valid_from, clock.china_date(at)):
+    is_park = park.kind == Organisation.Kind.PARK  # what befalls a supplier counts against nobody
+    if is_park and not rules.may_take_off(actor, park.claim, link.added_by_id, link.valid_from, clock.china_date(at)):
         raise NotAllowed(AUTHORITY_REMOVES)
     if link.valid_until is None:
         link.valid_until = clock.china_date(at)
         link.save(update_fields=["valid_until"])
-        _record(link, "park.firm_left", actor, at)
+        _record(link, "park.firm_left" if is_park else "chain.supplier_left", actor, at)
     return link
 
 

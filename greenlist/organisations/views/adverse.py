@@ -9,11 +9,12 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
+from greenlist.accounts.models import Tier
 from greenlist.core import clock
 from greenlist.core.errors import Invalid, NotAllowed, NotVisible
 from greenlist.core.http import Request
 from greenlist.organisations import forms, imports, rules, selectors, services
-from greenlist.organisations.models import AdverseMatch
+from greenlist.organisations.models import AdverseMatch, Organisation
 from greenlist.organisations.views.official import columns, get_or_post, leaf
 from greenlist.organisations.views.own import REFUSED, status_of
 
@@ -145,7 +146,7 @@ def adverse_match(request: Request, pk: int) -> HttpResponse:
 # ---- parks ----------------------------------------------------------------------------------------------------------
 @get_or_post
 def park_firms(request: Request, pk: int) -> HttpResponse:
-    """The firms inside a park, for the park and its authority."""
+    """The firms inside a park, or the suppliers of a firm, for the unit and its authority; how many of them are green."""
     park = selectors.park(request.actor, pk)
     form = forms.ParkFirmForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -154,13 +155,22 @@ def park_firms(request: Request, pk: int) -> HttpResponse:
         except Invalid as error:
             form.take(error)
         else:
-            messages.success(request, _("%(name)s is inside the park.") % {"name": link.firm.name})
+            inside, supplies = _("%(name)s is inside the park."), _("%(name)s is noted as a supplier.")
+            text = inside if park.kind == Organisation.Kind.PARK else supplies
+            messages.success(request, text % {"name": link.firm.name})
             return redirect("organisations:park_firms", pk)
     listed = leaf(request, selectors.firms_inside(park))
     today = clock.china_date(clock.now())
+    is_park = park.kind == Organisation.Kind.PARK
     links = [
-        (link, rules.may_take_off(request.actor, park.claim, link.added_by_id, link.valid_from, today))
+        (link, not is_park or rules.may_take_off(request.actor, park.claim, link.added_by_id, link.valid_from, today))
         for link in listed.rows
+    ]
+    counts = selectors.link_counts(park.pk, today)
+    tiles = [
+        {"value": counts.every, "label": _("Firms inside") if is_park else _("Suppliers")},
+        {"value": counts.any_tier, "label": _("of them green factories")},
+        *({"value": number, "label": str(Tier(tier).label)} for tier, number in counts.green.items()),
     ]
     context = {
         "park": park,
@@ -168,6 +178,8 @@ def park_firms(request: Request, pk: int) -> HttpResponse:
         "links": links,
         "page": listed.page,
         "kept": not all(go for _one, go in links),
+        "is_park": is_park,
+        "tiles": tiles,
     }
     return render(request, "organisations/park_firms.html", context, status=status_of(form))
 
@@ -178,5 +190,5 @@ def park_firm_left(request: Request, pk: int) -> HttpResponse:
     if park is None:
         raise NotVisible
     services.remove_firm(link_id=pk, actor=request.actor, at=clock.now())
-    messages.success(request, _("Noted: the firm has left the park."))
+    messages.success(request, _("Noted: the firm does not belong to it any more."))
     return redirect("organisations:park_firms", park)

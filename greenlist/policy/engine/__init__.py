@@ -1,10 +1,12 @@
 """The rule engine. Pure: no Django, no clock, no I/O. Everything public is here; `types` holds the shapes.
 
 `forms` is the module of filled forms: validate, validate_section, values, progress, figures, blank; `json_schema` writes a
-form down for other systems; `bodies` judges third-party bodies.
+form down for other systems; `bodies` judges third-party bodies; `removals` reads grounds and alarms; `changes` reads what
+follows after listing, and draws the sample of a plan of inspections; `duties` says who owes which table of the year,
+`plausibility` what in a filled form is doubtful; `cultivating` types what is said of cultivation.
 """
 
-from greenlist.policy.engine import bodies, forms, json_schema
+from greenlist.policy.engine import bodies, changes, cultivating, duties, forms, json_schema, plausibility, removals
 from greenlist.policy.engine.checks import (
     CHECKED,
     barring,
@@ -22,7 +24,7 @@ from greenlist.policy.engine.checks import (
     within,
 )
 from greenlist.policy.engine.identity import canonical, digest
-from greenlist.policy.engine.loading import bind, build, forms_cited, load, slug_of, standing, suggest
+from greenlist.policy.engine.loading import bind, build, forms_cited, load, slug_of, standing, stored, suggest
 from greenlist.policy.engine.periods import (
     closes_at,
     due,
@@ -49,14 +51,17 @@ __all__ = [
     "build",
     "candidates",
     "canonical",
+    "changes",
     "check",
     "closes_at",
     "completed",
     "criteria_for",
     "criteria_rule",
+    "cultivating",
     "described",
     "digest",
     "due",
+    "duties",
     "forms",
     "forms_cited",
     "holds",
@@ -75,11 +80,14 @@ __all__ = [
     "out_of_order",
     "period",
     "places",
+    "plausibility",
     "quotas",
+    "removals",
     "route",
     "share_of",
     "slug_of",
     "standing",
+    "stored",
     "suggest",
     "vetoes_digest",
     "waiver",

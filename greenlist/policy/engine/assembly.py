@@ -12,8 +12,11 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from greenlist.policy.engine import cultivating, removals
+from greenlist.policy.engine.changes import read_changes, read_reports, read_supervision
 from greenlist.policy.engine.reading import Node, close
 from greenlist.policy.engine.types import (
+    ChangeRule,
     Checklist,
     ChecklistItem,
     Column,
@@ -23,6 +26,7 @@ from greenlist.policy.engine.types import (
     Declaration,
     Department,
     Due,
+    Duty,
     FactTable,
     FactType,
     Form,
@@ -35,12 +39,14 @@ from greenlist.policy.engine.types import (
     Outcome,
     Package,
     Quota,
+    ReportRule,
     ReviewRule,
     Rule,
     ScoreRule,
     Severity,
     Step,
     StepKind,
+    SupervisionRule,
     TableSpec,
     Test,
     Text,
@@ -85,15 +91,14 @@ SOURCES = (
 # What may stand in {braces} in a document's text; the app that prints the document fills it.
 PLACES = frozenset(
     "year owner city county count units call_title rules_title document_number day starts ends days first_day "
-    "address telephone contact number name code area list_title recommended_on".split()
+    "address telephone contact number name code area list_title recommended_on reason clause".split()
 )
 _PLACE = re.compile(r"\{([^{}]*)\}")
 # Tables for stages after the list is published: kept as data, read when those stages are built.
 LATER: Mapping[str, frozenset[str]] = {
-    "duty": frozenset("key label who form due review highest_tier_only remind clause portal".split()),
-    "removal": frozenset("key label on duty event at_least until tiers when clause portal".split()),
-    "incident": frozenset("key label event at_least report_to clause portal".split()),
-    "change": frozenset("key label kinds told_in verify clause portal".split()),
+    # `removal`, `incident`: read by `engine.removals`
+    "removal": frozenset(),
+    "incident": frozenset(),
     # whose published lists a unit need only be on to be on this one too (JY-15c)
     "inherit": frozenset("key label tiers clause portal".split()),
 }
@@ -107,6 +112,7 @@ class Context:
     forms: Mapping[str, Form]
     dropped: frozenset[str] = frozenset()  # clauses the call dropped
     year: int | None = None  # of the call
+    tier: str = ""  # of the list
 
     @property
     def event_kinds(self) -> tuple[str, ...]:
@@ -126,7 +132,11 @@ class Parts:
     scores: Mapping[str, ScoreRule]
     quotas: tuple[Quota, ...]
     orders: tuple[OrderRule, ...]
+    changes: tuple[ChangeRule, ...]
+    reports: tuple[ReportRule, ...]
+    supervision: tuple[SupervisionRule, ...]
     other: Mapping[str, Json]
+    duties: tuple[Duty, ...] = ()
 
 
 def assemble(root: Node, context: Context) -> Parts:
@@ -155,7 +165,11 @@ def assemble(root: Node, context: Context) -> Parts:
         scores=scores,
         quotas=tuple(_quota(node, steps) for node in root.tables("quota")),
         orders=tuple(_order(node, steps) for node in root.tables("order")),
-        other={name: [_later(node, keys, context) for node in root.tables(name)] for name, keys in LATER.items()},
+        changes=read_changes(root),
+        reports=read_reports(root),
+        supervision=read_supervision(root),
+        other={name: [_later(node, name, keys, context) for node in root.tables(name)] for name, keys in LATER.items()}
+        | cultivating.read(root),
     )
 
 
@@ -261,20 +275,9 @@ def _due(node: Node | None, year: int | None) -> Due | None:
         on = date(year, *each) if each and year else None
     else:
         on = node.day("on", required=True)
-    due = Due(on=on, month_day=each, clause=node.clause()[0], remind=_ladder(node))
+    due = Due(on=on, month_day=each, clause=node.clause()[0], remind=node.ladder())
     node.done()
     return due
-
-
-def _ladder(node: Node) -> tuple[int, ...]:
-    """Days before a last day on which people are reminded, furthest first."""
-    value = node.raw("remind")
-    if value is None:
-        return ()
-    if not isinstance(value, list) or not all(type(item) is int and 0 <= item <= 366 for item in value):
-        node.wrong("remind", "must be a list of whole numbers of days")
-        return ()
-    return tuple(sorted(set(value), reverse=True))
 
 
 def month_day(node: Node, name: str) -> tuple[int, int] | None:
@@ -371,7 +374,7 @@ def _consult(step: Node, clause: str) -> ConsultRule | None:
         departments=tuple(departments),
         checks=tuple(checks),
         days=node.whole("days", least=1, most=120, required=True) or 1,
-        remind=_ladder(node),
+        remind=node.ladder(),
         clause=node.clause()[0],
     )
     node.done()
@@ -758,7 +761,16 @@ def _order(node: Node, steps: tuple[Step, ...]) -> OrderRule:
     return rule
 
 
-def _later(node: Node, keys: frozenset[str], context: Context) -> Json:
+READERS: Mapping[str, Callable[[Node, tuple[str, ...]], Json]] = {
+    "removal": removals.read_removal,
+    "incident": removals.read_incident,
+}
+
+
+def _later(node: Node, name: str, keys: frozenset[str], context: Context) -> Json:
+    """Data for the stages after the list is published; a table that has a reader of its own is checked by it."""
+    if name in READERS:
+        return READERS[name](node, context.event_kinds)
     clause, layer = node.clause()
     node.identifier()
     node.texts("event", of=context.event_kinds)

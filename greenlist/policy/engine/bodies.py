@@ -101,17 +101,7 @@ def _read(kind: str, node: Node, owner: str, facts: FactTable) -> object:
         years = node.whole("years", least=1, most=50, required=True) or 1
         return Ban(key, grounds, years, node.flag("withdraws"), label, clause)
     month, day = month_day(node, "due") or (12, 31)
-    return WorkReport(key, month, day, _ladder(node), label, clause)
-
-
-def _ladder(node: Node) -> tuple[int, ...]:
-    value = node.raw("remind")
-    if value is None:
-        return ()
-    if not isinstance(value, list) or not all(type(item) is int and 0 <= item <= 366 for item in value):
-        node.wrong("remind", "must be a list of whole numbers of days")
-        return ()
-    return tuple(sorted(set(value), reverse=True))
+    return WorkReport(key, month, day, node.ladder(), label, clause)
 
 
 def _points(node: Node) -> frozenset[str]:

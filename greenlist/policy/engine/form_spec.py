@@ -18,6 +18,7 @@ from greenlist.policy.engine.types import (
     Form,
     Section,
     Unit,
+    UsualRange,
 )
 
 PAPERS = ("experience",)  # what a section may be printed as, apart from the report
@@ -42,7 +43,12 @@ def read_form(
         year=head.text("year", required=False),
         units=units,
         sections=tuple(_section(node, units, facts) for node in root.tables("section")),
+        jump=head.decimal("jump"),
+        ranges=tuple(_range(node) for node in root.tables("range")),
     )
+    for position, one in enumerate(form.ranges, start=1):
+        if not _has(form, one.field):
+            root.wrong(f"range.{position}.field", "names no field: %(path)s", path=one.field)
     if form.year and not _has(form, form.year):
         head.wrong("year", "names no field: %(path)s", path=form.year)
     close([head, root])
@@ -56,6 +62,24 @@ def _has(form: Form, path: str) -> bool:
     except (KeyError, ValueError):
         return False
     return True
+
+
+def _range(node: Node) -> UsualRange:
+    """Between which numbers a figure usually lies; outside it is a doubt, never an error."""
+    least, most = node.decimal("min"), node.decimal("max")
+    if least is None and most is None:
+        node.wrong("min", "is missing: give min, max, or both")
+    if least is not None and most is not None and least > most:
+        node.wrong("min", "is greater than max")
+    found = UsualRange(
+        field=node.text("field"),
+        industry=node.text("industry", required=False),
+        least=least,
+        most=most,
+        unverified=node.text("unverified", required=False),
+    )
+    node.done()
+    return found
 
 
 def _unit(key: str, node: Node) -> Unit:
@@ -117,6 +141,8 @@ def _field(node: Node, units: Mapping[str, Unit], facts: FactTable, *, column: b
         fact=_fact(node, "fact", facts),
         contact=node.flag("contact"),
         unverified=node.text("unverified", required=False),
+        same_as=node.texts("same_as"),
+        yearly=node.flag("yearly"),
     )
     field = _PARTS[kind](node, field, units, facts)
     node.done()

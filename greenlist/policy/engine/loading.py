@@ -9,6 +9,7 @@ from typing import Any
 
 from greenlist.policy.engine.assembly import CATEGORIES, MODES, TIERS, Context, Parts, assemble, month_day
 from greenlist.policy.engine.bodies import read_bodies
+from greenlist.policy.engine.duties import read_duties
 from greenlist.policy.engine.form_spec import read_form, trimmed
 from greenlist.policy.engine.identity import digest, plain
 from greenlist.policy.engine.reading import Log, Node, parse
@@ -39,6 +40,9 @@ SPARED = frozenset(
     {"back_from", "limit"}
 )  # a table that names a value the call left empty goes with it, but for these keys
 AGAIN = ("block", "warn")  # a unit that is on the list already and applies again
+AFTER_LISTING = frozenset(
+    "duty removal incident change report supervision cultivation filing honour showing".split()
+)  # tables that govern units after they are listed
 NOT_IN_BODY = frozenset({"policy", "ask", "layer", "industry_group", "rounds", "who", "evaluation", "body"})
 
 
@@ -103,6 +107,22 @@ def build(raw: Mapping[str, Json], facts: FactTable) -> Policy:
     if log.errors:
         raise PolicyErrors(log.errors)
     return policy
+
+
+def stored(raw: Mapping[str, Json], facts: FactTable) -> Policy:
+    """A version that was accepted once, perhaps by an earlier release whose tables of life after listing were shaped otherwise.
+
+    Such tables are left out: the version still rules the applications pinned to it, while listed units follow the version
+    in force. Raises PolicyErrors for anything else.
+    """
+    try:
+        return build(raw, facts)
+    except PolicyErrors as wrong:
+        stale = {error.key.partition(".")[0] for error in wrong.errors if error.file == POLICY}
+        if not stale or not stale <= AFTER_LISTING:
+            raise
+    body = {key: value for key, value in raw[POLICY].items() if key not in stale}
+    return replace(build({**raw, POLICY: body}, facts), digest=digest(raw))
 
 
 def _try(policy: Policy, root: Node) -> None:
@@ -399,8 +419,10 @@ def _parts(
     body["step"] = [_without(step, dropped) for step in body.get("step", ())]
     body = _of_category(body, category)
     root = Node(filler.fill(body, ""), file=POLICY, key="", log=log, clauses=policy.clauses, prefix=policy.prefix)
-    context = Context(facts=policy.facts, forms=_forms(policy, dropped), dropped=dropped, year=year)
+    forms = _forms(policy, dropped)
+    context = Context(facts=policy.facts, forms=forms, dropped=dropped, year=year, tier=policy.header.tier)
     parts = assemble(root, context)
+    parts.duties = read_duties(root, context)
     seen |= root.seen
     return parts
 
@@ -443,6 +465,10 @@ def bind(policy: Policy, call: CallValues) -> BoundPolicy:
         clauses=clauses,
         quotas=parts.quotas,
         orders=parts.orders,
+        changes=parts.changes,
+        reports=parts.reports,
+        supervision=parts.supervision,
+        duties=parts.duties,
     )
 
 
@@ -539,7 +565,13 @@ def forms_cited(files: Mapping[str, bytes]) -> frozenset[str]:
     body = parse(POLICY, files.get(POLICY, b""), Log())
     steps = _entries(body, "step")
     choices = [*steps, *(choice for step in steps for choice in _entries(step, "forms"))]
-    return frozenset(f"{FORMS}{one['form']}.toml" for one in choices if isinstance(one.get("form"), str))
+    cited = [one.get("form") for one in choices]
+    cited += [key for duty in _entries(body, "duty") for key in _named(duty.get("forms"))]
+    return frozenset(f"{FORMS}{key}.toml" for key in cited if isinstance(key, str))
+
+
+def _named(table: Any) -> list[Any]:
+    return list(table.values()) if isinstance(table, dict) else []
 
 
 def _entries(table: Mapping[str, Any], name: str) -> list[dict[str, Any]]:

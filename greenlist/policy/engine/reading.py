@@ -86,6 +86,16 @@ class Node:
         self.seen.add(name)
         return name in self.data
 
+    def ladder(self, name: str = "remind") -> tuple[int, ...]:
+        """Days before (positive) and after (negative) a last day on which people are reminded, furthest before first."""
+        value = self.raw(name)
+        if value is None:
+            return ()
+        if not isinstance(value, list) or not all(type(item) is int and -366 <= item <= 366 for item in value):
+            self.wrong(name, "must be a list of whole numbers of days")
+            return ()
+        return tuple(sorted(set(value), reverse=True))
+
     def raw(self, name: str, *, required: bool = False) -> Any:
         self.seen.add(name)
         if required and name not in self.data:

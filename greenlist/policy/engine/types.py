@@ -641,6 +641,8 @@ class Field:
     results: tuple[Field, ...] = ()  # what a formula may name as section.field.result
     tables: tuple[Any, ...] = ()  # engine.factors.FactorTable, once bound
     home: str = ""  # the province whose factors count, once bound
+    same_as: tuple[str, ...] = ()  # figures and answers of other forms that say the same: section.field
+    yearly: bool = False  # the answer of last year's table is taken over
 
     @property
     def is_table(self) -> bool:
@@ -673,6 +675,17 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
+class UsualRange:
+    """Between which numbers a figure usually lies, in its own unit; of an industry, or of all (`industry` empty)."""
+
+    field: str  # section.field
+    industry: str
+    least: Decimal | None
+    most: Decimal | None
+    unverified: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Form:
     key: str
     title: Text
@@ -681,6 +694,8 @@ class Form:
     unverified: str = ""
     year: str = ""  # path of the field that holds the year the figures are of
     units: Mapping[str, Unit] = field(default_factory=dict)
+    jump: Decimal | None = None  # a change against the year before of more than so many per cent wants an explanation
+    ranges: tuple[UsualRange, ...] = ()
 
     def section(self, key: str) -> Section:
         """Raises KeyError."""
@@ -1018,6 +1033,70 @@ class OrderRule:
 USUAL_ORDER = OrderRule("usual", "", ("priority", "score"), Outcome.CLEAR, Text(), "", Layer.PORTAL)
 
 
+# ---- changes, reports from the public, supervision ------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class ChangeRule:
+    """What a listed unit reports when something about it changes, and who verifies and publishes it (JY-21, QHD-15, HLJ-31)."""
+
+    key: str
+    lists: frozenset[str]  # tiers of the lists whose units it is about; empty: the rule set's own list
+    kinds: tuple[str, ...]  # name, legal_representative, scope, address, boundary, merger, split
+    told_in: str  # the duty whose table may tell it too
+    verify: str  # tier
+    publishes: bool  # the list's owner publishes it; otherwise it takes note and its list follows
+    bundle: frozenset[str]  # tiers whose owners get it once a year, with the recommendation
+    ground: str  # of the removal that is proposed for a unit which does not meet the standard any more; "": not asked
+    label: Text
+    clause: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReportOutcome:
+    """What a report from the public may lead to, and the clause it then cites, which may not be the one that is printed."""
+
+    key: str  # unfounded | rectification | removal | body
+    ground: str  # of the removal or of the ban
+    clause: str
+    note: Text  # said with the clause, e.g. that the draft prints another article and means this one
+
+
+@dataclass(frozen=True, slots=True)
+class ReportRule:
+    """实名举报: about whom, to which tiers, what it leads to, how long personal data is kept (JY-23, HLJ-32)."""
+
+    key: str
+    lists: frozenset[str]
+    about: frozenset[str]  # listed | body
+    to: tuple[str, ...]  # tiers
+    outcomes: tuple[ReportOutcome, ...]
+    keep_days: int
+    label: Text
+    clause: str
+
+    def outcome(self, key: str) -> ReportOutcome | None:
+        return next((one for one in self.outcomes if one.key == key), None)
+
+
+@dataclass(frozen=True, slots=True)
+class InspectionItem:
+    key: str
+    text: Text
+    clause: str
+
+
+@dataclass(frozen=True, slots=True)
+class SupervisionRule:
+    """Who inspects listed units on site, and what is looked at (QHD-13a, JY-20, HLJ-29)."""
+
+    key: str
+    by: tuple[str, ...]  # tiers that inspect
+    lists: frozenset[str]
+    unannounced: bool  # spot checks may come without a word before
+    items: tuple[InspectionItem, ...]
+    label: Text
+    clause: str
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     header: Header
@@ -1089,6 +1168,10 @@ class BoundPolicy:
     clauses: Mapping[str, Clause]  # without those dropped; an edited one in the call's wording
     quotas: tuple[Quota, ...] = ()
     orders: tuple[OrderRule, ...] = ()
+    changes: tuple[ChangeRule, ...] = ()
+    reports: tuple[ReportRule, ...] = ()
+    supervision: tuple[SupervisionRule, ...] = ()
+    duties: tuple[Duty, ...] = ()
 
     @property
     def header(self) -> Header:
@@ -1111,6 +1194,47 @@ class BoundPolicy:
             if item.kind is kind:
                 return item
         raise KeyError(kind)
+
+
+# ---- after listing: what is owed every year -----------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class NotNeeded:
+    """Why a duty does not hold for a unit: the fact, and the clause that says so (QHD-12b, JY-19)."""
+
+    on: str  # higher_title | applied
+    clause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """A table or paper that somebody owes each year."""
+
+    key: str
+    label: Text
+    who: str  # listed | aspiring | body | authority
+    by: str  # tier of the authority that owes it; "" for units and bodies
+    tiers: tuple[str, ...]  # titles of which tiers bring it; the list's own where the table names none
+    levels: tuple[str, ...]  # cultivation objects of which levels owe it (JY-19)
+    forms: Mapping[str, str]  # category → key of the form
+    opens: tuple[int, int] | None  # month and day on which the scheduler opens the year's cycle
+    due: tuple[int, int] | None  # month and day, that day included; None: the cycle names its own (QHD-12a)
+    review_due: tuple[int, int] | None  # by which the reviewers are done (JY-19)
+    review: tuple[str, ...]  # tiers that check it, in this order
+    opinion: str  # text | document (HLJ-28)
+    opinion_clause: str
+    points: tuple[tuple[str, Text], ...]  # what the opinion says something about, one by one
+    highest_tier_only: NotNeeded | None
+    not_needed: tuple[NotNeeded, ...]
+    remind: tuple[int, ...]  # days before (positive) and after (negative) the last day
+    answer_days: int  # days to answer a return
+    clause: str
+    layer: Layer
+    unverified: str = ""
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether whoever opens the cycle has to say the last day."""
+        return self.due is None
 
 
 # ---- ordering and scores --------------------------------------------------------------------------------------------

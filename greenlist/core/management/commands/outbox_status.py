@@ -20,7 +20,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         now = clock.now()
-        mails = Notification.objects.mails()
+        mails = Notification.objects.outgoing()
         states = dict(mails.values_list("state").annotate(number=Count("pk")).order_by("state"))
         oldest = Notification.objects.due(now).order_by("not_before").values_list("not_before", flat=True).first()
         failed = (

@@ -7,7 +7,7 @@ from django.db import transaction
 
 from applications.models import Call
 from greenlist.core import clock
-from greenlist.portal.demo import national, places, story, upper
+from greenlist.portal.demo import after, national, places, story, upper
 
 
 class Command(BaseCommand):
@@ -57,4 +57,5 @@ class Command(BaseCommand):
         national.running(cast, start)
         upper.running(cast, start)
         story.adverse(cast, here[:3], here[17], start)
+        after.running(cast, here, here[22:26], start)
         story.quieten()

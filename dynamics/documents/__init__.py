@@ -1,0 +1,1 @@
+"""Papers of life after listing, from frozen rows, one module per subject."""

@@ -1,0 +1,1 @@
+"""Page-shaped reads of life after listing, one module per subject."""

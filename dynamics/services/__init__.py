@@ -1,0 +1,1 @@
+"""The verbs of life after listing, one module per subject."""

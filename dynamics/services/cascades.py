@@ -1,0 +1,133 @@
+"""Removals that follow removals: a unit that left a higher list is proposed for removal from the lower ones (QHD-14.5, JY-22a),
+a grave accident spreads where the rules say so (HLJ-30b). Proposals only; each has its own hearing and two people.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from dynamics.models import Removal
+from dynamics.selectors import removals as reads
+from dynamics.services import removals, rulebook
+from dynamics.states import OPEN_REMOVALS, RemovalSource
+from greenlist.core import rounds
+from greenlist.core.actors import SYSTEM, Tier
+from greenlist.policy.engine import removals as engine
+from registry.models import Entry, Listing
+from registry.states import EntryKind, ListingState, Origin
+
+
+def same_unit(listing: Listing) -> QuerySet[Listing]:
+    """Places of the same unit on other lists of the category; what was taken over knows the firm and not always the site."""
+    rows = Listing.objects.filter(organisation_id=listing.organisation_id, listbook__category=listing.listbook.category)
+    rows = rows.exclude(listbook_id=listing.listbook_id).exclude(state=ListingState.REMOVED)
+    taken_over = listing.origin != Origin.DECIDED
+    same = Q(site_id=listing.site_id) | ~Q(origin=Origin.DECIDED)
+    return (rows if taken_over else rows.filter(same)).select_related("listbook__owner__area").order_by("pk")
+
+
+@transaction.atomic
+def follow(*, listing: Listing, at: datetime) -> list[Removal]:
+    """Proposals at every lower list whose rules follow a removal from this one; the same removal is proposed once."""
+    entry = _last_removal(listing)
+    if entry is None:
+        return []
+    above = listing.listbook.owner
+    made = []
+    for lower in same_unit(listing):
+        if Tier(lower.listbook.owner.tier).rank >= Tier(above.tier).rank or entry.on < lower.listed_on:
+            continue
+        standing = rulebook.of_book(lower.listbook)
+        ground = engine.follows_removal(standing.bound, above.tier) if standing else None
+        if standing is None or ground is None:
+            continue
+        made.append(
+            removals.propose_by(
+                listing=lower,
+                standing=standing,
+                ground=ground,
+                reason=_said(listing, entry),
+                source=RemovalSource.CASCADE,
+                subject=("entry", entry.pk),
+                actor=SYSTEM,
+                at=at,
+            )
+        )
+    return made
+
+
+def _last_removal(listing: Listing) -> Entry | None:
+    rows = listing.entries.filter(kind=EntryKind.REMOVED).select_related("announcement", "imported", "bulletin")
+    return rows.order_by("on", "pk").last()
+
+
+def _said(listing: Listing, entry: Entry) -> str:
+    """What shows it, in the words of the documents; Chinese, as letters print it."""
+    document = entry.bulletin or entry.announcement or (entry.imported.document if entry.imported else "")
+    day = f"{entry.on.year}年{entry.on.month}月{entry.on.day}日"
+    return f"{listing.name}已于{day}移出{listing.listbook.title}（{document}）。"
+
+
+@transaction.atomic
+def spread(*, removal: Removal, at: datetime) -> list[Removal]:
+    """Proposals at the lists of other tiers that a decided ground reaches, under the same ground (HLJ-30b)."""
+    ground = reads.ground_of(removal)
+    if ground is None or not ground.spreads:
+        return []
+    own = removal.owner.tier
+    standing = rulebook.standing_of(removal.rules, removal.category)
+    made = []
+    for other in same_unit(removal.listing):
+        if not engine.reaches(ground.spreads, own, other.listbook.owner.tier):
+            continue
+        made.append(
+            removals.propose_by(
+                listing=other,
+                standing=standing,
+                ground=ground,
+                reason=removal.reason,
+                source=RemovalSource.CASCADE,
+                subject=("removal", removal.pk),
+                evidence=removal.evidence,
+                actor=SYSTEM,
+                at=at,
+            )
+        )
+    return made
+
+
+def follow_all(*, at: datetime) -> int:
+    """The nightly round: units that left a higher list by whatever document, and stand on a lower one still (BG-07).
+
+    Safe to run twice, at once, or after a kill. Returns how many listings have an open proposal by it.
+    """
+    standing = Listing.objects.filter(
+        organisation=OuterRef("organisation"), listbook__category=OuterRef("listbook__category")
+    ).exclude(state=ListingState.REMOVED)
+    gone = Listing.objects.filter(Exists(standing), state=ListingState.REMOVED).order_by("pk")
+
+    def one(pk: int) -> int:
+        row = Listing.objects.select_related("listbook__owner__area").get(pk=pk)
+        return sum(found.state in OPEN_REMOVALS for found in follow(listing=row, at=at))
+
+    return rounds.each(gone.values_list("pk", flat=True), one) + lapse_all(at=at)
+
+
+def lapse_all(*, at: datetime) -> int:
+    """What is open about places that ended by another document falls away; never counted as followed."""
+    keys = Removal.objects.filter(state__in=OPEN_REMOVALS, listing__state=ListingState.REMOVED)
+
+    @transaction.atomic
+    def one(pk: int) -> int:
+        entry = _last_removal(Listing.objects.get(pk=pk))
+        document = entry and (entry.bulletin or entry.announcement or (entry.imported and entry.imported.document))
+        removals.lapse_others(pk, why=str(document or ""), actor=SYSTEM, at=at)
+        return 0
+
+    return rounds.each(_distinct(keys), one)
+
+
+def _distinct(keys: QuerySet[Removal]) -> Iterator[int]:
+    yield from keys.order_by("listing_id").values_list("listing_id", flat=True).distinct()

@@ -1,0 +1,1 @@
+"""Pages of life after listing, one module per subject."""
