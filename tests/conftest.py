@@ -19,6 +19,7 @@ pytest_plugins = [
     "tests.plugins.flush",
     "tests.plugins.order",
     "tests.plugins.replay",
+    "tests.plugins.rules",
     "tests.plugins.template",
     "tests.world",
 ]

@@ -654,7 +654,7 @@ CULTIVATION = (
         forbidden=(*ABOVE, *BODY),
         body={"call": "call"},
     ),
-    public("dynamics:listing-file", key="shown_file"),
+    public("dynamics:listing-file", key="published_file"),
     public("dynamics:standing", key="shown_token"),
     public("dynamics:place-experiences", key="place"),
     public("dynamics:place-experience", key="experience_public"),

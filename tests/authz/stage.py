@@ -221,7 +221,7 @@ def _shown(world: World) -> dict[str, tuple[Any, ...]]:
     return {
         "shown": (unit.pk,),
         "shown_part": (unit.pk, "technology"),
-        "shown_file": (unit.listbook.owner.area.slug, unit.pk, "technology"),
+        "published_file": (unit.listbook.owner.area.slug, unit.pk, "technology"),
         "shown_token": (standing.token,),
         "experience": (drafted.reference,),
         "experience_public": (unit.listbook.owner.area.slug, public_one.reference),

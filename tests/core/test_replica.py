@@ -150,17 +150,18 @@ def test_only_reading_views_for_everybody_are_marked() -> None:
 
     public = {row.name for row in matrix.ROWS if row.ok == matrix.PERSONAS}
     marked = set()
-    for space in ("registry", "applications"):
+    for space in ("registry", "applications", "dynamics"):
         for one in get_resolver().url_patterns:
             if getattr(one, "namespace", None) == space:
                 marked |= {
                     f"{space}:{each.name}" for each in one.url_patterns if getattr(each.callback, "reads_copy", False)
                 }
     assert marked == {
-        *(f"registry:{name}" for name in ("notices", "notice", "notice_text", "lists", "download", "listing")),
+        *(f"registry:{name}" for name in ("notices", "notice", "notice_text", "lists", "download", "bulletin")),
         *(f"registry:{name}" for name in ("as_of", "changes", "announcement_public", "verify", "certificate")),
         "applications:public-calls",
         "applications:public-call",
+        *(f"dynamics:{name}" for name in ("listing", "standing", "place-experiences", "place-experience")),
     }
     assert marked <= public
 
