@@ -148,37 +148,6 @@ def outstanding(today: date, *, actor: Actor | None = None) -> Iterator[Deadline
     yield from deadlines.each(rows.order_by("pk"), of_cycle)
 
 
-@deadlines.source("dynamics.yearly_reviews")
-def yearly_reviews(today: date, *, actor: Actor | None = None) -> Iterator[Deadline]:
-    """Authorities that have tables to review by a day of the rules (JY-19)."""
-    rows = YearlyReport.objects.filter(
-        cycle__state=CycleState.OPEN, cycle__review_due_on__isnull=False, state=YearlyState.FILED, desk__isnull=False
-    )
-    if actor is not None:
-        if not actor.is_official:
-            return
-        rows = rows.filter(desk_id=actor.authority_id)
-    pairs = list(rows.order_by("cycle_id", "desk_id").values_list("cycle_id", "desk_id").distinct())
-
-    def of_desk(pair: tuple[int, int]) -> Iterator[Deadline]:
-        cycle = Cycle.objects.select_related(*cycles.CYCLE_ROWS).get(pk=pair[0])
-        duty = cycles.duty_of(cycle)
-        assert cycle.review_due_on is not None
-        yield Deadline(
-            key=f"yearly-review:{cycle.pk}:{pair[1]}",
-            what=f"{duty.label.zh}（{cycle.year}）",
-            last_day=cycle.review_due_on,
-            since=clock.china_date(cycle.opened_at),
-            ladder=duty.remind,
-            people=tuple(accounts.people_with(pair[1], OFFICIALS, today)),
-            link=reverse("dynamics:cycle", args=[cycle.reference]),
-            clause=duty.clause,
-            holder=deadlines.office(pair[1]),
-        )
-
-    yield from deadlines.each(pairs, of_desk)
-
-
 # ---- rectifications (整改) -------------------------------------------------------------------------------------------
 @deadlines.source("dynamics.rectifications")
 def rectifications(today: date, *, actor: Actor | None = None) -> Iterator[Deadline]:
