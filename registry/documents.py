@@ -2,7 +2,6 @@
 
 import csv
 import json
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,8 +17,6 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
 
 from greenlist.core import attachments, audit, limits, rendering, workbooks
 from greenlist.core.actors import Actor
@@ -224,6 +221,7 @@ def _head() -> list[str]:
     ]
 
 
+WIDTHS = (36, 22, 14, 24, 30, 8, 8, 12, 12)
 FIELDS = (
     *("name", "code", "area_name", "industry_name", "listbook__title"),
     *("year", "ordinal", "listed_on", "state"),
@@ -291,31 +289,7 @@ def _make_list(job: RenderJob, *, at: datetime, tick: rendering.Tick) -> Blob:
 
 
 def _xlsx(rows: Iterable[Line], tick: Callable[..., None] | None = None) -> IO[bytes]:
-    """A temporary file, at its start; openpyxl writes line by line, so the memory does not grow with the list."""
-    book = Workbook(write_only=True)
-    sheet = book.create_sheet(_("List"))
-    for width, letter in zip((36, 22, 14, 24, 30, 8, 8, 12, 12), "ABCDEFGHI", strict=True):
-        sheet.column_dimensions[letter].width = width
-    sheet.freeze_panes = "A2"
-    sheet.append(_head())
-    for number, line in enumerate(_as_text(rows), start=1):
-        sheet.append([_cell(sheet, text) for text in line])
-        if tick is not None and number % 1000 == 0:
-            tick(number // 1000)
-    out = tempfile.TemporaryFile()  # noqa: SIM115  whoever reads it closes it
-    book.save(out)
-    out.seek(0)
-    return out
-
-
-def _cell(sheet: Any, text: str) -> Any:
-    """A plain text is written as one; only what openpyxl would take for an error gets a cell of its own, which costs time."""
-    clean = workbooks.safe(text)
-    if not clean.startswith("#"):
-        return clean
-    cell = WriteOnlyCell(sheet, value=clean)
-    cell.data_type = "s"
-    return cell
+    return workbooks.of_lines(_("List"), WIDTHS, _head(), _as_text(rows), tick)
 
 
 def _csv(rows: Iterable[Line]) -> Iterator[str]:

@@ -1,24 +1,23 @@
 """The library as a workbook."""
 
-import io
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
 
+from dynamics.documents.exports import Table
 from dynamics.models import CultivationObject
 from dynamics.selectors import cultivation as reads
-from greenlist.core import workbooks
 from greenlist.core.actors import Actor
-from greenlist.core.errors import Refused
 from greenlist.policy import words
 
-WIDTHS = (36, 22, 24, 20, 14, 14, 16, 30, 16, 40, 14)
+
+def _title() -> str:
+    return _("Cultivation library")
 
 
-def head() -> list[str]:
+def _head() -> list[str]:
     return [
         _("Name"),
         _("Unified social credit code"),
@@ -34,9 +33,14 @@ def head() -> list[str]:
     ]
 
 
-def lines(rows: Iterable[CultivationObject], names: Mapping[str, str]) -> Iterable[list[str]]:
-    """One line an object; expects organisation, site.area and tags loaded."""
+def _rows(actor: Actor, subject: str, given: Mapping[str, str], on: date) -> QuerySet[CultivationObject]:
+    return reads.found(actor, given).prefetch_related("tags")
+
+
+def _lines(rows: Iterable[CultivationObject], actor: Actor, on: date) -> Iterator[list[str]]:
+    """One line an object."""
     levels = dict(reads.levels())
+    names = {key: words.text(one.label) for key, one in reads.honours(actor.area_path).items()}
     for row in rows:
         yield [
             row.organisation.name,
@@ -53,32 +57,4 @@ def lines(rows: Iterable[CultivationObject], names: Mapping[str, str]) -> Iterab
         ]
 
 
-def export(actor: Actor, given: Mapping[str, Any]) -> bytes:
-    """What the filters find. Raises Refused where they find more than a workbook holds."""
-    rows = reads.found(actor, given)
-    if rows.order_by()[: reads.COUNTED + 1].count() > reads.COUNTED:
-        text = _("More than %(most)s objects are found: please filter them first.") % {"most": reads.COUNTED}
-        raise Refused(text, code="too_many")
-    names = {key: words.text(one.label) for key, one in reads.honours(actor.area_path).items()}
-    return workbook(_("Cultivation library"), head(), lines(rows.prefetch_related("tags"), names))
-
-
-def workbook(title: str, heading: list[str], rows: Iterable[list[str]]) -> bytes:
-    """One sheet of plain text."""
-    book = Workbook(write_only=True)
-    sheet = book.create_sheet(title[:31])
-    for width, letter in zip(WIDTHS, "ABCDEFGHIJK", strict=True):
-        sheet.column_dimensions[letter].width = width
-    sheet.freeze_panes = "A2"
-    sheet.append(heading)
-    for line in rows:
-        sheet.append([_cell(sheet, text) for text in line])
-    out = io.BytesIO()
-    book.save(out)
-    return out.getvalue()
-
-
-def _cell(sheet: Any, text: str) -> Any:
-    cell = WriteOnlyCell(sheet)
-    workbooks.put(cell, text)
-    return cell
+TABLE = Table("cultivation-table", _title, (36, 22, 24, 20, 14, 14, 16, 30, 16, 40, 14), _head, _rows, _lines)

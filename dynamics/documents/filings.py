@@ -1,6 +1,5 @@
 """备案材料 as PDF, XLSX and a ZIP of both, from what was frozen when it was handed over for signature."""
 
-import io
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -9,6 +8,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from openpyxl import Workbook
 
+from dynamics.documents.exports import DIRECT
 from dynamics.models import CultivationFiling
 from dynamics.selectors import filings as reads
 from dynamics.states import CultivationState
@@ -47,46 +47,38 @@ def name_of(row: CultivationFiling, format_: str) -> str:
 
 
 def package(row: CultivationFiling, *, actor: Actor, at: datetime) -> tuple[str, Iterator[bytes]] | RenderJob:
-    """Name and bytes of the ZIP once its PDF is made, else the job that makes it. Raises NotVisible (nothing frozen yet)."""
+    """Name and bytes of the ZIP once its papers are made, else the job that makes one. Raises NotVisible (nothing frozen yet)."""
     if row.frozen is None:
         raise NotVisible
-    if row.pdf is None:
-        found = rendering.ask(kind=KIND, subject=row.reference, digest=row.digest, actor=actor, at=at)
-        if isinstance(found, Blob):
-            return _zip(row, found)
-        return found
-    return _zip(row, row.pdf)
-
-
-def _zip(row: CultivationFiling, pdf: Blob) -> tuple[str, Iterator[bytes]]:
-    files: list[tuple[str, Blob | bytes]] = [(name_of(row, "pdf"), pdf), (name_of(row, "xlsx"), workbook(row))]
+    files: list[tuple[str, Blob | bytes]] = []
+    for part, format_, kept in (("", "pdf", row.pdf), ("xlsx", "xlsx", None if is_long(row) else workbook(row))):
+        found = kept or rendering.ask(
+            kind=KIND, subject=row.reference, digest=row.digest, part=part, actor=actor, at=at
+        )
+        if isinstance(found, RenderJob):
+            return found
+        files.append((name_of(row, format_), found))
     return name_of(row, "zip"), archives.zipped(files)
 
 
-def workbook(row: CultivationFiling) -> bytes:
-    """One sheet for the library, one for the list, every cell text; a sheet with the plan."""
+def is_long(row: CultivationFiling) -> bool:
+    """Whether writing its workbook takes too long for a request."""
     frozen = row.frozen or {}
-    book = Workbook()
-    first = book.active
-    assert first is not None
-    first.title = "培育计划"
-    for number, line in enumerate(str(frozen.get("plan", "")).splitlines() or [""], start=1):
-        workbooks.put(first.cell(row=number, column=1), line)
-    first.column_dimensions["A"].width = 100
-    for title, columns, rows in (
-        ("培育库", LIBRARY, frozen.get("library", [])),
-        ("市级名单", LISTED, frozen.get("list", [])),
-    ):
-        sheet = book.create_sheet(title)
-        for place, (_key, label) in enumerate(columns, start=1):
-            workbooks.put(sheet.cell(row=1, column=place), label)
-        for number, told in enumerate(shown(rows), start=2):
-            for place, (key, _label) in enumerate(columns, start=1):
-                workbooks.put(sheet.cell(row=number, column=place), str(told.get(key, "")))
-        sheet.freeze_panes = "A2"
-    out = io.BytesIO()
-    book.save(out)
-    return out.getvalue()
+    return len(frozen.get("library", ())) + len(frozen.get("list", ())) > DIRECT
+
+
+def workbook(row: CultivationFiling) -> bytes:
+    """A sheet with the plan, one for the library, one for the list; every cell text."""
+    frozen = row.frozen or {}
+    book = Workbook(write_only=True)
+    plan = str(frozen.get("plan", "")).splitlines() or [""]
+    workbooks.add_sheet(book, "培育计划", (100,), (), ([line] for line in plan))
+    for title, columns, rows in (("培育库", LIBRARY, "library"), ("市级名单", LISTED, "list")):
+        heads = [label for _key, label in columns]
+        lines = ([str(told.get(key, "")) for key, _label in columns] for told in shown(frozen.get(rows, [])))
+        workbooks.add_sheet(book, title, (24,) * len(columns), heads, lines)
+    with workbooks.written(book) as file:
+        return file.read()
 
 
 def shown(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -106,11 +98,14 @@ def shown(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 @rendering.maker(KIND)
 def _make(job: RenderJob, *, at: datetime, tick: rendering.Tick) -> Blob:
-    """The PDF; kept with the filing once it is sent, with the job before."""
+    """PDF or workbook; the PDF is kept with the filing once it is sent, with the job before."""
     actor = organisations.acting(job.user_id, job.capacity, clock.china_date(at))
     row = reads.one(actor, job.subject)
     if row.frozen is None or row.digest != job.digest:
         raise NotVisible
+    if job.part == "xlsx":
+        name, body = name_of(row, "xlsx"), workbook(row)
+        return attachments.store_bytes(name=name, content=body, content_type=workbooks.XLSX, at=at)
     context = {
         "filing": row,
         "frozen": row.frozen,

@@ -1,32 +1,37 @@
-"""Inspections as a workbook."""
+"""The inspections of a plan as a workbook, in the order in which they were drawn."""
 
-import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
-from openpyxl import Workbook
 
+from dynamics.documents.exports import Table
 from dynamics.models import Inspection
-from greenlist.core import workbooks
+from dynamics.selectors import inspections as reads
+from greenlist.core.actors import Actor
 
-MOST = 2000  # lines of one workbook
+
+def _title() -> str:
+    return _("Inspections")
+
+
+def _head() -> list[str]:
+    heads = (_("Unit"), _("List"), _("Kind of the visit"), _("State"), _("Planned for"), _("Visited"))
+    return [*heads, _("Who came"), _("Result"), _("Findings")]
+
+
+def _rows(actor: Actor, subject: str, given: Mapping[str, str], on: date) -> QuerySet[Inspection]:
+    return reads.of_plan(reads.plan(actor, subject))
 
 
 def _day(value: date | None) -> str:
     return value.isoformat() if value else ""
 
 
-def workbook(rows: Iterable[Inspection]) -> bytes:
-    """One line for each inspection, in the language of the page."""
-    book = Workbook()
-    sheet = book.active
-    assert sheet is not None
-    heads = (_("Unit"), _("List"), _("Kind of the visit"), _("State"), _("Planned for"), _("Visited"))
-    for number, head in enumerate((*heads, _("Who came"), _("Result"), _("Findings")), start=1):
-        workbooks.put(sheet.cell(1, number), str(head))
-    for line, row in enumerate(rows, start=2):
-        cells = (
+def _lines(rows: Iterable[Inspection], actor: Actor, on: date) -> Iterator[list[str]]:
+    for row in rows:
+        yield [
             row.listing.name,
             row.listing.listbook.title,
             str(row.get_kind_display()),
@@ -36,9 +41,7 @@ def workbook(rows: Iterable[Inspection]) -> bytes:
             row.persons,
             str(row.get_result_display()),
             row.findings,
-        )
-        for number, text in enumerate(cells, start=1):
-            workbooks.put(sheet.cell(line, number), text)
-    out = io.BytesIO()
-    book.save(out)
-    return out.getvalue()
+        ]
+
+
+TABLE = Table("inspections-table", _title, (36, 30, 16, 14, 14, 14, 24, 16, 60), _head, _rows, _lines)

@@ -1,13 +1,14 @@
 """审核意见报告 (HLJ-28) as PDF from its frozen data; the board of a cycle as a workbook."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 
+from django.db.models import QuerySet
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from dynamics.documents.cultivation import workbook
-from dynamics.models import Cycle, OpinionReport
+from dynamics.documents.exports import Table
+from dynamics.models import OpinionReport, YearlyReport
 from dynamics.selectors import boards, cycles, yearly
 from greenlist.accounts.models import Area
 from greenlist.core import attachments, clock, rendering
@@ -22,7 +23,6 @@ from greenlist.organisations.models import Category
 KIND = "yearly-opinion"
 TEMPLATE = "dynamics/print_opinion.html"
 CHINESE = "zh-hans"
-MOST_LINES = 20_000
 
 
 # ---- the opinion report -----------------------------------------------------------------------------------------------
@@ -64,7 +64,11 @@ def name_of(row: OpinionReport) -> str:
 
 
 # ---- the board --------------------------------------------------------------------------------------------------------
-def head() -> list[str]:
+def _title() -> str:
+    return _("Tables")
+
+
+def _head() -> list[str]:
     return [
         _("Name"),
         _("Unified social credit code"),
@@ -78,27 +82,26 @@ def head() -> list[str]:
     ]
 
 
-def board_file(actor: Actor, cycle: Cycle, filters: boards.Filters, today: date) -> bytes:
-    """What the board shows under these filters, every line. Raises Refused beyond what one workbook takes."""
-    rows = boards.filtered(actor, cycle, filters, today).select_related(
-        "desk", "cycle__rules__rule_set", "organisation"
-    )
-    if rows.count() > MOST_LINES:
-        raise Refused(_("Too many lines for one file: choose a place or a state first."), code="too_many_lines")
-    names = dict(Area.objects.filter(path__startswith=cycle.owner.area.path).values_list("path", "full_name"))
+def _rows(actor: Actor, subject: str, given: Mapping[str, str], on: date) -> QuerySet[YearlyReport]:
+    """What the board of a cycle shows under these filters."""
+    rows = boards.filtered(actor, cycles.cycle_of(actor, subject), boards.Filters(**given), on)
+    return rows.select_related("desk", "cycle__rules__rule_set", "organisation").order_by("area_path", "pk")
 
-    def lines() -> Iterator[list[str]]:
-        for row in rows.order_by("area_path", "pk").iterator(chunk_size=500):
-            yield [
-                row.name,
-                row.code,
-                names.get(row.area_path, ""),
-                str(Category(row.category).label),
-                yearly.state_label(row, today),
-                row.due_on.isoformat(),
-                clock.china_date(row.filed_at).isoformat() if row.filed_at else "",
-                row.desk.name if row.desk else "",
-                yearly.exempt_words(row),
-            ]
 
-    return workbook(_("Tables"), head(), lines())
+def _lines(rows: Iterable[YearlyReport], actor: Actor, on: date) -> Iterator[list[str]]:
+    names = dict(Area.objects.filter(path__startswith=actor.area_path).values_list("path", "full_name"))
+    for row in rows:
+        yield [
+            row.name,
+            row.code,
+            names.get(row.area_path, ""),
+            str(Category(row.category).label),
+            yearly.state_label(row, on),
+            row.due_on.isoformat(),
+            clock.china_date(row.filed_at).isoformat() if row.filed_at else "",
+            row.desk.name if row.desk else "",
+            yearly.exempt_words(row),
+        ]
+
+
+BOARD = Table("yearly-board", _title, (36, 22, 24, 20, 14, 14, 14, 30, 40), _head, _rows, _lines)

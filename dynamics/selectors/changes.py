@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from django.db.models import QuerySet
+
 from applications.models import ReportVersion
 from dynamics import rules
 from dynamics.models import Change, ChangeFile
@@ -21,17 +23,21 @@ class Page:
     after: int | None
 
 
-def of(actor: Actor, *, state: str = "", after: int | None = None, size: int = PAGE) -> Page:
-    """Newest first, by position."""
+def found(actor: Actor, state: str) -> QuerySet[Change]:
+    """Of a state, of all that are open, or all; newest first."""
     rows = Change.objects.visible_to(actor).select_related("listing__listbook", "verifier").order_by("-pk")
     if state == "open":
-        rows = rows.filter(state__in=OPEN_CHANGES)
-    elif state:
-        rows = rows.filter(state=state)
+        return rows.filter(state__in=OPEN_CHANGES)
+    return rows.filter(state=state) if state else rows
+
+
+def of(actor: Actor, *, state: str = "", after: int | None = None) -> Page:
+    """A bounded page, by position."""
+    rows = found(actor, state)
     if after is not None:
         rows = rows.filter(pk__lt=after)
-    found = list(rows[: size + 1])
-    return Page(tuple(found[:size]), found[size - 1].pk if len(found) > size else None)
+    part = list(rows[: PAGE + 1])
+    return Page(tuple(part[:PAGE]), part[PAGE - 1].pk if len(part) > PAGE else None)
 
 
 def one(actor: Actor, reference: str) -> Change:

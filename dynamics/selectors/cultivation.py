@@ -1,6 +1,5 @@
 """The library: bounded pages and counts, one object, what a unit sees of its own, the rules that hold for a place."""
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -26,7 +25,7 @@ from greenlist.policy.engine.cultivating import HonourKind, Programme
 from reviews.models import GuidanceVisit
 
 PAGE = 50
-COUNTED = 5000  # nobody counts further on a page; an export holds at most so many lines
+COUNTED = 5000  # nobody counts further on a page
 
 
 # ---- what the rules of a place say ----------------------------------------------------------------------------------------
@@ -98,12 +97,6 @@ def page(actor: Actor, given: Mapping[str, Any], *, after: int | None = None) ->
     part = list(beyond[: PAGE + 1])
     following = part[PAGE - 1].pk if len(part) > PAGE else None
     return Leaf(part[:PAGE], following, min(count, COUNTED), count > COUNTED)
-
-
-def counts(actor: Actor) -> Counter[str]:
-    """Objects the actor sees, by state; of the newest ones where there are very many."""
-    states = CultivationObject.objects.visible_to(actor).order_by("-pk").values_list("state", flat=True)
-    return Counter(states[:COUNTED])
 
 
 def places(actor: Actor) -> list[tuple[str, str]]:

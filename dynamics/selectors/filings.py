@@ -20,7 +20,7 @@ from greenlist.policy.engine.cultivating import FilingRule
 from registry.models import Listing
 from registry.states import IN_FORCE
 
-MOST = 5000  # lines of an annex
+HEAVY = ("frozen", "plan")  # thousands of lines, which no list shows
 FILED = (FilingState.SENT, FilingState.RECEIVED)
 
 
@@ -69,7 +69,7 @@ def one(actor: Actor, reference: str) -> CultivationFiling:
 def own(actor: Actor) -> list[CultivationFiling]:
     """The newest filings of the official's authority; bounded."""
     rows = CultivationFiling.objects.visible_to(actor).filter(authority_id=actor.authority_id).select_related("to")
-    return list(rows.order_by("-year", "-pk")[:20])
+    return list(rows.defer(*HEAVY).order_by("-year", "-pk")[:20])
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def boards(actor: Actor, year: int, today: date) -> list[Board]:
     made = []
     for rule in rules_to(actor.area_path, str(actor.tier or "")):
         rows = CultivationFiling.objects.visible_to(actor).filter(to_id=actor.authority_id, rule=rule.key, year=year)
-        sent = {row.authority_id: row for row in rows.filter(state__in=FILED)}
+        sent = {row.authority_id: row for row in rows.filter(state__in=FILED).defer(*HEAVY)}
         offices = accounts.authorities(path=actor.area_path, tier=rule.by)
         lines = [_line(office, sent.get(office.pk), rule.due(year), today) for office in offices]
         made.append(Board(rule, words.text(rule.label), rule.due(year), lines))
@@ -127,13 +127,13 @@ def _line(office: Authority, filing: CultivationFiling | None, due_on: date, tod
 def objects_to_file(authority: Authority) -> QuerySet[CultivationObject]:
     """The library of an authority as it is filed: its own objects, and those of the authorities below it."""
     rows = CultivationObject.objects.cultivated().filter(area_path__startswith=authority.area.path)
-    return rows.select_related("organisation", "site__area", "authority").order_by("area_path", "pk")[:MOST]
+    return rows.select_related("organisation", "site__area", "authority").order_by("area_path", "pk")
 
 
 def listed_to_file(authority: Authority) -> QuerySet[Listing]:
     """The authority's own list as it stands."""
     rows = Listing.objects.filter(listbook__owner=authority, state__in=IN_FORCE).select_related("listbook")
-    return rows.order_by("listbook", "listed_on", "pk")[:MOST]
+    return rows.order_by("listbook", "listed_on", "pk")
 
 
 def frozen_of(row: CultivationFiling) -> dict[str, Any]:
@@ -158,7 +158,7 @@ def frozen_of(row: CultivationFiling) -> dict[str, Any]:
                 "responsible": one.responsible,
                 "library": one.authority.name,
             }
-            for one in objects_to_file(row.authority)
+            for one in objects_to_file(row.authority).iterator(chunk_size=500)
         ]
     if row.with_list:
         data["list"] = [
@@ -170,7 +170,7 @@ def frozen_of(row: CultivationFiling) -> dict[str, Any]:
                 "year": one.year,
                 "listed_on": one.listed_on.isoformat(),
             }
-            for one in listed_to_file(row.authority)
+            for one in listed_to_file(row.authority).iterator(chunk_size=500)
         ]
     return data
 

@@ -74,11 +74,15 @@ def plan(actor: Actor, reference: str) -> InspectionPlan:
     return row
 
 
-def of_plan(row: InspectionPlan) -> list[Inspection]:
+def of_plan(row: InspectionPlan) -> QuerySet[Inspection]:
     """Its inspections, in the order in which they were drawn."""
-    place = {key: number for number, key in enumerate(row.drawn)}
-    found = row.inspections.select_related("listing__listbook", "authority")[:2000]
-    return sorted(found, key=lambda one: place.get(str(one.listing_id), 0))
+    return row.inspections.select_related("listing__listbook", "authority").order_by("pk")
+
+
+def page_of_plan(row: InspectionPlan, *, after: int | None = None) -> Page:
+    """A bounded part of them, by position."""
+    part = list(of_plan(row).filter(pk__gt=after or 0)[: PAGE + 1])
+    return Page(tuple(part[:PAGE]), part[PAGE - 1].pk if len(part) > PAGE else None)
 
 
 def inspections(actor: Actor, *, state: str = "", after: int | None = None, size: int = PAGE) -> Page:

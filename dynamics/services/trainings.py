@@ -17,8 +17,6 @@ from greenlist.core.errors import Invalid, NotAllowed, NotVisible, Refused, Text
 from greenlist.organisations import selectors as parties
 from greenlist.organisations.models import Membership
 
-MOST_TOLD = 2000  # units that are told of a new date
-
 
 @dataclass(frozen=True, slots=True)
 class Offer:
@@ -55,8 +53,7 @@ def offer(*, given: Offer, actor: Actor, at: datetime) -> Training:
     )
     _record(made, "offered", {"title": made.title, "held_on": made.held_on}, actor=actor, at=at)
     units = CultivationObject.objects.cultivated().filter(area_path__startswith=made.area_path)
-    firms = units.order_by("organisation").values_list("organisation", flat=True).distinct()[:MOST_TOLD]
-    people = Membership.objects.open().filter(organisation__in=list(firms), user__is_active=True)
+    people = Membership.objects.open().filter(organisation__in=units.values("organisation"), user__is_active=True)
     _tell(made, "training.offered", list(people.values_list("user_id", flat=True)), at)
     return made
 

@@ -504,7 +504,7 @@ def give_back(
 def chase(*, actor: Actor, at: datetime, cycle: str, references: Iterable[str]) -> int:
     """Reminds these units that owe something, once a day whoever presses; gives how many were meant.
 
-    Raises NotVisible, NotAllowed, WrongState.
+    Raises NotVisible, NotAllowed, WrongState, Refused (more than one press takes).
     """
     row = cycles.cycle_of(actor, cycle)
     if not actor.is_official:
@@ -512,7 +512,11 @@ def chase(*, actor: Actor, at: datetime, cycle: str, references: Iterable[str]) 
     if row.state != CycleState.OPEN:
         raise WrongState(_("The cycle is closed."))
     rows = YearlyReport.objects.visible_to(actor).filter(cycle=row, reference__in=list(references), state__in=OWED)
-    return _chase(row, list(rows.order_by("pk")[:MOST_CHASED]), actor, at)
+    found = list(rows.order_by("pk")[: MOST_CHASED + 1])
+    if len(found) > MOST_CHASED:
+        said = _("More than %(most)s units: choose a place or a list first.") % {"most": MOST_CHASED}
+        raise Refused(said, code="too_many")
+    return _chase(row, found, actor, at)
 
 
 @transaction.atomic

@@ -7,7 +7,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -17,7 +17,8 @@ from dynamics.forms.changes import ChangeForm, CompleteForm, ReasonForm, VerifyF
 from dynamics.selectors import changes as reads
 from dynamics.services import changes
 from dynamics.states import OPEN_CHANGES, WITH_SUCCESSOR, ChangeKind, ChangeState, Disposition, ToldBy
-from greenlist.core import attachments, clock, workbooks
+from dynamics.views import exporting
+from greenlist.core import attachments, clock
 from greenlist.core.actors import Capacity
 from greenlist.core.errors import Invalid, NotAllowed
 from greenlist.core.forms import ServiceForm
@@ -204,16 +205,14 @@ def bundle(request: Request) -> HttpResponse:
 
 
 @require_GET
-def workbook(request: Request) -> HttpResponse:
+def workbook(request: Request) -> HttpResponseBase:
     """Changes as a workbook: of a state, or all."""
     actor = request.actor
     if not actor.is_official:
         raise NotAllowed(_("Units and the authorities of their place see changes."))
     state = request.GET.get("state", "")
-    rows = reads.of(actor, state=state if state in ChangeState.values else "", size=documents.MOST).rows
-    answer = HttpResponse(documents.workbook(rows), content_type=workbooks.XLSX)
-    answer["Content-Disposition"] = attachments.disposition("changes.xlsx")
-    return answer
+    given = {"state": state} if state in {"open", *ChangeState.values} else {}
+    return exporting.send(request, documents.TABLE, given, back=reverse("dynamics:changes"))
 
 
 @require_GET

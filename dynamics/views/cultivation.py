@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
@@ -16,13 +17,13 @@ from dynamics.forms import cultivation as forms
 from dynamics.selectors import cultivation as reads
 from dynamics.services import cultivation as services
 from dynamics.states import CultivationSource, CultivationState
-from greenlist.core import attachments, clock
+from dynamics.views import exporting
+from greenlist.core import clock
 from greenlist.core.actors import Capacity
 from greenlist.core.errors import Conflict, Invalid, NotAllowed, NotVisible
 from greenlist.core.forms import ServiceForm
 from greenlist.core.http import Request, whole
 from greenlist.core.sheets import MAX_BYTES, ImportRefused, Stale
-from greenlist.core.workbooks import XLSX
 
 get_or_post = require_http_methods(["GET", "POST"])
 SHOWN = 20
@@ -113,13 +114,11 @@ def _bases(request: Request) -> list[dict[str, str]]:
 
 
 @require_GET
-def export(request: Request) -> HttpResponse:
+def export(request: Request) -> HttpResponseBase:
     """What the filters find, as a workbook."""
     _officials_only(request)
-    body = documents.export(request.actor, forms.FilterForm(request.GET).given())
-    response = HttpResponse(body, content_type=XLSX)
-    response["Content-Disposition"] = attachments.disposition(_("Cultivation library") + ".xlsx")
-    return response
+    given = forms.FilterForm(request.GET).given()
+    return exporting.send(request, documents.TABLE, given, back=reverse("dynamics:cultivation"))
 
 
 @get_or_post

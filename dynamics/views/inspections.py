@@ -6,7 +6,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -17,7 +17,8 @@ from dynamics.forms.inspections import DayForm, DrawForm, PlanVisitForm, VisitFo
 from dynamics.selectors import inspections as reads
 from dynamics.services import inspections
 from dynamics.states import Answer, InspectionState
-from greenlist.core import attachments, clock, workbooks
+from dynamics.views import exporting
+from greenlist.core import attachments, clock
 from greenlist.core.actors import Capacity
 from greenlist.core.errors import Invalid, NotAllowed
 from greenlist.core.http import Request, whole
@@ -62,16 +63,15 @@ def plan_list(request: Request) -> HttpResponse:
 @require_GET
 def plan(request: Request, reference: str) -> HttpResponse:
     found = reads.plan(request.actor, reference)
-    context = {"plan": found, "rows": reads.of_plan(found), "all": len(found.population), "drawn": len(found.drawn)}
+    page = reads.page_of_plan(found, after=whole(request.GET.get("after")))
+    context = {"plan": found, "page": page, "all": len(found.population), "drawn": len(found.drawn)}
     return render(request, "dynamics/inspection_plan.html", context)
 
 
 @require_GET
-def plan_workbook(request: Request, reference: str) -> HttpResponse:
-    found = reads.plan(request.actor, reference)
-    answer = HttpResponse(documents.workbook(reads.of_plan(found)), content_type=workbooks.XLSX)
-    answer["Content-Disposition"] = attachments.disposition(f"inspections-{found.year}.xlsx")
-    return answer
+def plan_workbook(request: Request, reference: str) -> HttpResponseBase:
+    back = reverse("dynamics:inspection-plan", args=[reference])
+    return exporting.send(request, documents.TABLE, {}, subject=reference, back=back)
 
 
 @require_http_methods(["GET", "POST"])

@@ -29,7 +29,8 @@ from dynamics.services import cycles as cycle_services
 from dynamics.services import scores as score_services
 from dynamics.services import yearly as services
 from dynamics.states import WITH_UNIT, YearlyState
-from greenlist.core import clock, sheets, waiting, workbooks
+from dynamics.views import exporting
+from greenlist.core import clock, sheets, waiting
 from greenlist.core.errors import Conflict, Invalid, Refused
 from greenlist.core.http import Request, whole
 
@@ -277,14 +278,11 @@ def _board(request: Request, reference: str, *, form: MoveForm | None = None, st
 
 
 @require_GET
-def cycle_export(request: Request, reference: str) -> HttpResponse:
+def cycle_export(request: Request, reference: str) -> HttpResponseBase:
     """Exactly what the board finds under the same filters."""
-    row = cycles.cycle_of(request.actor, reference)
-    filters = boards.filters_of(request.actor, request.GET.dict())
-    body = papers.board_file(request.actor, row, filters, _today())
-    response = HttpResponse(body, content_type=workbooks.XLSX)
-    response["Content-Disposition"] = f'attachment; filename="tables-{row.year}.xlsx"'
-    return response
+    filters = boards.filters_of(request.actor, request.GET.dict()).as_query()
+    back = reverse("dynamics:cycle", args=[reference])
+    return exporting.send(request, papers.BOARD, filters, subject=reference, back=back)
 
 
 @require_POST

@@ -27,6 +27,7 @@ from tests.applications import county
 from tests.applications.filled import picture
 from tests.dynamics import tables
 from tests.dynamics.listed import listed
+from tests.rendering import content
 from tests.world import World
 
 pytestmark = pytest.mark.django_db
@@ -311,7 +312,7 @@ def test_the_bundle_goes_up_by_its_page_with_a_workbook(world: World) -> None:
     letter = UpwardRequest.objects.get()
     assert letter.changes.get() == change
     answer = city.get(reverse("dynamics:changes-workbook"))
-    sheet = load_workbook(io.BytesIO(answer.content)).active
+    sheet = load_workbook(io.BytesIO(content(answer))).active
     assert sheet is not None
     assert [sheet.cell(2, column).value for column in (1, 4, 6)] == [unit.name, "名称", NEW]
 

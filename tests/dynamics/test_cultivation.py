@@ -24,6 +24,7 @@ from greenlist.core.models import Notification
 from greenlist.organisations.models import Organisation, Title
 from tests import places
 from tests.applications import county
+from tests.rendering import content
 from tests.reviews import rounds
 from tests.world import World
 
@@ -305,7 +306,7 @@ def test_the_library_as_a_workbook_holds_what_the_filters_find(rules: None, worl
     add(world, "other_county_handler", "rival")
     client = world.client("city_handler")
     answer = client.get(reverse("dynamics:cultivation-export"), {"place": "130302"})
-    sheet = load_workbook(io.BytesIO(answer.content)).active
+    sheet = load_workbook(io.BytesIO(content(answer))).active
     assert sheet is not None
     values = [[cell.value for cell in row] for row in sheet.iter_rows(min_row=2)]
     assert [row[0] for row in values] == [world.org.name]

@@ -24,6 +24,7 @@ from tests import factories, places
 from tests.applications import county
 from tests.applications.filled import picture
 from tests.dynamics.listed import listed
+from tests.rendering import content
 from tests.world import World
 
 pytestmark = pytest.mark.django_db
@@ -221,7 +222,7 @@ def test_the_pages_do_what_the_services_do(world: World) -> None:
     made = InspectionPlan.objects.get()
     assert made.seed in officer.get(reverse("dynamics:inspection-plan", args=[made.reference])).content.decode()
     answer = officer.get(reverse("dynamics:inspection-plan-workbook", args=[made.reference]))
-    sheet = load_workbook(io.BytesIO(answer.content)).active
+    sheet = load_workbook(io.BytesIO(content(answer))).active
     assert sheet is not None
     assert sheet.cell(2, 1).value == unit.name
 

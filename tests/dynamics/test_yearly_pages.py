@@ -25,6 +25,7 @@ from tests.applications import county
 from tests.dynamics import tables
 from tests.dynamics.listed import listed
 from tests.dynamics.tables import SPRING, filed, fill, jieyang, of, opened
+from tests.rendering import content
 from tests.world import World
 
 
@@ -146,7 +147,7 @@ def test_the_export_holds_exactly_what_the_board_finds(world: World, cycle: Cycl
     client = world.client("city_handler")
     for words in ({}, {"state": "filed"}, {"state": "due"}, {"area": "/130000/130300/130322/"}, {"q": "昌黎"}):
         page = board(client, cycle, **words).context["page"]
-        body = client.get(at("cycle-export", cycle.reference), words).content
+        body = content(client.get(at("cycle-export", cycle.reference), words))
         sheet = load_workbook(io.BytesIO(body)).active
         assert sheet is not None
         names = sorted(str(line[0]) for line in sheet.iter_rows(min_row=2, values_only=True))
