@@ -194,7 +194,7 @@ class Figure(models.Model):
     key = models.CharField(max_length=80)
     year = models.PositiveSmallIntegerField()
     product = models.CharField(max_length=80, blank=True)
-    value = models.DecimalField(max_digits=24, decimal_places=6)
+    value = models.DecimalField(max_digits=30, decimal_places=12)  # in base units a share of output is tiny
     unit = models.CharField(max_length=30)
 
     class Meta:
