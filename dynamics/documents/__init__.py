@@ -3,6 +3,6 @@
 All of them are loaded with the package, so that the worker knows who makes what (`core.rendering`).
 """
 
-from dynamics.documents import changes, cultivation, filings, inspections, upward, yearly
+from dynamics.documents import changes, cultivation, filings, inspections, record, table, upward, yearly
 
-__all__ = ["changes", "cultivation", "filings", "inspections", "upward", "yearly"]
+__all__ = ["changes", "cultivation", "filings", "inspections", "record", "table", "upward", "yearly"]

@@ -92,7 +92,7 @@ def inspections(actor: Actor, *, state: str = "", after: int | None = None, size
 
 def inspection(actor: Actor, reference: str) -> Inspection:
     """Raises NotVisible."""
-    related = ("listing__listbook__owner__area", "authority", "rectification", "plan", "recorded_by")
+    related = ("listing__listbook__owner__area", "authority", "rectification", "plan__authority", "recorded_by")
     rows = Inspection.objects.visible_to(actor).select_related(*related).prefetch_related("files__blob")
     row = rows.filter(reference=reference).first()
     if row is None:

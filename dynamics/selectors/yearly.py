@@ -632,6 +632,16 @@ def opinion_data(
 
 
 # ---- reviewing --------------------------------------------------------------------------------------------------------
+def explained(
+    table: YearlyReport, version: ReportVersion, form: Form, before: Mapping[str, Figure]
+) -> tuple[tuple[str, str], ...]:
+    """What was doubtful in a declared table, and why the unit says that it is right."""
+    known = {path: Known(row.value, row.year) for path, row in before.items()}
+    found = plausibility.doubts(form, version.data.get("sections", {}), known, table.industry_code)
+    reasons = version.data.get("reasons") or {}
+    return tuple((doubt_text(one), reasons.get(one.path, "")) for one in found)
+
+
 @dataclass(frozen=True, slots=True)
 class ReviewPage:
     page: TablePage
@@ -662,15 +672,12 @@ def review_page(actor: Actor, reference: str, today: date) -> ReviewPage:
         now = {"state": page.table.get_state_display()}
         raise WrongState(_("This is not possible any more: the table is now “%(state)s”.") % now)
     form = standards.form_of(page.table.report, page.bound)
-    known = {path: Known(row.value, row.year) for path, row in figures_before(page.table, form).items()}
-    data = page.version.data.get("sections", {})
-    reasons = page.version.data.get("reasons") or {}
-    found = plausibility.doubts(form, data, known, page.table.industry_code)
+    before = figures_before(page.table, form, page.version.declared_at)
     wants = page.duty.opinion == "document"
     return ReviewPage(
         page=page,
-        doubts=tuple((doubt_text(one), reasons.get(one.path, "")) for one in found),
-        last=last_shown(form, figures_before(page.table, form)),
+        doubts=explained(page.table, page.version, form, before),
+        last=last_shown(form, before),
         labels=returnable(page.table),
         wants_report=wants,
         has_report=wants and opinion_reports(page.table, page.version).filter(tier=page.table.tier).exists(),

@@ -13,12 +13,13 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from dynamics import rules
 from dynamics.documents import inspections as documents
+from dynamics.documents import record
 from dynamics.forms.inspections import DayForm, DrawForm, PlanVisitForm, VisitForm
 from dynamics.selectors import inspections as reads
 from dynamics.services import inspections
 from dynamics.states import Answer, InspectionState
 from dynamics.views import exporting
-from greenlist.core import attachments, clock
+from greenlist.core import attachments, clock, waiting
 from greenlist.core.actors import Capacity
 from greenlist.core.errors import Invalid, NotAllowed
 from greenlist.core.http import Request, whole
@@ -175,6 +176,15 @@ def cancel(request: Request, reference: str) -> HttpResponse:
 
 
 @require_GET
+def record_pdf(request: Request, reference: str) -> HttpResponseBase:
+    """现场检查记录 as a paper; before the visit with empty places to be filled in by hand."""
+    row, at = reads.inspection(request.actor, reference), clock.now()
+    found = record.file(row, actor=request.actor, at=at)
+    back = reverse("dynamics:inspection", args=[reference])
+    return waiting.answer(request, found, at=at, title=record.name_of(row), back=back)
+
+
+@require_GET
 def file(request: Request, reference: str, pk: int) -> HttpResponseBase:
     return attachments.response(reads.file(request.actor, reference, pk).blob, inline=True)
 
@@ -186,6 +196,7 @@ urlpatterns: list[URLPattern] = [
     path("after/inspections/plans/<str:reference>/inspections.xlsx", plan_workbook, name="inspection-plan-workbook"),
     path("after/listings/<int:listing>/inspect/", plan_visit, name="inspection-new"),
     path("after/inspections/<str:reference>/", inspection, name="inspection"),
+    path("after/inspections/<str:reference>/record.pdf", record_pdf, name="inspection-pdf"),
     path("after/inspections/<str:reference>/record/", carry_out, name="inspection-record"),
     path("after/inspections/<str:reference>/day/", set_day, name="inspection-day"),
     path("after/inspections/<str:reference>/cancel/", cancel, name="inspection-cancel"),

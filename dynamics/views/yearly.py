@@ -11,6 +11,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from dynamics.documents import table as table_papers
 from dynamics.documents import yearly as papers
 from dynamics.forms.yearly import (
     ApproveForm,
@@ -238,6 +239,15 @@ def opinion_pdf(request: Request, reference: str, pk: int) -> HttpResponseBase:
     return waiting.answer(request, found, at=at, title=papers.name_of(row), back=back, inline="inline" in request.GET)
 
 
+@require_GET
+def table_pdf(request: Request, reference: str) -> HttpResponseBase:
+    """The table that was declared as an official paper, for everybody who sees it."""
+    at = clock.now()
+    name, found = table_papers.file(request.actor, reference, at=at)
+    back = reverse("dynamics:yearly", args=[reference])
+    return waiting.answer(request, found, at=at, title=name, back=back, inline="inline" in request.GET)
+
+
 # ---- cycles -----------------------------------------------------------------------------------------------------------
 @require_http_methods(["GET", "POST"])
 def cycle_list(request: Request) -> HttpResponse:
@@ -380,6 +390,7 @@ urlpatterns: list[URLPattern] = [
     path("yearly/<str:reference>/begin/", begin, name="yearly-begin"),
     path("yearly/<str:reference>/check/", check, name="yearly-check"),
     path("yearly/<str:reference>/review/", review, name="yearly-review"),
+    path("yearly/<str:reference>/table.pdf", table_pdf, name="yearly-pdf"),
     path("yearly/<str:reference>/opinions/<int:pk>.pdf", opinion_pdf, name="yearly-opinion-pdf"),
     path("cycles/", cycle_list, name="cycles"),
     path("cycles/<str:reference>/", cycle, name="cycle"),

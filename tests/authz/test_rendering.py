@@ -28,6 +28,8 @@ DOCUMENTS = {
     "reviews:opinion-letter",
     "dynamics:filing-package",
     "dynamics:yearly-opinion-pdf",
+    "dynamics:yearly-pdf",
+    "dynamics:inspection-pdf",
     "dynamics:request-letter",
     "registry:bulletin_pdf",
     "registry:notice_pdf",
