@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET
 
 from dynamics import rules
 from dynamics.forms.units import UnitsForm
-from dynamics.selectors import life, units
+from dynamics.selectors import life, trends, units
 from greenlist.accounts.models import Tier
 from greenlist.core.http import Request
 from greenlist.organisations.models import Category
@@ -37,6 +37,7 @@ def unit(request: Request, pk: int) -> HttpResponse:
         "others": units.beside(request.actor, row),
         "titles": units.titles(row),
         "certificates": units.certificates(row),
+        "trends": trends.of_unit(request.actor, row),
         "open": [line for line in known if line.open],
         "over": [line for line in known if not line.open],
         "may_alarm": rules.may_raise_alarm(request.actor, row),

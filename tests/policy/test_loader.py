@@ -73,6 +73,8 @@ def good(files):
         (FORM, 'formula = "energy.use.tce"', 'formula = "intensity"', "energy.total", "depends on itself"),
         (FORM, 'unit = "person"', 'unit = "heads"', "section.basic.field.employees.unit", "the unit heads is not declared"),
         (FORM, 'prefill = "org.name"', 'prefill = "org.title"', "section.basic.field.name.prefill", "is not a declared fact"),
+        (FORM, 'prefill = "org.name"', 'prefill = "org.name"\ntrend = true', "section.basic.field.name.trend",
+         "is for figures only"),
         (FORM, 'type = "yesno"', 'type = "tick"', "section.cover.field.no_motors.type", "must be one of"),
         (FORM, 'required_if = ["proof", "certificate"]', 'required_if = ["prof", "x"]',
          "section.systems.field.list.expires_on.required_if", "must be"),

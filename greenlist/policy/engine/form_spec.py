@@ -143,8 +143,11 @@ def _field(node: Node, units: Mapping[str, Unit], facts: FactTable, *, column: b
         unverified=node.text("unverified", required=False),
         same_as=node.texts("same_as"),
         yearly=node.flag("yearly"),
+        trend=node.flag("trend"),
     )
     field = _PARTS[kind](node, field, units, facts)
+    if field.trend and not field.figure:
+        node.wrong("trend", "is for figures only (figure = true)")
     node.done()
     return field
 

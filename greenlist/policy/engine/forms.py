@@ -7,7 +7,7 @@ Files live outside the data: `files` maps "section.field" to how many there are.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
@@ -416,6 +416,19 @@ def values(form: Form, data: Data) -> dict[str, Decimal | None]:
                     for index in range(len(reader.rows(section.key, field.key))):
                         path = f"{section.key}.{field.key}.{index}.{column.key}"
                         found[path] = rounded(column, reader.cell(section.key, field.key, index, column.key))
+    return found
+
+
+def unverified(form: Form, path: str) -> dict[Text, str]:
+    """What nobody has compared with its source of the factor tables that `path` is worked out with, by the table's title."""
+    section, key, *_result = path.split(".")
+    field = form.section(section).field(key)
+    found = {one.title: one.unverified for one in field.tables if not one.verified}
+    names: Iterable[tuple[str, str]] = [("", field.rows_from)] if field.rows_from else []
+    if field.type is FieldType.COMPUTED:
+        names = formulas.names(formulas.read(field.formula))
+    for function, name in names:
+        found |= unverified(form, absolute_column(form, section, name) if function else absolute(section, name))
     return found
 
 

@@ -643,6 +643,7 @@ class Field:
     home: str = ""  # the province whose factors count, once bound
     same_as: tuple[str, ...] = ()  # figures and answers of other forms that say the same: section.field
     yearly: bool = False  # the answer of last year's table is taken over
+    trend: bool = False  # a figure that is followed over the years on the unit's page
 
     @property
     def is_table(self) -> bool:
