@@ -25,6 +25,8 @@ from dynamics.states import (
 )
 from greenlist.accounts.models import places_above
 from greenlist.core.actors import Actor, Capacity
+from registry.models import Listing
+from registry.states import IN_FORCE
 
 
 # ---- yearly tables (年度动态管理表) -------------------------------------------------------------------------------------
@@ -265,13 +267,19 @@ class FilingQuerySet(models.QuerySet):
 
 class ExperienceQuerySet(models.QuerySet):
     def visible_to(self, actor: Actor) -> "ExperienceQuerySet":
-        """Everybody once published; officials of the authority that picked it, and above once it is recommended."""
-        published = Q(state=ExperienceState.PUBLISHED)
+        """Everybody once public; officials of the authority that picked it, and above once it is recommended."""
+        public = _public_experience()
         if not (actor.is_official and actor.area_path):
-            return self.filter(published)
+            return self.filter(public)
         above = Q(province_id=actor.authority_id)
-        rows = self.filter(published | Q(authority_id=actor.authority_id) | above)
-        return rows.filter(published | Q(category=actor.list_kind)) if actor.list_kind else rows
+        rows = self.filter(public | Q(authority_id=actor.authority_id) | above)
+        return rows.filter(public | Q(category=actor.list_kind)) if actor.list_kind else rows
 
-    def published(self) -> "ExperienceQuerySet":
-        return self.filter(state=ExperienceState.PUBLISHED)
+    def public(self) -> "ExperienceQuerySet":
+        return self.filter(_public_experience())
+
+
+def _public_experience() -> Q:
+    """Published, and its unit stands on a list of the kind: what leaves every list is shown no more, and again if it returns."""
+    places = Listing.objects.filter(site=OuterRef("site"), listbook__category=OuterRef("category"), state__in=IN_FORCE)
+    return Q(Exists(places), state=ExperienceState.PUBLISHED)

@@ -23,6 +23,7 @@ class CultivationObject(CultivationWorkflow):
     site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="cultivation_objects")
     category = models.CharField(max_length=15, choices=Category)
     level = models.CharField(max_length=10, choices=Tier)  # county's, city's (JY-14), provincial (JY-19)
+    basis = models.CharField(max_length=200, blank=True, db_default="")  # of a level that another authority decided
     authority = models.ForeignKey(Authority, on_delete=models.PROTECT, related_name="cultivation_objects")
     area_path = models.CharField(max_length=200, db_index=True)  # of the site when it was taken in
     source = models.CharField(max_length=12, choices=CultivationSource)

@@ -62,6 +62,7 @@ class Inspection(InspectionWorkflow):
     answers = models.JSONField(default=dict)  # key of the item → answer, remark
     findings = models.TextField(blank=True)
     result = models.CharField(max_length=10, choices=InspectionResult, blank=True)
+    reason = models.CharField(max_length=300, blank=True, db_default="")  # the document by which the unit left the list
     rectification = models.ForeignKey("dynamics.Rectification", null=True, on_delete=models.PROTECT, related_name="+")
     created_by = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField()

@@ -1,11 +1,12 @@
 """The public page of a listed unit: what it offers to show, what was marked public, where the unit stands in its place."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from applications.models import Figure, ReportVersion
@@ -13,7 +14,8 @@ from applications.selectors import quartiles
 from dynamics import rules
 from dynamics.models import Experience, PublicPart, YearlyScore
 from dynamics.selectors import cultivation as library
-from greenlist.core import clock
+from dynamics.states import ExperienceState
+from greenlist.core import clock, dates
 from greenlist.core.actors import Actor, Tier
 from greenlist.core.errors import NotVisible, Text
 from greenlist.core.models import Blob
@@ -153,7 +155,7 @@ def public_page(listing: Listing, at: datetime, *, preview: bool = False) -> Pub
         parts=found,
         standing=standing_,
         partners=partners,
-        experiences=list(Experience.objects.published().filter(site=listing.site_id).order_by("-published_at")[:5]),
+        experiences=list(Experience.objects.public().filter(site=listing.site_id).order_by("-published_at")[:5]),
     )
 
 
@@ -296,14 +298,14 @@ def _leaf(rows: Iterable[Experience], size: int) -> Leaf:
 
 def published_experiences(area_path: str, *, after: int | None = None) -> Leaf:
     """Of a place, newest picks first; bounded."""
-    rows = Experience.objects.published().filter(area_path__startswith=area_path)
+    rows = Experience.objects.public().filter(area_path__startswith=area_path)
     rows = rows.select_related("organisation", "authority", "published_by").order_by("-pk")
     return _leaf((rows.filter(pk__lt=after) if after else rows)[: PAGE + 1], PAGE)
 
 
 def published_experience(area_path: str, reference: str) -> Experience:
     """Raises NotVisible."""
-    rows = Experience.objects.published().select_related("organisation", "site", "authority", "published_by")
+    rows = Experience.objects.public().select_related("organisation", "site", "authority", "published_by")
     row = rows.filter(area_path__startswith=area_path, reference=reference).first()
     if row is None:
         raise NotVisible
@@ -316,6 +318,29 @@ def experiences(actor: Actor, *, after: int | None = None) -> Leaf:
     own = rows.filter(authority_id=actor.authority_id) | rows.filter(province_id=actor.authority_id)
     own = own.order_by("-pk")
     return _leaf((own.filter(pk__lt=after) if after else own)[: PAGE + 1], PAGE)
+
+
+def is_listed(row: Experience) -> bool:
+    """Whether the unit stands on a list of the kind at present."""
+    places = Listing.objects.filter(site=row.site_id, listbook__category=row.category, state__in=IN_FORCE)
+    return places.exists()
+
+
+def hidden(rows: Sequence[Experience]) -> dict[int, str]:
+    """Of experiences that are published and not public: how the unit stands on its list, in words; two queries."""
+    published = [row for row in rows if row.state == ExperienceState.PUBLISHED]
+    shown = set(Experience.objects.public().filter(pk__in=[row.pk for row in published]).values_list("pk", flat=True))
+    away = [row for row in published if row.pk not in shown]
+    places = Listing.objects.filter(site__in=[row.site_id for row in away]).select_related("listbook")
+    newest = {(one.site_id, one.listbook.category): one for one in places.order_by("since", "pk")} if away else {}
+    return {row.pk: _stands(newest.get((row.site_id, row.category))) for row in away}
+
+
+def _stands(place: Listing | None) -> str:
+    if place is None:
+        return gettext("The unit is on no list.")
+    told = {"list": place.listbook.title, "state": place.get_state_display()}
+    return gettext("%(list)s: %(state)s since %(day)s") % {**told, "day": dates.day(place.since or place.listed_on)}
 
 
 def experience(actor: Actor, reference: str) -> Experience:

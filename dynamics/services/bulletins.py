@@ -93,6 +93,7 @@ def publish(*, actor: Actor, reference: str, at: datetime, digest: str | None = 
     for line in lines:
         if line.kind == EntryKind.REMOVED:
             row = Listing.objects.select_related("listbook__owner__area").get(pk=line.listing_id)
+            cascades.end(listing=row.pk, why=bulletin.title, actor=actor, at=at)
             cascades.follow(listing=row, at=at)
     if any(line.kind == EntryKind.REMOVED for line in lines):
         upward.settle_all(at=at)

@@ -2,18 +2,17 @@
 a grave accident spreads where the rules say so (HLJ-30b). Proposals only; each has its own hearing and two people.
 """
 
-from collections.abc import Iterator
 from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from dynamics.models import Removal
+from dynamics.models import Inspection, Removal
 from dynamics.selectors import removals as reads
-from dynamics.services import removals, rulebook
-from dynamics.states import OPEN_REMOVALS, RemovalSource
+from dynamics.services import inspections, removals, rulebook
+from dynamics.states import OPEN_REMOVALS, InspectionState, RemovalSource
 from greenlist.core import rounds
-from greenlist.core.actors import SYSTEM, Tier
+from greenlist.core.actors import SYSTEM, Actor, Tier
 from greenlist.policy.engine import removals as engine
 from registry.models import Entry, Listing
 from registry.states import EntryKind, ListingState, Origin
@@ -115,19 +114,23 @@ def follow_all(*, at: datetime) -> int:
     return rounds.each(gone.values_list("pk", flat=True), one) + lapse_all(at=at)
 
 
-def lapse_all(*, at: datetime) -> int:
-    """What is open about places that ended by another document falls away; never counted as followed."""
-    keys = Removal.objects.filter(state__in=OPEN_REMOVALS, listing__state=ListingState.REMOVED)
+@transaction.atomic
+def end(*, listing: int, why: str, actor: Actor, at: datetime) -> None:
+    """The place ended: what is still open about it falls away, visits that were planned are not made."""
+    removals.lapse_others(listing, why=why, actor=actor, at=at)
+    inspections.close_planned(listing=listing, why=why, actor=actor, at=at)
 
-    @transaction.atomic
+
+def lapse_all(*, at: datetime) -> int:
+    """The same for places that ended by another document than a bulletin; never counted as followed."""
+    about = Removal.objects.filter(listing=OuterRef("pk"), state__in=OPEN_REMOVALS)
+    planned = Inspection.objects.filter(listing=OuterRef("pk"), state=InspectionState.PLANNED)
+    ended = Listing.objects.filter(Exists(about) | Exists(planned), state=ListingState.REMOVED)
+
     def one(pk: int) -> int:
         entry = _last_removal(Listing.objects.get(pk=pk))
         document = entry and (entry.bulletin or entry.announcement or (entry.imported and entry.imported.document))
-        removals.lapse_others(pk, why=str(document or ""), actor=SYSTEM, at=at)
+        end(listing=pk, why=str(document or ""), actor=SYSTEM, at=at)
         return 0
 
-    return rounds.each(_distinct(keys), one)
-
-
-def _distinct(keys: QuerySet[Removal]) -> Iterator[int]:
-    yield from keys.order_by("listing_id").values_list("listing_id", flat=True).distinct()
+    return rounds.each(ended.order_by("pk").values_list("pk", flat=True), one)

@@ -121,7 +121,7 @@ def mark_outstanding(*, reference: str, actor: Actor, at: datetime) -> Experienc
 def publish(*, reference: str, actor: Actor, at: datetime) -> Experience:
     """On the public page of its place, by the authority that picked it or the one it was recommended to.
 
-    Raises NotVisible, NotAllowed, WrongState (published already, nothing written).
+    Raises NotVisible, NotAllowed, WrongState (published already, nothing written, the unit is on no list).
     """
     row = _locked(reference, actor)
     if not (rules.picked_it(actor, row) or rules.is_recommended_to(actor, row)):
@@ -129,6 +129,8 @@ def publish(*, reference: str, actor: Actor, at: datetime) -> Experience:
     if row.state == ExperienceState.PUBLISHED:
         raise WrongState(_("It is published already."))
     _require_words(row)
+    if not reads.is_listed(row):
+        raise WrongState(_("The unit is on no list at present: its experience is not shown."))
     row.publish(at=at)
     row.published_by_id = actor.authority_id
     row.save()

@@ -19,7 +19,7 @@ from dynamics.models import Inspection, InspectionFile, InspectionPlan
 from dynamics.selectors import inspections as reads
 from dynamics.selectors import standing
 from dynamics.services import rectifications
-from dynamics.states import InspectionKind, InspectionResult, RectificationSource
+from dynamics.states import InspectionKind, InspectionResult, InspectionState, RectificationSource
 from greenlist.core import attachments, audit, limits, outbox
 from greenlist.core.actors import Actor
 from greenlist.core.clock import china_date
@@ -275,6 +275,20 @@ def cancel(*, actor: Actor, reference: str, at: datetime) -> Inspection:
     row.save()
     _record(row, "cancelled", {}, actor=actor, at=at)
     return row
+
+
+@transaction.atomic
+def close_planned(*, listing: int, why: str, actor: Actor, at: datetime) -> int:
+    """The unit is off the list: visits that were planned of it are not made, with the reason; returns how many."""
+    Listing.objects.select_for_update(of=("self",)).get(pk=listing)
+    rows = Inspection.objects.select_for_update(of=("self",)).filter(listing=listing, state=InspectionState.PLANNED)
+    found = list(rows.order_by("pk"))
+    for row in found:
+        row.cancel()
+        row.reason = why[:300]
+        row.save()
+        _record(row, "cancelled", {"reason": row.reason}, actor=actor, at=at)
+    return len(found)
 
 
 # ---- shared ---------------------------------------------------------------------------------------------------------

@@ -507,13 +507,12 @@ def _dismiss(removal: Removal, *, actor: Actor, at: datetime) -> Removal:
 
 # ---- in force -------------------------------------------------------------------------------------------------------
 def take_effect(*, removal: Removal, bulletin: Any, actor: Actor, at: datetime) -> None:
-    """Its bulletin is published; the caller holds the locks and has struck the place. Others about it fall away."""
+    """Its bulletin is published; the caller holds the locks, has struck the place and ends what else is open about it."""
     _turn(removal, "take_effect")
     removal.bulletin, removal.effective_on = bulletin, bulletin.issued_on
     removal.save()
     note(removal, "effective", bulletin.title, for_unit=True, actor=actor, at=at)
     _record(removal, "effective", actor, at, bulletin=bulletin.reference)
-    lapse_others(removal.listing_id, why=bulletin.title, actor=actor, at=at)
 
 
 def lapse_others(listing: int, *, why: str, actor: Actor, at: datetime) -> int:

@@ -205,7 +205,7 @@ def experience_list(request: Request) -> HttpResponse:
     if not request.actor.is_official:
         raise NotAllowed(rules.CITIES_PICK)
     leaf = reads.experiences(request.actor, after=whole(request.GET.get("after")))
-    return render(request, "dynamics/experiences.html", {"leaf": leaf})
+    return render(request, "dynamics/experiences.html", {"leaf": leaf, "hidden": reads.hidden(leaf.rows)})
 
 
 @require_POST
@@ -263,6 +263,7 @@ def _experience(
         "row": row,
         "form": form,
         "actions": actions,
+        "hidden": reads.hidden([row]).get(row.pk),
         "put_forward": (put_forward or forms.PutForwardForm()) if above and row.forwarded_on is None else None,
         "take_down": (taken or forms.TakeDownForm()) if row.state == ExperienceState.PUBLISHED else None,
     }
