@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, Protocol
 
 from django.utils.translation import gettext_lazy as _
@@ -37,9 +38,10 @@ def _covers(actor: Actor, category: str) -> bool:
     return not actor.list_kind or actor.list_kind == category
 
 
-def may_open_cycle(actor: Actor, owner_id: int) -> bool:
-    """The day binds every listed unit: an approver of the authority that keeps the list (QHD-12a)."""
-    return actor.capacity == Capacity.APPROVER and actor.authority_id == owner_id
+def may_open_cycle(actor: Actor, owner_id: int, lists: Collection[str]) -> bool:
+    """The day binds every listed unit: an approver of the authority that keeps the lists, for all of them (QHD-12a)."""
+    whole = all(_covers(actor, category) for category in lists)
+    return actor.capacity == Capacity.APPROVER and actor.authority_id == owner_id and whole
 
 
 def may_keep_cycle(actor: Actor, owner_id: int) -> bool:
@@ -58,7 +60,7 @@ def has_table(table: Owned, actor: Actor) -> bool:
 UNIT_ONLY = _("Only the unit itself may do this.")
 DESK_ONLY = _("Only the authority that has the table may do this.")
 OWNER_ONLY = _("Only the authority that keeps the list may do this.")
-APPROVER_OF_OWNER = _("An approver of the authority that keeps the list must do this.")
+APPROVER_OF_OWNER = _("An approver of the authority that keeps the lists, for all of them, must do this.")
 
 FILL_TABLE = Verb(
     "fill",

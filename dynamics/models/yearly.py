@@ -57,6 +57,7 @@ class YearlyReport(YearlyWorkflow):
     form = models.CharField(max_length=60)
     aspires = models.BooleanField(default=False)  # the unit said that it means to apply higher (JY-19)
     due_on = models.DateField(db_index=True)  # of its cycle, or its own where it was extended
+    told_on = models.DateField(null=True)  # of the message that opened it; its reminders begin the day after
     answer_by = models.DateField(null=True)  # of a return
     desk = models.ForeignKey(Authority, null=True, on_delete=models.PROTECT, related_name="yearly_reports")
     tier = models.CharField(max_length=10, blank=True)  # of the review it is in

@@ -107,7 +107,7 @@ def board(actor: Actor, cycle: Cycle, filters: Filters, given: Mapping[str, str]
         total=sum(counts.values()),
         areas=_areas(actor, cycle, filters, today),
         rows=Page(tuple(own_row(row, today) for row in page.rows), page.older, page.is_first),
-        may_close=rules.may_open_cycle(actor, cycle.owner_id),
+        may_close=rules.may_open_cycle(actor, cycle.owner_id, cycles.lists_of(cycle)),
         may_chase=actor.is_official and cycle.state == CycleState.OPEN,
         may_score=rules.may_keep_cycle(actor, cycle.owner_id),
         found=counts.get(filters.state, 0) if filters.state else sum(counts.values()),
@@ -196,10 +196,11 @@ def _cycle_row(row: Cycle, counts: Mapping[str, int]) -> CycleRow:
 
 
 def _openable(actor: Actor) -> tuple[tuple[str, str], ...]:
-    if not rules.may_open_cycle(actor, actor.authority_id or 0):
+    if not rules.may_open_cycle(actor, actor.authority_id or 0, ()):
         return ()
     return tuple(
         (f"{one.version.pk}:{one.duty.key}", f"{words.text(one.duty.label)} · {words.text(title)}")
         for one in cycles.offered()
-        if one.owner.pk == actor.authority_id and (title := policy.policy(one.version).header.title)
+        if rules.may_open_cycle(actor, one.owner.pk, one.categories)
+        and (title := policy.policy(one.version).header.title)
     )

@@ -46,6 +46,12 @@ def duty_of(cycle: Cycle, category: str = "") -> Duty:
     return duties.of(policy.standing(cycle.rules, category or first), cycle.duty)
 
 
+def lists_of(cycle: Cycle) -> tuple[str, ...]:
+    """The categories that the duty of a cycle holds for."""
+    bound = {one: policy.standing(cycle.rules, one) for one in policy.policy(cycle.rules).categories}
+    return tuple(one for one, found in bound.items() if any(duty.key == cycle.duty for duty in duties.of_units(found)))
+
+
 def owner_of(found: Policy) -> Authority | None:
     """The industry authority of the area whose list it is; a national list is kept here by the province that recommends."""
     rows = Authority.objects.filter(kind=Authority.Kind.INDUSTRY, area__slug=found.header.owner).select_related("area")
@@ -75,10 +81,14 @@ def cycle_of(actor: Actor, reference: str) -> Cycle:
     return found
 
 
-def cycle_to_keep(actor: Actor, reference: str) -> Cycle:
-    """A cycle whose last day one may move, or which one may close. Raises NotVisible, NotAllowed."""
+def cycle_to_keep(actor: Actor, reference: str, table: str = "") -> Cycle:
+    """A cycle whose last day one may move, for all or for one unit (`table`), or which one may close.
+
+    Raises NotVisible, NotAllowed.
+    """
     cycle = cycle_of(actor, reference)
-    if not rules.may_open_cycle(actor, cycle.owner_id):
+    lists = (table_of(actor, table, ()).category,) if table else lists_of(cycle)
+    if not rules.may_open_cycle(actor, cycle.owner_id, lists):
         raise NotAllowed(rules.APPROVER_OF_OWNER)
     return cycle
 

@@ -83,7 +83,7 @@ def _open(*, actor: Actor, at: datetime, version: int, duty: str, year: int, due
     found = next((one for one in reads.offered([row]) if one.duty.key == duty), None) if row else None
     if row is None or found is None:
         raise NotVisible
-    if actor is not SYSTEM and not rules.may_open_cycle(actor, found.owner.pk):
+    if actor is not SYSTEM and not rules.may_open_cycle(actor, found.owner.pk, found.categories):
         raise NotAllowed(rules.APPROVER_OF_OWNER)
     there = Cycle.objects.filter(rule_set=row.rule_set, duty=duty, year=year).select_related(*reads.CYCLE_ROWS).first()
     if there is not None:
@@ -150,6 +150,8 @@ def _enrol(cycle: Cycle, units: Iterable[reads.Unit], at: datetime) -> Counts:
     there = set(YearlyReport.objects.filter(cycle=cycle).values_list("site_id", "category"))
     fresh = [one for one in units if (one.site.pk, one.category) not in there]
     made = [table_for(cycle, one) for one in fresh]
+    for row in made:
+        row.told_on = clock.china_date(at) if row.state == YearlyState.DUE else None
     YearlyReport.objects.bulk_create(made, ignore_conflicts=True, batch_size=500)
     counts.added, counts.exempt = len(made), sum(row.state == YearlyState.EXEMPT for row in made)
     for row in YearlyReport.objects.filter(cycle=cycle, reference__in=[one.reference for one in made], state="due"):
@@ -282,15 +284,15 @@ def move_last_day(*, actor: Actor, at: datetime, reference: str, due_on: date, r
     Raises NotVisible, NotAllowed, Invalid, WrongState (the cycle is closed).
     """
     cycle = _lock(actor, reference)
-    if not rules.may_open_cycle(actor, cycle.owner_id):
-        raise NotAllowed(rules.APPROVER_OF_OWNER)
-    _require_open(cycle)
     row = None
     if table:
         there = YearlyReport.objects.visible_to(actor).filter(cycle=cycle, reference=table).values("pk")
         row = YearlyReport.objects.select_for_update().filter(pk__in=there).first()
         if row is None:
             raise NotVisible
+    if not rules.may_open_cycle(actor, cycle.owner_id, [row.category] if row else reads.lists_of(cycle)):
+        raise NotAllowed(rules.APPROVER_OF_OWNER)
+    _require_open(cycle)
     old = row.due_on if row else cycle.due_on
     problems: dict[str, list] = {}
     if due_on <= old or (due_on - old).days > MOST_DAYS:
@@ -326,7 +328,7 @@ def close(*, actor: Actor, at: datetime, reference: str) -> Cycle:
     Raises NotVisible, NotAllowed, WrongState (closed already), Refused (somebody has time left, tables wait for a review).
     """
     cycle = _lock(actor, reference)
-    if not rules.may_open_cycle(actor, cycle.owner_id):
+    if not rules.may_open_cycle(actor, cycle.owner_id, reads.lists_of(cycle)):
         raise NotAllowed(rules.APPROVER_OF_OWNER)
     _require_open(cycle)
     today = clock.china_date(at)

@@ -1,7 +1,7 @@
 """Last days after listing, read by reminders, work lists and calendar feeds (core.deadlines): one source a subject."""
 
 from collections.abc import Callable, Iterator
-from datetime import date
+from datetime import date, timedelta
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -91,7 +91,7 @@ def yearly_tables(today: date, *, actor: Actor | None = None) -> Iterator[Deadli
             key=f"yearly:{row.pk}:{'answer' if back else 'table'}",
             what=title_of(row.cycle, row.category),
             last_day=row.answer_by if back and row.answer_by else row.due_on,
-            since=clock.china_date(row.cycle.opened_at),
+            since=row.told_on + timedelta(days=1) if row.told_on else clock.china_date(row.cycle.opened_at),
             ladder=duty.remind,
             people=people,
             link=reverse("dynamics:yearly", args=[row.reference]),

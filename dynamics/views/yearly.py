@@ -323,12 +323,13 @@ def cycle_close(request: Request, reference: str) -> HttpResponse:
 @require_POST
 def cycle_move(request: Request, reference: str) -> HttpResponse:
     """A later last day for all, or for the one unit that is named."""
-    cycles.cycle_to_keep(request.actor, reference)
+    table = request.POST.get("table", "")
+    cycles.cycle_to_keep(request.actor, reference, table)
     form = MoveForm(request.POST)
     if form.is_valid():
         given = {"due_on": form.cleaned_data["due_on"], "reason": form.cleaned_data["reason"]}
         try:
-            cycle_services.move_last_day(table=request.POST.get("table", ""), **given, **_given(request, reference))
+            cycle_services.move_last_day(table=table, **given, **_given(request, reference))
         except Invalid as invalid:
             form.take(invalid)
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -22,7 +23,7 @@ from greenlist.core.actors import SYSTEM
 from greenlist.core.errors import Conflict, Invalid, NotAllowed, NotVisible, Refused, WrongState
 from greenlist.core.models import Notification
 from greenlist.organisations import services as organisations
-from greenlist.organisations.models import Site
+from greenlist.organisations.models import Organisation, Site
 from greenlist.policy import selectors as policy
 from registry.models import Listing
 from tests import factories
@@ -524,6 +525,35 @@ def test_a_closed_cycle_takes_nothing(world: World, cycle: Cycle, table: YearlyR
         cycles.close(**given, at=AFTER)
 
 
+@pytest.mark.authz
+def test_a_mandate_for_one_list_does_nothing_to_a_cycle_of_several(world: World) -> None:
+    """It opens, moves and closes none of them as a whole; the one unit that it covers gets its own day."""
+    county.load_rules()
+    guangdong(world)
+    unit = listed(world, "jy", "445200")
+    cycle = opened(world, "jieyang", due_on=None, who="jy_approver")
+    table = of(cycle, world, "jy")
+    later = cycle.due_on + timedelta(days=3)
+    after = datetime.combine(later + timedelta(days=1), SPRING.timetz())
+    whole, part = world.actor("jy_approver"), replace(world.actor("jy_approver"), list_kind="factory")
+    other = replace(part, list_kind="park")
+    assert unit.listbook.category == "factory" and len(lists.lists_of(cycle)) == 3
+    moved: dict[str, Any] = {"at": SPRING, "reference": cycle.reference, "due_on": later, "reason": "雪灾"}
+    with pytest.raises(NotAllowed):
+        cycles.move_last_day(actor=part, **moved)
+    with pytest.raises(NotVisible):
+        cycles.move_last_day(actor=other, table=table.reference, **moved)
+    cycles.move_last_day(actor=part, table=table.reference, **moved)
+    with pytest.raises(NotAllowed):
+        cycles.open_cycle(actor=part, at=SPRING, version=cycle.rules_id, duty=cycle.duty, year=2028)
+    assert not boards.cycles_page(part, {}, SPRING.date()).may_open
+    assert boards.cycles_page(whole, {}, SPRING.date()).may_open
+    assert not boards.board(part, cycle, boards.Filters(), {}, SPRING.date()).may_close
+    with pytest.raises(NotAllowed):
+        cycles.close(actor=part, at=after, reference=cycle.reference)
+    assert cycles.close(actor=whole, at=after, reference=cycle.reference).state == CycleState.CLOSED
+
+
 def test_a_cycle_is_not_closed_over_a_unit_that_has_time_left(world: World, cycle: Cycle, table: YearlyReport) -> None:
     given: dict[str, Any] = {"actor": world.actor("city_approver"), "reference": cycle.reference}
     cycles.move_last_day(**given, at=SPRING, due_on=date(2027, 6, 1), reason="企业搬迁", table=table.reference)
@@ -574,6 +604,36 @@ def test_a_cycle_with_unreviewed_tables_is_not_closed(world: World, cycle: Cycle
 
 
 # ---- the board --------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("joined", "next_", "kind"),
+    [
+        (DUE - timedelta(days=15), DUE - timedelta(days=7), "deadline.near"),  # on the day of a rung
+        (DUE - timedelta(days=10), DUE - timedelta(days=7), "deadline.near"),  # between two
+        (DUE, DUE + timedelta(days=1), "deadline.passed"),
+    ],
+)
+def test_who_joins_a_running_cycle_gets_one_message_that_night(
+    world: World, cycle: Cycle, joined: date, next_: date, kind: str
+) -> None:
+    """The message that opens the table names the last day; reminders go on from the day after."""
+
+    def told() -> list[str]:
+        rows = Notification.objects.filter(recipient=world.user("other_county_applicant"), channel="portal")
+        return list(rows.order_by("pk").values_list("kind", flat=True))
+
+    late = listed(world, "rival", on=joined)
+    person = world.users["other_county_applicant"] = factories.person("后来者")
+    factories.member(person, late.organisation, role="owner")
+    Organisation.objects.filter(pk=late.organisation_id).update(claim="confirmed")
+    day = joined
+    while day <= next_:
+        at = datetime.combine(day, SPRING.timetz())
+        cycles.refresh(at=at)
+        deadlines.remind(at=at)
+        assert told() == ["yearly.opened"] + [kind] * (day == next_), day
+        day += timedelta(days=1)
+
+
 def test_counts_filter_and_reminder_say_the_same(world: World, cycle: Cycle, table: YearlyReport) -> None:
     listed(world, "rival")
     cycles.refresh(at=SPRING)
