@@ -215,6 +215,28 @@ class AnnouncementFullShape(AnnouncementShape):
         return PrintedShape(sorted(row.entries.all(), key=lambda one: (one.position, one.pk)), many=True).data
 
 
+class BulletinShape(serializers.Serializer):
+    """What changed on a list between two announcements."""
+
+    reference = serializers.CharField()
+    number = serializers.CharField(help_text=_("Document number."))
+    issued_on = serializers.DateField(allow_null=True)
+    place = serializers.CharField(source="listbook.owner.area.slug")
+    category = serializers.ChoiceField(Category.choices, source="listbook.category")
+    title = serializers.CharField()
+
+
+class BulletinLineShape(PrintedShape):
+    was = serializers.CharField(help_text=_("The name before."))
+    reason = serializers.CharField()
+
+
+class BulletinFullShape(BulletinShape):
+    text = serializers.CharField()
+    digest = serializers.CharField(help_text=_("Of what was published."))
+    lines = BulletinLineShape(many=True)
+
+
 class CertificateShape(serializers.Serializer):
     """What a genuine certificate stands for today."""
 
@@ -402,6 +424,39 @@ class AnnouncementOne(ApiView):
         return Response(AnnouncementFullShape(selectors.public_announcement(place, reference)).data)
 
 
+class Bulletins(ApiView):
+    scopes = {"GET": PUBLIC}
+
+    @operation(
+        "bulletins",
+        _("Bulletins, newest first: units removed, renamed or corrected"),
+        tag="public",
+        ok=listed(BulletinShape),
+        query=BookQuery,
+        public=True,
+    )
+    def get(self, request: Request) -> Response:
+        given = self.given(BookQuery)
+        rows = selectors.published_bulletins(place=given.get("place", ""), category=given.get("category", ""))
+        found = page_of(rows, given, size=given["size"])
+        return page(BulletinShape, found, found.older)
+
+
+class BulletinOne(ApiView):
+    scopes = {"GET": PUBLIC}
+
+    @operation(
+        "bulletin",
+        _("One bulletin with its lines"),
+        tag="public",
+        ok=BulletinFullShape,
+        refused=[404],
+        public=True,
+    )
+    def get(self, request: Request, place: str, reference: str) -> Response:
+        return Response(BulletinFullShape(selectors.public_bulletin(place, reference)).data)
+
+
 class CertificateByNumber(ApiView):
     scopes = {"GET": PUBLIC}
 
@@ -465,6 +520,8 @@ urlpatterns: list[URLPattern] = [
     path("notices/<slug:place>/<str:reference>/", NoticeOne.as_view(), name="notice"),
     path("announcements/", Announcements.as_view(), name="announcements"),
     path("announcements/<slug:place>/<str:reference>/", AnnouncementOne.as_view(), name="announcement"),
+    path("bulletins/", Bulletins.as_view(), name="bulletins"),
+    path("bulletins/<slug:place>/<str:reference>/", BulletinOne.as_view(), name="bulletin"),
     path("certificates/", CertificateByNumber.as_view(), name="certificate_by_number"),
     path("certificates/<str:token>/", CertificateOne.as_view(), name="certificate"),
     path("outcomes/", Outcomes.as_view(), name="outcomes"),

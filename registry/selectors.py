@@ -482,6 +482,12 @@ def _bulletins() -> BulletinQuerySet:
     return Bulletin.objects.select_related("listbook__owner__area")
 
 
+def published_bulletins(*, place: str = "", category: str = "") -> QuerySet[Bulletin]:
+    rows = _bulletins().filter(state=BulletinState.PUBLISHED)
+    rows = rows.filter(listbook__owner__area__slug=place) if place else rows
+    return rows.filter(listbook__category=category) if category else rows
+
+
 def public_bulletin(place: str, reference: str) -> Bulletin:
     """A published bulletin of a place. Raises NotVisible."""
     rows = _bulletins().filter(state=BulletinState.PUBLISHED, listbook__owner__area__slug=place)

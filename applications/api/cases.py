@@ -80,7 +80,9 @@ class LineShape(serializers.Serializer):
 class CorrectionShape(serializers.Serializer):
     """What an authority wants corrected."""
 
-    fields_ = serializers.SerializerMethodField(help_text=_("Paths section.field that are open."))
+    fields_ = serializers.SerializerMethodField(
+        method_name="open_paths", help_text=_("Paths section.field that are open.")
+    )
     due_on = serializers.DateField(allow_null=True)
 
     def get_fields(self) -> dict[str, Any]:
@@ -88,7 +90,7 @@ class CorrectionShape(serializers.Serializer):
         declared["fields"] = declared.pop("fields_")
         return declared
 
-    def get_fields_(self, correction: Any) -> list[str]:
+    def open_paths(self, correction: Any) -> list[str]:
         return [".".join(pair) for pair in correction.fields]
 
 

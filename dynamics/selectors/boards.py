@@ -76,7 +76,11 @@ def filters_of(actor: Actor, given: Mapping[str, str]) -> Filters:
 
 def filtered(actor: Actor, cycle: Cycle, filters: Filters, today: date) -> YearlyReportQuerySet:
     """The tables that the board, its export and its reminder are about."""
-    rows = YearlyReport.objects.visible_to(actor).filter(cycle=cycle)
+    return narrowed(YearlyReport.objects.visible_to(actor).filter(cycle=cycle), filters, today)
+
+
+def narrowed(rows: YearlyReportQuerySet, filters: Filters, today: date) -> YearlyReportQuerySet:
+    """What is past its last day is found as that and as nothing else."""
     if filters.area:
         rows = rows.filter(area_path__startswith=filters.area)
     if filters.category:
@@ -86,8 +90,8 @@ def filtered(actor: Actor, cycle: Cycle, filters: Filters, today: date) -> Yearl
     if filters.state == OVERDUE:
         return rows.overdue(today)
     if filters.state:
+        late = rows.overdue(today).values("pk")
         rows = rows.filter(state=filters.state)
-        late = YearlyReport.objects.overdue(today).filter(cycle=cycle).values("pk")
         return rows.exclude(pk__in=late) if filters.state in ("due", "draft", "returned") else rows
     return rows
 
@@ -169,12 +173,12 @@ class CyclesPage:
     may_open: tuple[tuple[str, str], ...]  # ("version:duty", its name)
 
 
-def cycles_page(actor: Actor, given: Mapping[str, str], today: date) -> CyclesPage:
+def cycles_page(actor: Actor, given: Mapping[str, str], today: date, *, size: int = 20) -> CyclesPage:
     """Cycles of the actor's place, the newest first; what one may open. Raises NotAllowed for everybody but officials."""
     if not actor.is_official:
         raise NotAllowed(_("Only officials see the cycles of their place."))
     rows = Cycle.objects.visible_to(actor).select_related(*cycles.CYCLE_ROWS)
-    page = page_of(rows, given, size=20)
+    page = page_of(rows, given, size=size)
     visible = YearlyReport.objects.visible_to(actor)
     tables = visible.filter(cycle__in=[one.pk for one in page.rows])
     counts: dict[int, dict[str, int]] = {}

@@ -329,6 +329,9 @@ SPECTACULAR_SETTINGS = {
         "ListingState": "registry.states.ListingState",
         "LineState": "applications.api.cases.LINES",
         "EntryKind": "registry.states.EntryKind",
+        "CycleState": "dynamics.states.CycleState",
+        "RemovalState": "dynamics.states.RemovalState",
+        "TableState": "dynamics.states.YearlyState",
     },
     "TAGS": [
         {"name": "calls", "description": _("Calls and forms")},
@@ -336,6 +339,7 @@ SPECTACULAR_SETTINGS = {
         {"name": "cases", "description": _("Cases and outcomes")},
         {"name": "reports", "description": _("Reports")},
         {"name": "batches", "description": _("Recommendation batches")},
+        {"name": "after", "description": _("After listing: yearly tables and removals")},
     ],
 }
 

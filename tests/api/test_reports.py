@@ -12,6 +12,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from applications.models import Application, Call, Section
 from applications.selectors import drafts as reads
+from applications.services import screening
 from applications.states import State
 from greenlist.accounts.models import KeptAnswer
 from greenlist.core.models import AuditEntry
@@ -336,3 +337,17 @@ def test_withdrawing_names_the_revision_and_a_reason(world: World, call: Call) -
     assert (done.status_code, done.json()["state"]) == (200, "withdrawn")
     assert mine.get(f"outcomes/{case.reference}/").json()["state"] == "withdrawn"
     assert mine.post(path, {"reason": "停产"}, If_Match=done["ETag"]).status_code == 409
+
+
+def test_a_case_returned_for_correction_names_the_open_fields(world: World, call: Call) -> None:
+    case = filled.submitted(world, call)
+    screening.return_for_correction(
+        actor=world.actor("county_handler"),
+        at=filled.SPRING + timedelta(hours=1),
+        reference=case.reference,
+        fields=["basic.profile"],
+        reason="简介与产品不符",
+        due_on=(filled.SPRING + timedelta(days=6)).date(),
+    )
+    told = program(world, "applicant").get(f"cases/{case.reference}/").json()
+    assert told["correction"]["fields"] == ["basic.profile"]

@@ -31,6 +31,8 @@ OPEN = {
     "notice",
     "announcements",
     "announcement",
+    "bulletins",
+    "bulletin",
     "certificate_by_number",
     "certificate",
     "public_page",

@@ -524,7 +524,7 @@ LISTED = (
 )
 
 API = (
-    *(ApiRow(f"api:{name}", GET) for name in ("calls", "lists", "listings", "notices", "announcements")),
+    *(ApiRow(f"api:{name}", GET) for name in ("calls", "lists", "listings", "notices", "announcements", "bulletins")),
     ApiRow("api:certificate_by_number", GET),
     ApiRow("api:form_schema", GET, "form"),
     ApiRow("api:call", GET, "api_call"),
@@ -533,6 +533,7 @@ API = (
     ApiRow("api:public_page", GET, "listing"),
     ApiRow("api:notice", GET, "notice"),
     ApiRow("api:announcement", GET, "announcement"),
+    ApiRow("api:bulletin", GET, "bulletin_public"),
     ApiRow("api:certificate", GET, "certificate"),
     ApiRow("api:token", GET, ok=HOLDERS, scope=Scope.READ),
     ApiRow("api:organisation", GET, ok=MEMBERS, others=403, scope=Scope.READ),
@@ -560,6 +561,12 @@ API = (
     ApiRow("api:batch_receive", POST, "sent", ok=CITY_HANDLER, forbidden=HANDLER, scope=Scope.RECEIVE),
     ApiRow("api:outcomes", GET, ok=HOLDERS, scope=Scope.READ),
     ApiRow("api:outcome", GET, "outcome", ok=(*COUNTY, *CITY), scope=Scope.READ),
+    ApiRow("api:yearly_tables", GET, ok=HOLDERS, scope=Scope.READ),
+    ApiRow("api:yearly_table", GET, "yearly", ok=(*FIRM, *ABOVE), scope=Scope.READ),
+    ApiRow("api:cycles", GET, ok=OFFICIALS, others=403, scope=Scope.READ),
+    ApiRow("api:cycle", GET, "cycle", ok=(*ABOVE, *OTHER_COUNTY), scope=Scope.READ),
+    ApiRow("api:removals", GET, ok=HOLDERS, scope=Scope.READ),
+    ApiRow("api:removal", GET, "removal", ok=(*FIRM, *ABOVE), scope=Scope.READ),
 )
 
 RECTIFICATIONS = (
@@ -755,6 +762,9 @@ YEARLY = (
     ),
     Row("applications:paper-fill", GET, "yearly_paper", ok=FIRM),
     Row("applications:paper-section", BOTH, "yearly_section", ok=FIRM),
+    Row("applications:paper-workbook", BOTH, "yearly_paper", ok=FIRM),
+    Row("applications:paper-workbook-download", GET, "yearly_paper", ok=FIRM),
+    Row("applications:paper-workbook-take", POST, "yearly_paper", ok=FIRM),
     Row("applications:paper-evidence-add", POST, "yearly_upload", ok=FIRM),
     Row("applications:paper-evidence-begin", POST, "yearly_upload", ok=FIRM),
     Row("applications:paper-evidence-piece", POST, "yearly_upload", ok=FIRM),
