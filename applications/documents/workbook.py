@@ -19,12 +19,14 @@ from openpyxl.worksheet.datavalidation import DataValidation
 
 from applications.models import Application
 from applications.selectors import drafts
+from applications.selectors.papers import Paper
 from applications.selectors.shown import say
 from greenlist.core import attachments, audit
 from greenlist.policy import engine
 from greenlist.policy.engine import forms
 from greenlist.policy.engine.types import Field, FieldType, FixedRow, Form, Section
 
+Filled = Application | Paper  # whose figures they are
 FORMAT = 1  # of this file: a workbook of another format is refused like one of another form
 HIDDEN = "_form"
 INPUT = frozenset(
@@ -115,11 +117,11 @@ def columns(table: Field) -> tuple[Field, ...]:
     return tuple(one for one in table.columns if one.type in INPUT or one.type is FieldType.COMPUTED)
 
 
-def template_digest(case: Application, form: Form) -> str:
+def template_digest(paper: Filled, form: Form) -> str:
     """Tells this template from every other: the form it was made of, and where its cells lie."""
     cells = [[sheet.section.key, [[line.key, line.field.type.value] for line in sheet.lines]] for sheet in plan(form)]
     inner = [[slot.name, slot.spec.type.value] for sheet in plan(form) for line in sheet.lines for slot in line.slots]
-    return audit.digest_of({"format": FORMAT, "form": case.report.form_digest, "rows": cells, "cells": inner})
+    return audit.digest_of({"format": FORMAT, "form": paper.report.form_digest, "rows": cells, "cells": inner})
 
 
 # ---- values ---------------------------------------------------------------------------------------------------------
@@ -209,13 +211,13 @@ BOX = Border(left=THIN, right=THIN, top=THIN, bottom=THIN)
 WRAPPED = Alignment(wrap_text=True, vertical="top")
 
 
-def name_of(case: Application) -> str:
+def name_of(paper: Filled) -> str:
     """The name the workbook is kept under."""
-    words = {"name": case.name, "year": case.report.year}
+    words = {"name": paper.name, "year": paper.report.year}
     return attachments.safe_name(_("%(name)s %(year)s report figures.xlsx") % words)
 
 
-def workbook(case: Application, draft: drafts.Draft, opened: drafts.Opened) -> bytes:
+def workbook(paper: Filled, draft: drafts.Draft, opened: drafts.Opened) -> bytes:
     """The workbook with what stands in the draft now. What is not open to the applicant can be read only."""
     book = Workbook()
     book.remove(book.worksheets[0])
@@ -224,16 +226,16 @@ def workbook(case: Application, draft: drafts.Draft, opened: drafts.Opened) -> b
     for sheet in plan(draft.form):
         page = book.create_sheet(sheet.title)
         _Page(page, sheet, draft.data[sheet.section.key], computed, opened, lists).write()
-    _write_hidden(book.create_sheet(HIDDEN), case, draft, lists)
+    _write_hidden(book.create_sheet(HIDDEN), paper, draft, lists)
     out = io.BytesIO()
     book.save(out)
     return out.getvalue()
 
 
-def _write_hidden(page: Any, case: Application, draft: drafts.Draft, lists: Mapping[tuple[str, ...], str]) -> None:
+def _write_hidden(page: Any, paper: Filled, draft: drafts.Draft, lists: Mapping[tuple[str, ...], str]) -> None:
     """What the upload is checked against, and the words of the drop-downs."""
-    page.append(["reference", case.reference])
-    page.append(["template", template_digest(case, draft.form)])
+    page.append(["reference", paper.reference])
+    page.append(["template", template_digest(paper, draft.form)])
     for key, row in draft.rows.items():
         page.append(["section", key, row.version])
     for place, words in enumerate(lists):

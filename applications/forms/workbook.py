@@ -20,7 +20,6 @@ from openpyxl.utils import get_column_letter
 from applications.documents import workbook as papers
 from applications.documents.workbook import Sheet, Slot
 from applications.forms import sections
-from applications.models import Application
 from applications.selectors import drafts
 from applications.selectors.shown import say
 from greenlist.core import contents
@@ -147,8 +146,8 @@ class _Read:
 class Reader:
     """Reads one file against one draft."""
 
-    def __init__(self, case: Application, draft: drafts.Draft, opened: drafts.Opened) -> None:
-        self.case, self.draft, self.opened = case, draft, opened
+    def __init__(self, paper: papers.Filled, draft: drafts.Draft, opened: drafts.Opened) -> None:
+        self.paper, self.draft, self.opened = paper, draft, opened
         self.problems: list[CellProblem] = []
         self.versions: dict[str, int] = {}
 
@@ -189,12 +188,12 @@ class Reader:
                 self.versions[str(values[1])] = values[2]
             elif values[0] in ("reference", "template"):
                 told[str(values[0])] = str(values[1])
-        if told.get("reference") != self.case.reference:
+        if told.get("reference") != self.paper.reference:
             raise WorkbookRefused(
                 _("This workbook belongs to another report: download the one of this report and fill that in."),
                 is_old=True,
             )
-        if told.get("template") != papers.template_digest(self.case, self.draft.form):
+        if told.get("template") != papers.template_digest(self.paper, self.draft.form):
             raise WorkbookRefused(
                 _("This workbook was made of an older form: download the new one and fill that in."), is_old=True
             )

@@ -309,19 +309,25 @@ def save_section(
 
 @transaction.atomic
 def save_sections(
-    *, actor: Actor, at: datetime, reference: str, sections: Sequence[tuple[str, Mapping[str, Any], int]], digest: str
+    *,
+    actor: Actor,
+    at: datetime,
+    reference: str,
+    sections: Sequence[tuple[str, Mapping[str, Any], int]],
+    digest: str,
+    kind: str = papers.CASE,
 ) -> tuple[Saved, ...]:
     """Keeps what a filled-in workbook says of several sections (key, answers, version), or nothing of it.
 
     `digest` is the file's. Raises what `save_section` raises.
     """
-    case = writable(actor=actor, at=at, reference=reference)
+    paper = papers.kind(kind).write(actor=actor, at=at, reference=reference)
+    given: dict[str, Any] = {"actor": actor, "at": at, "reference": reference, "kind": kind}
     saved = tuple(
-        save_section(actor=actor, at=at, reference=reference, section=key, answers=answers, version=version)
-        for key, answers, version in sections
+        save_section(section=key, answers=answers, version=version, **given) for key, answers, version in sections
     )
     record = {"sections": [key for key, _answers, _version in sections], "sha256": digest}
-    audit.record(actor=actor, subject=("case", case.pk), action="case.workbook_taken", at=at, data=record)
+    audit.record(actor=actor, subject=paper.subject, action=f"{paper.subject[0]}.workbook_taken", at=at, data=record)
     return saved
 
 

@@ -128,6 +128,7 @@ def _section_page(request: HttpRequest, paper: papers.Paper, key: str) -> HttpRe
         "accept": ACCEPT,
         "limit": pages.upload_limit(),
         "save_url": paper.url("section", key),
+        "workbook_url": paper.url("workbook"),
     }
     return render(request, "applications/section.html", context)
 

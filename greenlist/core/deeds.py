@@ -276,6 +276,7 @@ ACTIONS: dict[str, Text] = {
     "yearly.opinion_written": _("opinion report written"),
     "yearly.missed": _("yearly table missed, removal proposed"),
     "yearly.evidence_added": _("file added"),
+    "yearly.workbook_taken": _("figures taken from a workbook"),
     "yearly.evidence_removed": _("file removed"),
     "rectification.ordered": _("rectification ordered"),
     "rectification.handed_in": _("rectification handed in"),
