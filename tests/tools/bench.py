@@ -4,7 +4,8 @@ For each N a process of its own seeds N cases by bulk rows in a temporary folder
 the whole stack without a socket. The processes take turns round by round, every page once a round, so that whatever else
 the machine does meets them all alike. The bare page is one indexed query of 25 rows × 8 columns by a template, behind the
 same middleware and session. Signing in is measured beside bare hashing. `--deadline`: tests.tools.deadline;
-`--round`: pages of a province's round and a national list (tests.tools.bench_round); `--documents`: tests.tools.papers;
+`--round`: pages of a province's round and a national list (tests.tools.bench_round); `--after`: lists of life after listing
+(tests.tools.bench_after); `--documents`: tests.tools.papers;
 `--exports`: tests.tools.bench_exports; `--checks`: tests.tools.bench_checks.
 """
 
@@ -27,7 +28,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from tests.tools import bench_round
+from tests.tools import bench_after, bench_round
 from tests.tools.bench_seed import CITY, COUNTY, Place, seed
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,12 +50,17 @@ SEARCHES = (
     "public list, rare",
     "imported list, 2",
     "imported list, rare",
+    "units, 2",
+    "due board, 2",
 )
 DEEP, FOUND, SIGN_IN = (
     1.1,
     3.0,
     1.15,
 )  # goals: a deep page against the first, a search against its list, login against hashing
+
+
+SEEDS: dict[str, Callable[[int], Any]] = {"": seed, "round": bench_round.seed, "after": bench_after.seed}
 
 
 # ---- the process of one N -----------------------------------------------------------------------------------------------
@@ -117,19 +123,28 @@ LISTS = (
     "imported list",
     "platform",
     "pool",
+    "units",
+    "due board",
+    "cycles",
+    "own tables",
+    "removals",
+    "changes",
+    "tips",
+    "inspections",
+    "cultivation library",
 )
 
 
 class Bench:
     """One seeded database and a signed-in client for each role."""
 
-    def __init__(self, count: int, *, is_round: bool = False) -> None:
+    def __init__(self, count: int, *, kind: str = "") -> None:
         import django
         from django.test import Client
 
         django.setup()
         started = time.monotonic()
-        place: Any = bench_round.seed(count) if is_round else seed(count)
+        place: Any = SEEDS[kind](count)
         self.seconds = time.monotonic() - started
 
         from django.urls import path
@@ -146,10 +161,10 @@ class Bench:
             session["capacity"] = place.capacities[who]
             session.save()
             self.clients[who] = client
-        self.rare = () if is_round else RARE
-        if not is_round:
+        self.rare = () if kind else RARE
+        if not kind:
             self.newcomers()
-        asked = {BARE: ("province", "/bench/bare/")} | place.pages if is_round else pages(place)
+        asked = {BARE: ("province", "/bench/bare/")} | place.pages if kind else pages(place)
         self.pages = {name: (who, self.address(who, url)) for name, (who, url) in asked.items()}
 
     def newcomers(self) -> None:
@@ -237,11 +252,11 @@ def _after(html: str) -> str:
     return found.group(1) if found else ""
 
 
-def serve(count: int, *, is_round: bool = False) -> None:
+def serve(count: int, *, kind: str = "") -> None:
     """Child: seed, then answer each line on stdin with one round of samples on stdout."""
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever prints goes to stderr: stdout is the line to the parent
-    bench = Bench(count, is_round=is_round)
+    bench = Bench(count, kind=kind)
     print(json.dumps({"seconds": bench.seconds, "size": database_size(), "facts": bench.facts()}), file=out, flush=True)
     for number, _line in enumerate(sys.stdin):
         names = [*bench.pages, *(bench.rare if number % EVERY == 0 else ())]
@@ -268,7 +283,7 @@ class Result:
 class Child:
     """A process with one seeded database."""
 
-    def __init__(self, count: int, folder: Path, url: str, *, is_round: bool = False) -> None:
+    def __init__(self, count: int, folder: Path, url: str, *, kind: str = "") -> None:
         env = {
             **os.environ,
             "VAR_DIR": str(folder),
@@ -281,7 +296,7 @@ class Child:
             env["DATABASE_URL"] = url
         self.count = count
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.tools.bench", "--serve", str(count), *(["--round"] if is_round else [])],
+            [sys.executable, "-m", "tests.tools.bench", "--serve", str(count), *([f"--{kind}"] if kind else [])],
             cwd=ROOT,
             env=env,
             stdin=subprocess.PIPE,
@@ -334,7 +349,7 @@ class Child:
 
 
 @contextmanager
-def children(counts: Iterable[int], *, on_postgres: bool, is_round: bool = False) -> Iterator[list[Child]]:
+def children(counts: Iterable[int], *, on_postgres: bool, kind: str = "") -> Iterator[list[Child]]:
     with ExitStack() as stack:
         folder = Path(tempfile.mkdtemp(prefix="greenlist-bench-"))
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
@@ -346,13 +361,13 @@ def children(counts: Iterable[int], *, on_postgres: bool, is_round: bool = False
 
                 url = stack.enter_context(servers.postgres())
             (folder / str(count)).mkdir()
-            made.append(Child(count, folder / str(count), url, is_round=is_round))
+            made.append(Child(count, folder / str(count), url, kind=kind))
             stack.callback(made[-1].stop)
         yield made
 
 
-def measure(counts: list[int], *, rounds: int, on_postgres: bool, is_round: bool = False) -> list[Result]:
-    with children(counts, on_postgres=on_postgres, is_round=is_round) as made:
+def measure(counts: list[int], *, rounds: int, on_postgres: bool, kind: str = "") -> list[Result]:
+    with children(counts, on_postgres=on_postgres, kind=kind) as made:
         facts = {}
         for child in made:
             told = child.read()
@@ -373,6 +388,7 @@ def growth(result: Result, smallest: Result) -> float:
     return result.p50 / smallest.p50
 
 
+AFTER = ("units", "due board", "removals", "changes", "tips", "inspections", "cultivation library")
 AGAINST = {  # page → the page it is measured by, and how many times that it may cost
     "desk, deep page": ("desk, first page", DEEP),
     "cases, deep page": ("cases, city", DEEP),
@@ -384,6 +400,9 @@ AGAINST = {  # page → the page it is measured by, and how many times that it m
     "imported list, 2 characters": ("imported list", FOUND),
     "imported list, rare word": ("imported list", FOUND),
     "ranking, deep page": ("ranking", GROWTH),
+    "units, 2 characters": ("units", FOUND),
+    "due board, 2 characters": ("due board", FOUND),
+    **{f"{name}, deep page": (name, DEEP) for name in AFTER},
     SIGNING_IN: (HASHING, SIGN_IN),
 }
 
@@ -441,6 +460,12 @@ ABOUT_ROUND = (
     f"{bench_round.FILES} files each; {bench_round.EXPERTS} experts with {bench_round.PER_CASE} sheets a unit; a national list "
     "of 77 times N lines (100,000 at 1,300) as lines of the imported document and on the public list."
 )
+ABOUT_AFTER = (
+    "N units of one city, each with a yearly table, a change, a removal, a report from the public, an inspection and a place in "
+    "the library; half of what can be open is open. A third lies in the measured county."
+)
+TITLES = {"": "Pages", "round": "A province’s round", "after": "After listing"}
+ABOUT = {"round": ABOUT_ROUND, "after": ABOUT_AFTER}
 HEAD = ["page", "N", "queries", "kB", "CPU ms", "p50", "p95", "p95/p50", "to N₁", "CPU to bare", "goals"]
 
 
@@ -511,6 +536,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument(
         "--round", action="store_true", help="a province's round and a national list; N is of its cases"
     )
+    parser.add_argument("--after", action="store_true", help="lists of life after listing; N is the number of units")
     parser.add_argument("--deadline", action="store_true", help="the deadline hour; N is the number of applicants")
     parser.add_argument("--documents", action="store_true", help="long lists as PDF beside WeasyPrint alone")
     parser.add_argument("--exports", action="store_true", help="workbooks of the list; N is the number of lines")
@@ -522,15 +548,21 @@ def parsed() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def kind_of(given: argparse.Namespace) -> str:
+    """Whose pages are measured."""
+    return "round" if given.round else "after" if given.after else ""
+
+
 def bench_pages(given: argparse.Namespace, engine: str) -> tuple[str, str, int]:
     """Title and body of the section, and how many goals are missed."""
     on_postgres = engine == "PostgreSQL"
-    counts = [100, 1300] if given.round and given.counts == [1000, 10000] else sorted(given.counts)
-    table = rows(measure(counts, rounds=given.rounds, on_postgres=on_postgres, is_round=given.round))
+    kind = kind_of(given)
+    counts = [100, 1300] if kind == "round" and given.counts == [1000, 10000] else sorted(given.counts)
+    table = rows(measure(counts, rounds=given.rounds, on_postgres=on_postgres, kind=kind))
     print(show(table, HEAD), flush=True)
     return (
-        f"{'A province’s round' if given.round else 'Pages'}, {engine}",
-        section(f"{given.rounds} samples a page", HEAD, table, ABOUT_ROUND if given.round else ""),
+        f"{TITLES[kind]}, {engine}",
+        section(f"{given.rounds} samples a page", HEAD, table, ABOUT.get(kind, "")),
         sum(row[-1] != "✓" for row in table),
     )
 
@@ -605,7 +637,7 @@ def _chosen(given: argparse.Namespace) -> Callable[[argparse.Namespace, str], tu
 def main() -> None:
     given = parsed()
     if given.serve:
-        serve(given.serve, is_round=given.round)
+        serve(given.serve, kind=kind_of(given))
         return
     if given.documents:
         title, body, missed = bench_documents(min(given.rounds, DOCUMENT_ROUNDS))
