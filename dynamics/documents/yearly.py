@@ -85,7 +85,8 @@ def _head() -> list[str]:
 def _rows(actor: Actor, subject: str, given: Mapping[str, str], on: date) -> QuerySet[YearlyReport]:
     """What the board of a cycle shows under these filters."""
     rows = boards.filtered(actor, cycles.cycle_of(actor, subject), boards.Filters(**given), on)
-    return rows.select_related("desk", "cycle__rules__rule_set", "organisation").order_by("area_path", "pk")
+    rows = rows.select_related("desk", "cycle__rules__rule_set", "organisation").defer(*cycles.HEAVY_OF_TABLE)
+    return rows.order_by("area_path", "pk")
 
 
 def _lines(rows: Iterable[YearlyReport], actor: Actor, on: date) -> Iterator[list[str]]:

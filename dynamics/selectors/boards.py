@@ -101,6 +101,7 @@ def board(actor: Actor, cycle: Cycle, filters: Filters, given: Mapping[str, str]
     everything = Filters(area=filters.area, category=filters.category, q=filters.q)
     counts = counts_of(filtered(actor, cycle, everything, today), today)
     rows = filtered(actor, cycle, filters, today).select_related("organisation", "desk", "cycle__rules__rule_set")
+    rows = rows.defer(*cycles.HEAVY_OF_TABLE)
     page = page_of(rows, given)
     label = words.text(cycles.duty_of(cycle).label)
     return Board(
@@ -177,7 +178,7 @@ def cycles_page(actor: Actor, given: Mapping[str, str], today: date, *, size: in
     """Cycles of the actor's place, the newest first; what one may open. Raises NotAllowed for everybody but officials."""
     if not actor.is_official:
         raise NotAllowed(_("Only officials see the cycles of their place."))
-    rows = Cycle.objects.visible_to(actor).select_related(*cycles.CYCLE_ROWS)
+    rows = Cycle.objects.visible_to(actor).select_related(*cycles.CYCLE_ROWS).defer(*cycles.HEAVY)
     page = page_of(rows, given, size=size)
     visible = YearlyReport.objects.visible_to(actor)
     tables = visible.filter(cycle__in=[one.pk for one in page.rows])

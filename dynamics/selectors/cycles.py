@@ -22,6 +22,7 @@ from greenlist.policy.models import RuleSetVersion
 
 CYCLE_ROWS = ("rules__rule_set", "owner__area")
 HEAVY = ("rules__canonical", "rules__sources")  # the stored text: read by the process that builds the rules, never here
+HEAVY_OF_TABLE = tuple(f"cycle__{name}" for name in HEAVY)
 TABLE_ROWS = ("cycle__rules__rule_set", "cycle__owner__area", "site__area", "organisation__area", "desk", "report")
 
 
@@ -75,7 +76,8 @@ def offered(versions: Iterable[RuleSetVersion] | None = None) -> Iterator[Offere
 
 def cycle_of(actor: Actor, reference: str) -> Cycle:
     """Raises NotVisible."""
-    found = Cycle.objects.visible_to(actor).select_related(*CYCLE_ROWS).filter(reference=reference).first()
+    rows = Cycle.objects.visible_to(actor).select_related(*CYCLE_ROWS).defer(*HEAVY)
+    found = rows.filter(reference=reference).first()
     if found is None:
         raise NotVisible
     return found
@@ -95,7 +97,8 @@ def cycle_to_keep(actor: Actor, reference: str, table: str = "") -> Cycle:
 
 def table_of(actor: Actor, reference: str, rows: Iterable[str] = TABLE_ROWS) -> YearlyReport:
     """Raises NotVisible."""
-    found = YearlyReport.objects.visible_to(actor).select_related(*rows).filter(reference=reference).first()
+    tables = YearlyReport.objects.visible_to(actor).select_related(*rows).defer(*HEAVY_OF_TABLE)
+    found = tables.filter(reference=reference).first()
     if found is None:
         raise NotVisible
     return found

@@ -7,7 +7,7 @@ from typing import Any
 from applications.models import Figure
 from applications.selectors.paging import Page, page_of
 from dynamics.models import YearlyReport
-from dynamics.selectors import boards
+from dynamics.selectors import boards, cycles
 from dynamics.selectors.yearly import TablePage, own_row
 from greenlist.accounts.models import Area
 from greenlist.core.actors import Actor
@@ -20,6 +20,7 @@ def tables(actor: Actor, given: Mapping[str, Any], today: date) -> Page:
     rows = YearlyReport.objects.visible_to(actor).select_related(
         "cycle__rules__rule_set", "cycle__owner", "site__area", "desk"
     )
+    rows = rows.defer(*cycles.HEAVY_OF_TABLE)
     if given.get("cycle"):
         rows = rows.filter(cycle__reference=given["cycle"])
     if given.get("year"):

@@ -62,7 +62,8 @@ def of_unit(actor: Actor, listing: Listing) -> Trends | None:
     rows = YearlyReport.objects.visible_to(actor).filter(
         site_id=listing.site_id, category=listing.listbook.category, state=YearlyState.ACCEPTED, report__isnull=False
     )
-    tables = rows.select_related("report", "cycle__rules__rule_set").order_by("-cycle__year", "-pk")[:YEARS]
+    rows = rows.select_related("report", "cycle__rules__rule_set").defer(*cycles.HEAVY_OF_TABLE)
+    tables = rows.order_by("-cycle__year", "-pk")[:YEARS]
     form = next((form for form in map(_form, tables) if _marked(form)), None)
     if form is None:
         return None

@@ -339,6 +339,7 @@ def own_page(actor: Actor, given: Mapping[str, str], today: date) -> OwnPage:
     if actor.capacity != Capacity.APPLICANT or actor.is_body:
         raise NotAllowed(rules.UNIT_ONLY)
     rows = YearlyReport.objects.visible_to(actor).select_related("cycle__rules__rule_set", "cycle__owner")
+    rows = rows.defer(*cycles.HEAVY_OF_TABLE)
     page = page_of(rows, given, size=30)
     rows_shown = Page(tuple(own_row(row, today) for row in page.rows), page.older, page.is_first)
     return OwnPage(rows_shown, _may_aspire(actor, today))
@@ -347,7 +348,8 @@ def own_page(actor: Actor, given: Mapping[str, str], today: date) -> OwnPage:
 def _may_aspire(actor: Actor, today: date) -> tuple[Again, ...]:
     """Sites on a list for which the unit may say that it means to apply higher (JY-19). Few cycles are of that kind."""
     found = []
-    for cycle in Cycle.objects.open().filter(due_on__gte=today).select_related(*cycles.CYCLE_ROWS).order_by("pk"):
+    rows = Cycle.objects.open().filter(due_on__gte=today).select_related(*cycles.CYCLE_ROWS).defer(*cycles.HEAVY)
+    for cycle in rows.order_by("pk"):
         duty = cycles.duty_of(cycle)
         if duty.who != duties.ASPIRING:
             continue

@@ -7,7 +7,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from openpyxl import load_workbook
 
@@ -216,6 +218,19 @@ def test_lists_cost_the_same(
     assert page.status_code == 200
     shown = page.context["page"].rows.rows
     assert len(shown) == (1 if name == "cycles" else min(count, 30 if name == "yearly-own" else 50))
+
+
+@pytest.mark.parametrize(
+    ("who", "name"), [("applicant", "yearly-own"), ("city_handler", "cycle"), ("city_handler", "cycles")]
+)
+def test_no_list_reads_the_stored_text_of_the_rules(world: World, cycle: Cycle, who: str, name: str) -> None:
+    """It is long, comes with every row where it is not left out, and nothing of it is shown."""
+    client = world.client(who)
+    path = at(name, *([cycle.reference] if name == "cycle" else []))
+    client.get(path)
+    with CaptureQueriesContext(connection) as seen:
+        assert client.get(path).status_code == 200
+    assert [one["sql"] for one in seen.captured_queries if "canonical" in one["sql"]] == []
 
 
 def test_the_deadline_of_a_return_is_its_own(world: World, table: YearlyReport) -> None:
