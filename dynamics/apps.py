@@ -9,4 +9,4 @@ class DynamicsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from dynamics.services import deadlines, yearly  # noqa: F401  registers sources and the kind of paper
+        from dynamics.services import deadlines, places, yearly  # noqa: F401  registers what others ask for

@@ -5,7 +5,7 @@ from typing import Self
 
 from django.apps import apps
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q
 
 from dynamics.states import (
     CULTIVATED,
@@ -103,9 +103,13 @@ class RemovalQuerySet(models.QuerySet):
             rows = self.filter(Q(area_path__startswith=actor.area_path) | Q(owner_id=actor.authority_id))
             return rows.filter(category=actor.list_kind) if actor.list_kind else rows
         if actor.capacity == Capacity.APPLICANT and actor.organisation_id:
-            told = Q(hearing__isnull=False) | Q(when="at_once")
-            return self.filter(told, _own(actor, "listing__"))
+            suspended = Q(when="at_once", owner=F("listing__listbook__owner"))
+            return self.filter(Q(hearing__isnull=False) | suspended, _own(actor, "listing__"))
         return self.none()
+
+    def of_own_list(self) -> "RemovalQuerySet":
+        """Those a bulletin carries out; the others ask the owner of a list above."""
+        return self.filter(owner=F("listing__listbook__owner"))
 
     def open(self) -> "RemovalQuerySet":
         return self.filter(state__in=OPEN_REMOVALS)

@@ -75,6 +75,7 @@ class DecideForm(ServiceForm):
 
 
 class DismissForm(ServiceForm):
+    seen = forms.CharField(widget=forms.HiddenInput, required=False)
     decision = area(_("Why it is dropped"), rows=3, help_text=_("The unit reads it where it was told of the matter."))
 
 

@@ -22,7 +22,7 @@ class Removal(RemovalWorkflow):
 
     reference = models.CharField(max_length=24, default=new_reference, unique=True)
     listing = models.ForeignKey(Listing, on_delete=models.PROTECT, related_name="removals")
-    owner = models.ForeignKey(Authority, on_delete=models.PROTECT, related_name="removals")  # whose list it is
+    owner = models.ForeignKey(Authority, on_delete=models.PROTECT, related_name="removals")  # who hears and decides
     rules = models.ForeignKey(RuleSetVersion, on_delete=models.PROTECT, related_name="+")  # that have the ground
     ground = models.CharField(max_length=40)  # key of a [[removal]] table
     label = models.JSONField(default=dict)  # of the ground, in both languages
@@ -46,6 +46,8 @@ class Removal(RemovalWorkflow):
     concluded_at = models.DateTimeField(null=True)
     decided_by = models.ForeignKey(PERSON, null=True, on_delete=models.PROTECT, related_name="+")
     decision = models.TextField(blank=True)  # what the approver said
+    dismissal = models.TextField(blank=True, default="", db_default="")  # why it should be let drop …
+    dismissal_by = models.ForeignKey(PERSON, null=True, on_delete=models.PROTECT, related_name="+")  # … who said so
     bulletin = models.ForeignKey(Bulletin, null=True, on_delete=models.PROTECT, related_name="removals")
     effective_on = models.DateField(null=True)
 
@@ -63,6 +65,10 @@ class Removal(RemovalWorkflow):
                 condition=Q(decided_by=None) | Q(concluded_by=None) | ~Q(decided_by=F("concluded_by")),
                 name="removal_decided_by_another_person",
             ),
+            models.CheckConstraint(
+                condition=~Q(state="dismissed") | Q(dismissal_by=None) | ~Q(decided_by=F("dismissal_by")),
+                name="removal_dismissed_by_another_person",
+            ),
         ]
         indexes = [
             models.Index(fields=["owner", "state", "-id"], name="removals_of_owner"),
@@ -71,6 +77,15 @@ class Removal(RemovalWorkflow):
 
     def __str__(self) -> str:
         return f"{self.name} · {self.clause}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in OPEN_REMOVALS
+
+    @property
+    def only_asks(self) -> bool:
+        """The list stands above who decides: its owner is asked to take the unit off (JY-22b, HLJ-30b)."""
+        return self.owner_id != self.listing.listbook.owner_id
 
 
 class Hearing(models.Model):

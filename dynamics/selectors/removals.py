@@ -98,6 +98,7 @@ COURSE = {
     "news": _("News"),
     "concluded": _("Conclusion"),
     "handed_back": _("Handed back"),
+    "to_drop": _("Proposed to let it drop"),
     "decided": _("Removal decided"),
     "dismissed": _("Dropped"),
     "effective": _("In force:"),
@@ -125,7 +126,8 @@ def digest(removal: Removal) -> str:
     """Of what a page shows whoever decides: a later statement, file or note makes it another one."""
     notes = list(removal.notes.order_by("pk").values_list("pk", flat=True))
     files = list(removal.files.order_by("pk").values_list("pk", flat=True))
-    return audit.digest_of([removal.pk, removal.state, removal.conclusion, removal.opinion, notes, files])
+    said = [removal.conclusion, removal.opinion, removal.dismissal]
+    return audit.digest_of([removal.pk, removal.state, *said, notes, files])
 
 
 def least_day(removal: Removal, at: datetime) -> date:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from dynamics.models import Removal
 from dynamics.selectors import removals as removal_reads
-from dynamics.services import cascades, changes, removals, upward
+from dynamics.services import cascades, changes, places, removals, upward
 from dynamics.states import RemovalState
 from greenlist.core.actors import Actor
 from greenlist.core.clock import china_date
@@ -93,7 +93,7 @@ def publish(*, actor: Actor, reference: str, at: datetime, digest: str | None = 
     for line in lines:
         if line.kind == EntryKind.REMOVED:
             row = Listing.objects.select_related("listbook__owner__area").get(pk=line.listing_id)
-            cascades.end(listing=row.pk, why=bulletin.title, actor=actor, at=at)
+            places.end(listing=row, document=bulletin.title, on=china_date(at), actor=actor, at=at)
             cascades.follow(listing=row, at=at)
     if any(line.kind == EntryKind.REMOVED for line in lines):
         upward.settle_all(at=at)
@@ -102,7 +102,7 @@ def publish(*, actor: Actor, reference: str, at: datetime, digest: str | None = 
 
 # ---- removals -------------------------------------------------------------------------------------------------------
 def _removals_ready(book: ListBook) -> list[Line]:
-    rows = Removal.objects.filter(listing__listbook=book, state=RemovalState.DECIDED).order_by("pk")
+    rows = Removal.objects.of_own_list().filter(listing__listbook=book, state=RemovalState.DECIDED).order_by("pk")
     return [
         Line(
             listing=row.listing_id,
@@ -117,7 +117,7 @@ def _removals_ready(book: ListBook) -> list[Line]:
 
 def waits_for_list(removal: Removal) -> bool:
     """Decided, but its rules say that it takes effect when the yearly list is published (JY-22a, HLJ-30a)."""
-    return removal.when == WITH_LIST and not _list_published(removal)
+    return removal.when == WITH_LIST and not removal.only_asks and not _list_published(removal)
 
 
 def _list_published(removal: Removal) -> bool:
@@ -153,7 +153,10 @@ def _check_removal(line: BulletinLine, at: datetime) -> None:
 def _settle_removal(line: BulletinLine, bulletin: Bulletin, *, actor: Actor, at: datetime) -> None:
     assert line.source_id is not None
     removal = removals.lock_by(line.source_id, line.listing_id)
-    removals.take_effect(removal=removal, bulletin=bulletin, actor=actor, at=at)
+    assert bulletin.issued_on is not None
+    removals.take_effect(
+        removal=removal, document=bulletin.title, on=bulletin.issued_on, bulletin=bulletin, actor=actor, at=at
+    )
 
 
 SUBJECTS["removal"] = Subject(_removals_ready, _check_removal, _settle_removal)

@@ -9,10 +9,11 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from dynamics.models import Inspection, Removal
 from dynamics.selectors import removals as reads
-from dynamics.services import inspections, removals, rulebook
+from dynamics.services import removals, rulebook
 from dynamics.states import OPEN_REMOVALS, InspectionState, RemovalSource
 from greenlist.core import rounds
-from greenlist.core.actors import SYSTEM, Actor, Tier
+from greenlist.core.actors import SYSTEM, Tier
+from greenlist.core.clock import china_date
 from greenlist.policy.engine import removals as engine
 from registry.models import Entry, Listing
 from registry.states import EntryKind, ListingState, Origin
@@ -64,9 +65,12 @@ def _last_removal(listing: Listing) -> Entry | None:
 
 def _said(listing: Listing, entry: Entry) -> str:
     """What shows it, in the words of the documents; Chinese, as letters print it."""
-    document = entry.bulletin or entry.announcement or (entry.imported.document if entry.imported else "")
     day = f"{entry.on.year}年{entry.on.month}月{entry.on.day}日"
-    return f"{listing.name}已于{day}移出{listing.listbook.title}（{document}）。"
+    return f"{listing.name}已于{day}移出{listing.listbook.title}（{_document(entry)}）。"
+
+
+def _document(entry: Entry) -> str:
+    return str(entry.bulletin or entry.announcement or (entry.imported.document if entry.imported else ""))
 
 
 @transaction.atomic
@@ -114,23 +118,19 @@ def follow_all(*, at: datetime) -> int:
     return rounds.each(gone.values_list("pk", flat=True), one) + lapse_all(at=at)
 
 
-@transaction.atomic
-def end(*, listing: int, why: str, actor: Actor, at: datetime) -> None:
-    """The place ended: what is still open about it falls away, visits that were planned are not made."""
-    removals.lapse_others(listing, why=why, actor=actor, at=at)
-    inspections.close_planned(listing=listing, why=why, actor=actor, at=at)
-
-
 def lapse_all(*, at: datetime) -> int:
-    """The same for places that ended by another document than a bulletin; never counted as followed."""
+    """The safety net of `places.end`: what is open about a place that has ended falls away; never counted as followed."""
+    from dynamics.services import places  # it ends what follows us
+
     about = Removal.objects.filter(listing=OuterRef("pk"), state__in=OPEN_REMOVALS)
     planned = Inspection.objects.filter(listing=OuterRef("pk"), state=InspectionState.PLANNED)
     ended = Listing.objects.filter(Exists(about) | Exists(planned), state=ListingState.REMOVED)
 
     def one(pk: int) -> int:
-        entry = _last_removal(Listing.objects.get(pk=pk))
-        document = entry and (entry.bulletin or entry.announcement or (entry.imported and entry.imported.document))
-        end(listing=pk, why=str(document or ""), actor=SYSTEM, at=at)
+        row = Listing.objects.get(pk=pk)
+        entry = _last_removal(row)
+        on = entry.on if entry else china_date(at)
+        places.end(listing=row, document=_document(entry) if entry else "", on=on, actor=SYSTEM, at=at)
         return 0
 
     return rounds.each(ended.order_by("pk").values_list("pk", flat=True), one)

@@ -477,6 +477,8 @@ def follow_requests(*, at: datetime) -> int:
         if change.state != ChangeState.BUNDLED or change.request is None:
             return False
         if change.request.state == UpwardState.SETTLED:
+            if change.disposition == Disposition.ENDS and change.listing.state != ListingState.REMOVED:
+                return False  # a list ends a place, no word about it: it stays open until that list says so
             _apply(change, actor=SYSTEM, at=at)
             return True
         _go(change, change.unbundle)
@@ -486,6 +488,13 @@ def follow_requests(*, at: datetime) -> int:
         return True
 
     return rounds.each(rows.values_list("pk", flat=True), one)
+
+
+def end_open(*, listing: int, actor: Actor, at: datetime) -> None:
+    """The place has ended by whatever document: changes with which it was to end are settled. Inside a transaction."""
+    rows = Change.objects.filter(listing=listing, state__in=SETTLED_BY_OWNER, disposition=Disposition.ENDS)
+    for pk in rows.order_by("pk").values_list("pk", flat=True):
+        _apply(_read(pk), actor=actor, at=at)
 
 
 def _letter(rows: Sequence[Change]) -> str:

@@ -26,7 +26,7 @@ from greenlist.core.errors import Conflict, Invalid, NotAllowed, NotVisible, Ref
 from greenlist.core.models import Blob
 from greenlist.organisations import selectors as organisations
 from greenlist.policy.engine.removals import Ground
-from registry.models import Listing
+from registry.models import Bulletin, Listing
 from registry.services import listings
 from registry.states import ListingState
 
@@ -54,14 +54,14 @@ def propose(
     at once suspends the place the same day. Raises NotVisible, NotAllowed, Refused (no such ground), WrongState, Invalid.
     """
     row = _listing(listing.pk if isinstance(listing, Listing) else listing)
-    standing = rulebook.of_book(row.listbook)
-    found = next((one for one in standing.grounds if one.key == ground), None) if standing else None
-    if standing is None or found is None:
+    named = ((standing, one) for standing in rulebook.of_listing(row) for one in standing.grounds if one.key == ground)
+    found = next(named, None)
+    if found is None:
         raise Refused(_("The rules of this list name no such ground for a removal."), code="no_ground")
     return propose_by(
         listing=row,
-        standing=standing,
-        ground=found,
+        standing=found[0],
+        ground=found[1],
         reason=reason,
         source=source,
         subject=subject,
@@ -100,7 +100,10 @@ def propose_by(
     actor: Actor,
     at: datetime,
 ) -> Removal:
-    """The same by a ground of named rules: another list's, where its removal spreads to this one (HLJ-30b)."""
+    """The same by a ground of named rules: another list's, where its removal spreads to this one (HLJ-30b).
+
+    A place on a list above those rules stays as it is: their authority hears and decides, and asks its owner (JY-22b).
+    """
     row = _listing(listing.pk)
     if actor.capacity != Capacity.SYSTEM and not rules.may_propose_removal(actor, row):
         raise NotAllowed(_("Officials of the unit's place propose a removal."))
@@ -111,9 +114,11 @@ def propose_by(
         return known
     if row.state == ListingState.REMOVED:
         raise WrongState(_("%(name)s is not on this list any more.") % {"name": row.name}, code="listing_moved_on")
+    owner = rulebook.handler_of(row, standing) or row.listbook.owner
+    suspends = ground.when == AT_ONCE and owner == row.listbook.owner
     made = Removal.objects.create(
         listing=row,
-        owner=row.listbook.owner,
+        owner=owner,
         rules=standing.version,
         ground=ground.key,
         label={"zh": ground.label.zh, "en": ground.label.en},
@@ -131,11 +136,11 @@ def propose_by(
         proposed_by_id=actor.user_id,
         proposed_at=at,
     )
-    note(made, "proposed", made.reason, for_unit=ground.when == AT_ONCE, actor=actor, at=at)
+    note(made, "proposed", made.reason, for_unit=suspends, actor=actor, at=at)
     _record(made, "proposed", actor, at, ground=ground.key, source=str(source), reason=made.reason)
     settle_place(row.pk, actor=actor, at=at)
     _tell_owner(made, "proposed", at, params={"name": made.name, "clause": made.clause, "reason": made.reason[:200]})
-    if ground.when == AT_ONCE:
+    if suspends:
         _tell_unit(made, "suspended", at, {"name": made.name, "list": row.listbook.title, "reason": made.reason[:200]})
     return made
 
@@ -156,11 +161,12 @@ def _was(row: Listing) -> str:
 
 
 def settle_place(listing: int, *, actor: Actor, at: datetime) -> None:
-    """The place on the list as the open proposals make it: suspended, in question, or as it was. Inside a transaction."""
+    """The place on the list as its owner's open proposals make it: suspended, in question, or as it was. Inside a transaction."""
     row = _listing(listing)
     if row.state == ListingState.REMOVED:
         return
-    opened = list(Removal.objects.filter(listing=row, state__in=OPEN_REMOVALS).order_by("pk"))
+    owned = Removal.objects.filter(listing=row, owner=row.listbook.owner_id, state__in=OPEN_REMOVALS)
+    opened = list(owned.order_by("pk"))
     wanted = _wanted(opened)
     held = (ListingState.REMOVAL_PROPOSED, ListingState.SUSPENDED)
     rectifying = Rectification.objects.open().filter(listing=row).exists()  # ordered, judged or given up meanwhile
@@ -295,9 +301,7 @@ def answer(
 def _require_open_ear(removal: Removal) -> None:
     """Raises WrongState: not asked yet, or decided."""
     if removal.state not in (RemovalState.HEARING, RemovalState.HEARD, RemovalState.TO_APPROVE):
-        raise WrongState(
-            _("This is not possible any more: the removal is “%(state)s”.") % {"state": removal.get_state_display()}
-        )
+        raise _moved_on(removal)
 
 
 def _keep(removal: Removal, blob: Blob, *, by_unit: bool, actor: Actor, at: datetime) -> RemovalFile:
@@ -352,9 +356,7 @@ def add_evidence(*, actor: Actor, reference: str, upload: UploadedFile, at: date
     """A file of the office. Raises NotVisible, NotAllowed, WrongState, Invalid, TooMany."""
     removal = _handled(actor, reference)
     if removal.state not in OPEN_REMOVALS or removal.state == RemovalState.DECIDED:
-        raise WrongState(
-            _("This is not possible any more: the removal is “%(state)s”.") % {"state": removal.get_state_display()}
-        )
+        raise _moved_on(removal)
     limits.take("upload", actor=actor, at=at)
     made = _keep(removal, attachments.store(upload=upload, at=at), by_unit=False, actor=actor, at=at)
     if removal.state == RemovalState.TO_APPROVE:
@@ -402,28 +404,26 @@ def conclude(*, actor: Actor, reference: str, conclusion: str, opinion: str, at:
     _turn(removal, "conclude")
     removal.conclusion, removal.opinion = conclusion, opinion.strip()[:LONGEST]
     removal.concluded_by_id, removal.concluded_at = actor.user_id, at
+    removal.dismissal, removal.dismissal_by_id = "", None
     removal.save()
     note(removal, "concluded", removal.opinion, actor=actor, at=at)
     _record(removal, "concluded", actor, at, conclusion=conclusion, clause=removal.clause)
-    people = accounts.people_with(removal.owner_id, [Capacity.APPROVER], china_date(at), removal.category)
-    outbox.notify(
-        recipients=[one for one in people if one != actor.user_id],
-        event=f"removal.to_decide:{removal.pk}:{at:%Y%m%d%H%M%S}",
-        kind="removal.to_decide",
-        params={"name": removal.name, "clause": removal.clause},
-        link=page_of(removal),
-        at=at,
-    )
+    _tell_approvers(removal, "to_decide", actor, at)
     return removal
 
 
 @transaction.atomic
 def hand_back(*, actor: Actor, reference: str, text: str, at: datetime) -> Removal:
-    """The approver wants it looked at again. Raises NotVisible, NotAllowed, WrongState, Invalid (no reason)."""
+    """The approver wants it looked at again, or it is not to be dropped: it stands as it did before that was proposed.
+
+    Raises NotVisible, NotAllowed, WrongState, Invalid (no reason).
+    """
     removal = _decided_by(actor, reference)
     if not text.strip():
         raise Invalid(_("The handler must know why."), problems={"text": [_("Say what is to be looked at again.")]})
-    _turn(removal, "hand_back")
+    if removal.dismissal_by_id is None or removal.state not in OPEN_REMOVALS:
+        _turn(removal, "hand_back")
+    removal.dismissal, removal.dismissal_by_id = "", None
     removal.save()
     note(removal, "handed_back", text.strip()[:LONGEST], actor=actor, at=at)
     _record(removal, "handed_back", actor, at, note=text)
@@ -453,8 +453,10 @@ def decide(*, actor: Actor, reference: str, outcome: str, decision: str, at: dat
         _turn(removal, "decide", at=at)
     if seen and seen != reads.digest(removal):
         raise Conflict(_("Something came in since you opened the page. Reload it and look again."))
-    if outcome == Conclusion.REMOVE and removal.conclusion != Conclusion.REMOVE:
-        said = _("The conclusion is to let it drop: hand it back. Nobody leaves a list by the word of one person.")
+    if outcome != removal.conclusion:
+        said = _(
+            "The conclusion is another one: hand it back. One person alone neither removes a unit nor lets it stay."
+        )
         raise Invalid(_("Not decided."), problems={"outcome": [said]})
     removal.decision, removal.decided_by_id = decision.strip()[:LONGEST], actor.user_id
     if outcome == Conclusion.DISMISS:
@@ -463,9 +465,9 @@ def decide(*, actor: Actor, reference: str, outcome: str, decision: str, at: dat
     removal.save()
     note(removal, "decided", removal.decision, for_unit=True, actor=actor, at=at)
     _record(removal, "decided", actor, at, clause=removal.clause)
-    _tell_unit(
-        removal, "decided", at, {"name": removal.name, "clause": removal.clause, "reason": removal.decision[:200]}
-    )
+    told = {"name": removal.name, "clause": removal.clause, "reason": removal.decision[:200]}
+    asks = {"authority": removal.owner.name, "list": removal.listing.listbook.title}
+    _tell_unit(removal, "requested" if removal.only_asks else "decided", at, {**told, **asks})
     _after_decision(removal, actor=actor, at=at)
     return removal
 
@@ -479,52 +481,112 @@ def _after_decision(removal: Removal, *, actor: Actor, at: datetime) -> None:
 
 
 @transaction.atomic
-def dismiss(*, actor: Actor, reference: str, decision: str, at: datetime) -> Removal:
-    """An approver lets it drop at any point before it is in force; the place on the list is as it was.
+def propose_dismissal(*, actor: Actor, reference: str, reason: str, at: datetime) -> Removal:
+    """An official says why it should be let drop before it is in force; an approver, another person, decides.
 
-    Raises NotVisible, NotAllowed (no approver, or whoever concluded), WrongState, Invalid (no reason).
+    Raises NotVisible, NotAllowed, WrongState (over, or a conclusion waits), Invalid (no reason).
+    """
+    removal = _handled(actor, reference)
+    if not reason.strip():
+        raise Invalid(_("Not proposed."), problems={"reason": [_("Say why it should be let drop.")]})
+    if removal.state not in OPEN_REMOVALS or removal.state == RemovalState.TO_APPROVE:
+        raise _moved_on(removal)
+    removal.dismissal, removal.dismissal_by_id = reason.strip()[:LONGEST], actor.user_id
+    removal.save()
+    note(removal, "to_drop", removal.dismissal, actor=actor, at=at)
+    _record(removal, "to_drop", actor, at, reason=removal.dismissal)
+    _tell_approvers(removal, "to_drop", actor, at)
+    return removal
+
+
+def drops_alone(removal: Removal) -> bool:
+    """Proposed by the portal, taken up by nobody, unknown to the unit: one approver lets it drop, with a reason."""
+    fresh = removal.state == RemovalState.PROPOSED and removal.proposed_by_id is None
+    return fresh and not was_told(removal)
+
+
+@transaction.atomic
+def dismiss(*, actor: Actor, reference: str, decision: str, at: datetime, seen: str = "") -> Removal:
+    """The second person's word; the place on the list is as it was. `seen` is the digest of what the page showed.
+
+    Raises NotVisible, NotAllowed (no approver, or whoever concluded or proposed this), WrongState (also: nobody has proposed
+    to let it drop), Conflict (something came in), Invalid (no reason).
     """
     removal = _decided_by(actor, reference)
-    if removal.concluded_by_id == actor.user_id:
+    if actor.user_id in (removal.concluded_by_id, removal.dismissal_by_id):
         raise NotAllowed(rules.CONCLUDED_IT, code="four_eyes")
     if not decision.strip():
         raise Invalid(_("Not decided."), problems={"decision": [_("Write the reasons of the decision.")]})
+    if removal.state not in OPEN_REMOVALS:
+        raise _moved_on(removal)
+    if removal.dismissal_by_id is None and not drops_alone(removal):
+        raise WrongState(
+            _("Two people are needed: one says why it should be let drop, then another one decides."), code="needs_two"
+        )
+    if seen and seen != reads.digest(removal):
+        raise Conflict(_("Something came in since you opened the page. Reload it and look again."))
     removal.decision, removal.decided_by_id = decision.strip()[:LONGEST], actor.user_id
     return _dismiss(removal, actor=actor, at=at)
 
 
+def was_told(removal: Removal) -> bool:
+    """The unit knows of it: it was asked, or its place was suspended the same day."""
+    suspended = removal.when == AT_ONCE and not removal.only_asks
+    return suspended or Hearing.objects.filter(removal=removal).exists()
+
+
 def _dismiss(removal: Removal, *, actor: Actor, at: datetime) -> Removal:
-    told = removal.when == AT_ONCE or Hearing.objects.filter(removal=removal).exists()
+    from dynamics.services import upward  # it drafts after a decision
+
+    told = was_told(removal)
     _turn(removal, "dismiss", at=at)
     removal.save()
     note(removal, "dismissed", removal.decision, for_unit=told, actor=actor, at=at)
     _record(removal, "dismissed", actor, at, reason=removal.decision)
     settle_place(removal.listing_id, actor=actor, at=at)
+    upward.drop_unsent(removal=removal, reason=removal.decision, actor=actor, at=at)
     if told:
         _tell_unit(removal, "dismissed", at, {"name": removal.name, "reason": removal.decision[:200]})
     return removal
 
 
 # ---- in force -------------------------------------------------------------------------------------------------------
-def take_effect(*, removal: Removal, bulletin: Any, actor: Actor, at: datetime) -> None:
-    """Its bulletin is published; the caller holds the locks, has struck the place and ends what else is open about it."""
+def take_effect(
+    *, removal: Removal, document: str, on: date, bulletin: Bulletin | None = None, actor: Actor, at: datetime
+) -> None:
+    """The document that takes the unit off is published; the caller holds the locks and has struck the place."""
     _turn(removal, "take_effect")
-    removal.bulletin, removal.effective_on = bulletin, bulletin.issued_on
+    removal.bulletin, removal.effective_on = bulletin, on
     removal.save()
-    note(removal, "effective", bulletin.title, for_unit=True, actor=actor, at=at)
-    _record(removal, "effective", actor, at, bulletin=bulletin.reference)
+    note(removal, "effective", document, for_unit=True, actor=actor, at=at)
+    _record(removal, "effective", actor, at, bulletin=bulletin.reference if bulletin else document)
 
 
-def lapse_others(listing: int, *, why: str, actor: Actor, at: datetime) -> int:
-    """The unit is off the list: what is still open about its place falls away. Inside a transaction."""
+def end_open(*, listing: int, document: str, on: date, actor: Actor, at: datetime) -> int:
+    """The place has ended: what is open about it falls away, what was asked of a list above is done. Inside a transaction."""
     keys = Removal.objects.filter(listing=listing, state__in=OPEN_REMOVALS).order_by("pk").values_list("pk", flat=True)
     for pk in list(keys):
         row = lock_by(pk, listing)
-        _turn(row, "lapse", at=at)
-        row.save()
-        note(row, "lapsed", why, for_unit=False, actor=actor, at=at)
-        _record(row, "lapsed", actor, at, why=why)
+        if row.only_asks and row.state == RemovalState.DECIDED:
+            take_effect(removal=row, document=document, on=on, actor=actor, at=at)
+        else:
+            _lapse(row, document, actor=actor, at=at)
     return len(keys)
+
+
+@transaction.atomic
+def fall_away(*, removal: int, why: str, actor: Actor, at: datetime) -> None:
+    """The owner of the list above does not follow the request that it was decided on."""
+    row = lock_by(removal, Removal.objects.values_list("listing_id", flat=True).get(pk=removal))
+    if row.state in OPEN_REMOVALS:
+        _lapse(row, why, actor=actor, at=at)
+
+
+def _lapse(row: Removal, why: str, *, actor: Actor, at: datetime) -> None:
+    _turn(row, "lapse", at=at)
+    row.save()
+    note(row, "lapsed", why, for_unit=row.only_asks and was_told(row), actor=actor, at=at)
+    _record(row, "lapsed", actor, at, why=why)
 
 
 # ---- words ----------------------------------------------------------------------------------------------------------
@@ -557,6 +619,18 @@ def _tell_owner(
     )
 
 
+def _tell_approvers(removal: Removal, what: str, actor: Actor, at: datetime) -> None:
+    people = accounts.people_with(removal.owner_id, [Capacity.APPROVER], china_date(at), removal.category)
+    outbox.notify(
+        recipients=[one for one in people if one != actor.user_id],
+        event=f"removal.{what}:{removal.pk}:{at:%Y%m%d%H%M%S}",
+        kind=f"removal.{what}",
+        params={"name": removal.name, "clause": removal.clause},
+        link=page_of(removal),
+        at=at,
+    )
+
+
 def _tell_unit(removal: Removal, what: str, at: datetime, params: dict[str, object]) -> None:
     outbox.notify(
         recipients=organisations.told_ids(removal.listing.organisation_id),
@@ -572,9 +646,13 @@ def _turn(removal: Removal, verb: str, **arguments: datetime) -> None:
     try:
         getattr(removal, verb)(**arguments)
     except TransitionNotAllowed as wrong:
-        raise WrongState(
-            _("This is not possible any more: the removal is “%(state)s”.") % {"state": removal.get_state_display()}
-        ) from wrong
+        raise _moved_on(removal) from wrong
+
+
+def _moved_on(removal: Removal) -> WrongState:
+    return WrongState(
+        _("This is not possible any more: the removal is “%(state)s”.") % {"state": removal.get_state_display()}
+    )
 
 
 def _record(removal: Removal, what: str, actor: Actor, at: datetime, **data: object) -> None:

@@ -10,7 +10,7 @@ from dynamics import rules
 from dynamics.models import Removal, UpwardNote, UpwardRequest
 from dynamics.selectors import removals as removal_reads
 from dynamics.selectors import upward as reads
-from dynamics.services import cascades
+from dynamics.services import cascades, removals
 from dynamics.states import OPEN_UPWARD, WITH_UPPER, UpwardKind, UpwardState
 from greenlist.accounts import selectors as accounts
 from greenlist.accounts.models import Authority
@@ -26,15 +26,13 @@ from registry.states import EntryKind, ListingState
 # ---- drafting -------------------------------------------------------------------------------------------------------
 @transaction.atomic
 def draft_for(*, removal: Removal, actor: Actor, at: datetime) -> list[UpwardRequest]:
-    """A letter for every higher list that the ground asks about and the unit is on; the same one twice is one."""
-    ground = removal_reads.ground_of(removal)
-    if ground is None or not ground.asks:
-        return []
+    """A letter for every higher list that the ground asks about and the unit is on; the same one twice is one.
+
+    A removal from a list above is nothing but such a letter.
+    """
     made = []
-    for upper in cascades.same_unit(removal.listing):
+    for upper in _asked_about(removal):
         owner = upper.listbook.owner
-        if not engine.reaches(ground.asks, removal.owner.tier, owner.tier):
-            continue
         given = {"reason": removal.reason, "list_title": upper.listbook.title, "owner": owner.name}
         words = removal_reads.words(removal, "upward_removal", given)
         row, new = UpwardRequest.objects.get_or_create(
@@ -56,6 +54,15 @@ def draft_for(*, removal: Removal, actor: Actor, at: datetime) -> list[UpwardReq
             _drafted(row, actor, at)
             made.append(row)
     return made
+
+
+def _asked_about(removal: Removal) -> list[Listing]:
+    ground, own = removal_reads.ground_of(removal), removal.owner.tier
+    if ground is None:
+        return []
+    around = cascades.same_unit(removal.listing)
+    upper = [one for one in around if engine.reaches(ground.asks, own, one.listbook.owner.tier)]
+    return [removal.listing, *upper] if removal.only_asks else upper
 
 
 @transaction.atomic
@@ -237,6 +244,8 @@ def refuse(*, actor: Actor, reference: str, reason: str, at: datetime) -> Upward
     note(row, "refused", row.outcome, actor=actor, at=at)
     _record(row, "refused", actor, at, reason=row.outcome)
     _tell(row, row.from_authority_id, "closed", at)
+    if decided := _decision_of(row):
+        removals.fall_away(removal=decided.pk, why=row.outcome, actor=actor, at=at)
     return row
 
 
@@ -278,12 +287,37 @@ def drop(*, actor: Actor, reference: str, reason: str, at: datetime) -> UpwardRe
     row = _own(actor, reference)
     if not reason.strip():
         raise Invalid(_("Not recorded."), problems={"reason": [_("Write why.")]})
+    if _decision_of(row):
+        raise WrongState(
+            _("Two people decided that this is asked for: let the removal drop, and the letter goes with it."),
+            code="decided_by_two",
+        )
     _turn(row, "drop", at=at)
     row.outcome = reason.strip()
     row.save()
     note(row, "dropped", row.outcome, actor=actor, at=at)
     _record(row, "dropped", actor, at, reason=row.outcome)
     return row
+
+
+def _decision_of(row: UpwardRequest) -> Removal | None:
+    """The removal that takes effect by this letter alone: the list stands above who decided it."""
+    removal = Removal.objects.select_related("listing__listbook").filter(pk=row.removal_id).first()
+    return removal if removal and removal.listing_id == row.listing_id and removal.only_asks else None
+
+
+@transaction.atomic
+def drop_unsent(*, removal: Removal, reason: str, actor: Actor, at: datetime) -> None:
+    """The removal was let drop by two: its letters that were not sent go with it; what was sent is followed on."""
+    rows = removal.upward_requests.select_for_update(of=("self",)).filter(
+        state__in=[UpwardState.DRAFT, UpwardState.TO_SIGN]
+    )
+    for row in rows.order_by("pk"):
+        _turn(row, "drop", at=at)
+        row.outcome = reason
+        row.save()
+        note(row, "dropped", reason, actor=actor, at=at)
+        _record(row, "dropped", actor, at, reason=reason)
 
 
 # ---- settled by the list itself -------------------------------------------------------------------------------------

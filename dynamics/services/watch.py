@@ -19,6 +19,7 @@ from greenlist.core import rounds
 from greenlist.core.actors import SYSTEM
 from greenlist.core.clock import china_date
 from greenlist.organisations.models import AdverseRecord
+from greenlist.policy import selectors as policy
 from greenlist.policy.engine.removals import Ground
 from greenlist.policy.engine.types import BoundPolicy, Event, Outcome, Severity
 from registry.models import ListBook, Listing
@@ -41,18 +42,44 @@ def propose_all(*, at: datetime) -> int:
     on, made = china_date(at), 0
     for book in ListBook.objects.select_related("owner__area").order_by("pk"):
         standing = rulebook.of_book(book)
-        for ground in standing.grounds if standing else ():
+        if standing is None:
+            made += _from_below(book, on, at)
+            continue
+        for ground in standing.grounds:
             if ground.on == "event":
-                made += _from_records(book, ground, on, at)
+                made += _from_records(Listing.objects.filter(listbook=book), ground, on, at)
             elif ground.on == "veto":
                 made += _from_hits(book, ground, on, at)
     return made
 
 
+def _from_below(book: ListBook, on: date, at: datetime) -> int:
+    """Events of units of a higher list, by the rules below that ask its owner (JY-22b, HLJ-30b)."""
+    made = 0
+    for version in policy.all_current().select_related("rule_set"):
+        if book.category not in policy.policy(version).categories:
+            continue
+        standing = rulebook.asking(rulebook.standing_of(version, book.category), book)
+        for ground in standing.grounds if standing else ():
+            if ground.on == "event":
+                made += _from_records(_around(book, version.rule_set.owner, standing), ground, on, at)
+    return made
+
+
+def _around(book: ListBook, owner: str, standing: rulebook.Standing | None) -> QuerySet[Listing]:
+    """Units of a list that lie in the area of lower rules and do not stand on the list of those rules."""
+    tier = standing.bound.header.tier if standing else ""
+    own = Listing.objects.filter(
+        organisation=OuterRef("organisation"), listbook__category=book.category, listbook__owner__tier=tier
+    )
+    own = own.filter(listbook__owner__area__slug=owner).exclude(state=ListingState.REMOVED)
+    return Listing.objects.filter(~Exists(own), listbook=book, area_path__contains=f"/{owner}/")
+
+
 # ---- events ---------------------------------------------------------------------------------------------------------
-def _from_records(book: ListBook, ground: Ground, on: date, at: datetime) -> int:
+def _from_records(places: QuerySet[Listing], ground: Ground, on: date, at: datetime) -> int:
     """Adverse records of listed units; SQL picks, the ground decides. Other places of the unit, lost or not, hide nothing."""
-    places = Listing.objects.filter(listbook=book).exclude(state=ListingState.REMOVED)
+    places = places.exclude(state=ListingState.REMOVED)
     rows = AdverseRecord.objects.filter(kind__in=ground.events, event_on__lte=on)
     rows = rows.annotate(place=F("organisation__listings"), listed_on=F("organisation__listings__listed_on"))
     rows = rows.filter(place__in=places)
@@ -72,16 +99,18 @@ def from_record(record: int, listing: int, ground: str, *, at: datetime) -> bool
     """One proposal from one record, if the ground names it."""
     row = AdverseRecord.objects.get(pk=record)
     place = Listing.objects.select_related("listbook__owner__area").get(pk=listing)
-    standing = rulebook.of_book(place.listbook)
-    found = next((one for one in standing.grounds if one.key == ground), None) if standing else None
-    if standing is None or found is None or place.state == ListingState.REMOVED:
+    named = (
+        (standing, one) for standing in rulebook.of_listing(place) for one in standing.grounds if one.key == ground
+    )
+    found = next(named, None)
+    if found is None or place.state == ListingState.REMOVED:
         return False
-    if not found.names(event_of(row), china_date(at), place.listed_on):
+    if not found[1].names(event_of(row), china_date(at), place.listed_on):
         return False
     removals.propose_by(
         listing=place,
-        standing=standing,
-        ground=found,
+        standing=found[0],
+        ground=found[1],
         reason=_said(row),
         source=RemovalSource.RECORD,
         subject=(ADVERSE, row.pk),
@@ -108,11 +137,10 @@ def _said(row: AdverseRecord) -> str:
 
 
 def propose_for(*, record: AdverseRecord, at: datetime) -> list[Removal]:
-    """Directly after an alarm: every list the firm is on whose rules name it."""
+    """Directly after an alarm: every list the firm is on whose rules name it, or rules below that ask its owner."""
     rows = Listing.objects.filter(organisation_id=record.organisation_id).exclude(state=ListingState.REMOVED)
     for place in rows.select_related("listbook__owner__area").order_by("pk"):
-        standing = rulebook.of_book(place.listbook)
-        for ground in standing.grounds if standing else ():
+        for ground in (one for standing in rulebook.of_listing(place) for one in standing.grounds):
             if ground.on == "event":
                 from_record(record.pk, place.pk, ground.key, at=at)
     return list(Removal.objects.filter(subject_kind=ADVERSE, subject_id=record.pk).order_by("pk"))

@@ -55,6 +55,12 @@ VERBS = {
     ),
     "back": Verb(forms.TextForm, removals.hand_back, gettext_lazy("Handed back."), *DECIDES),
     "decide": Verb(forms.DecideForm, removals.decide, gettext_lazy("Decided."), *DECIDES),
+    "drop": Verb(
+        forms.ReasonForm,
+        removals.propose_dismissal,
+        gettext_lazy("Handed to the approver."),
+        *HANDLES,
+    ),
     "dismiss": Verb(
         forms.DismissForm,
         removals.dismiss,
@@ -63,6 +69,7 @@ VERBS = {
     ),
     "evidence": Verb(forms.EvidenceForm, removals.add_evidence, gettext_lazy("Kept."), *HANDLES),
 }
+DROPPABLE = (RemovalState.PROPOSED, RemovalState.HEARING, RemovalState.HEARD, RemovalState.DECIDED)
 HEARD = (RemovalState.HEARING, RemovalState.HEARD, RemovalState.TO_APPROVE)
 
 
@@ -140,6 +147,12 @@ def _handling(row: Removal, at: datetime) -> list[Offer]:
         found.append(Offer("conclude", _("Conclusion"), _("Hand to the approver"), forms.ConcludeForm()))
     if row.state in (RemovalState.PROPOSED, *HEARD):
         found.append(Offer("evidence", _("Add evidence"), _("Keep the file"), forms.EvidenceForm(), multipart=True))
+    if row.state in DROPPABLE and row.dismissal_by_id is None and not removals.drops_alone(row):
+        lead = _(
+            "Another person, an approver, decides about it: the unit knows of the matter, or an official raised it."
+        )
+        offer = Offer("drop", _("Propose to let it drop"), _("Hand to the approver"), forms.ReasonForm(), lead=lead)
+        found.append(offer)
     return found
 
 
@@ -151,8 +164,13 @@ def _deciding(request: Request, row: Removal) -> list[Offer]:
         start = {"seen": reads.digest(row), "outcome": row.conclusion}
         found.append(Offer("decide", _("Decide"), _("Decide"), forms.DecideForm(initial=start), grave=True))
         found.append(Offer("back", _("Hand back"), _("Hand back"), forms.TextForm()))
-    elif row.state in (RemovalState.PROPOSED, *HEARD, RemovalState.DECIDED):
-        found.append(Offer("dismiss", _("Let it drop"), _("Let it drop"), forms.DismissForm()))
+    elif row.state in DROPPABLE and row.dismissal_by_id not in (None, request.actor.user_id):
+        start = {"seen": reads.digest(row)}
+        found.append(Offer("dismiss", _("Let it drop"), _("Let it drop"), forms.DismissForm(initial=start)))
+        found.append(Offer("back", _("Hand back"), _("Hand back"), forms.TextForm()))
+    elif removals.drops_alone(row):
+        lead = _("The portal proposed it and nobody has taken it up: an approver alone may drop it, with a reason.")
+        found.append(Offer("dismiss", _("Let it drop"), _("Let it drop"), forms.DismissForm(), lead=lead))
     return found
 
 
@@ -213,10 +231,10 @@ def propose(request: Request, listing: int) -> HttpResponse:
 
 def _grounds(listing: Listing) -> list[tuple[str, str]]:
     """Raises Refused: nobody's rules here have grounds for this list."""
-    standing = rulebook.of_book(listing.listbook)
-    if standing is None or not standing.grounds:
+    grounds = [one for standing in rulebook.of_listing(listing) for one in standing.grounds]
+    if not grounds:
         raise Refused(_("The rules of this list name no such ground for a removal."), code="no_ground")
-    return [(one.key, f"{words.text(one.label)}（{one.clause}）") for one in standing.grounds]
+    return [(one.key, f"{words.text(one.label)}（{one.clause}）") for one in grounds]
 
 
 urlpatterns: list[URLPattern] = [

@@ -45,7 +45,12 @@ def industry_authority(area: Area, tier: str) -> Authority | None:
     if tier == Tier.NATION:
         ministry = Authority.objects.filter(kind=Authority.Kind.INDUSTRY, tier=tier).select_related("area")
         return ministry.order_by("pk").first()
-    paths = lineage(area.path)
+    return authority_over(area.path, tier)
+
+
+def authority_over(path: str, tier: str) -> Authority | None:
+    """The industry authority of this tier nearest at or above a place."""
+    paths = lineage(path)
     found = Authority.objects.filter(kind=Authority.Kind.INDUSTRY, tier=tier, area__path__in=paths).select_related(
         "area"
     )

@@ -238,6 +238,7 @@ ACTIONS: dict[str, Text] = {
     "removal.news": _("something came in about a removal"),
     "removal.concluded": _("conclusion on a removal handed on"),
     "removal.handed_back": _("conclusion on a removal handed back"),
+    "removal.to_drop": _("proposed to let a removal drop"),
     "removal.decided": _("removal decided"),
     "removal.dismissed": _("removal dismissed"),
     "removal.effective": _("removal in force"),

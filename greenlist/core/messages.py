@@ -271,6 +271,10 @@ KINDS = {
         _("A removal awaits your decision"),
         _("%(name)s (%(clause)s): the conclusion is handed on."),
     ),
+    "removal.to_drop": (
+        _("A removal awaits your decision"),
+        _("%(name)s (%(clause)s): it is proposed to let it drop."),
+    ),
     "removal.unit_asked": (
         _("Please answer: a removal from the list is intended"),
         _("%(name)s: read what is held against you (%(clause)s) and answer until the end of %(day)s."),
@@ -282,6 +286,10 @@ KINDS = {
     "removal.unit_decided": (
         _("Removal decided: %(name)s"),
         _("%(name)s is to be taken off the list (%(clause)s), with the announcement. Reasons: %(reason)s"),
+    ),
+    "removal.unit_requested": (
+        _("A removal is asked for: %(name)s"),
+        _("%(authority)s asks that %(name)s be taken off %(list)s (%(clause)s). Reasons: %(reason)s"),
     ),
     "removal.unit_dismissed": (
         _("%(name)s stays on the list"),

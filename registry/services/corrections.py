@@ -24,7 +24,7 @@ from greenlist.organisations import selectors as organisations
 from greenlist.organisations import services as organisation_services
 from registry import rules, selectors
 from registry.models import Announcement, Correction, Entry, Listing
-from registry.services import announcements
+from registry.services import announcements, listings
 from registry.states import AnnouncementState, CorrectionState, EntryKind, ListingState
 
 LONGEST_NAME, LONGEST_AREA, LONGEST_REASON = 120, 60, 500
@@ -231,6 +231,7 @@ def _apply(
             at=at,
         )
         _strike_case(correction, listing, actor=actor, at=at)
+        listings.ended(listing=listing, document=announcement.title, on=correction.issued_on, actor=actor, at=at)
     else:
         _rename(announcement, correction, listing, line)
     outbox.notify(

@@ -33,7 +33,7 @@ from greenlist.organisations.services.matching import spellings
 from greenlist.policy.engine.types import Step, StepKind
 from registry import rules
 from registry.models import Announcement, ImportedList, ImportedRow, ListBook, Listing, RowMatch
-from registry.services import inheritance, listbooks
+from registry.services import inheritance, listbooks, listings
 from registry.states import FOUND, EntryKind, ImportState, ListingState, MatchState, Origin, RowState
 
 ROUND = 1000
@@ -627,6 +627,7 @@ def _strike(imported: ImportedList, row: ImportedRow, *, actor: Actor, at: datet
             actor=actor,
             at=at,
         )
+        listings.ended(listing=listing, document=imported.document, on=on, actor=actor, at=at)
         inheritance.take_back(listing=listing, imported=imported, position=row.position, on=on, actor=actor, at=at)
         row.listing = listing
         row.save(update_fields=["listing"])

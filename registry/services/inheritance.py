@@ -11,7 +11,7 @@ from greenlist.core.actors import Actor, Tier
 from greenlist.organisations import services as organisations
 from greenlist.policy import selectors as policy
 from registry.models import ImportedList, ListBook, Listing
-from registry.services import listbooks
+from registry.services import listbooks, listings
 from registry.states import EntryKind, ListingState, Origin
 
 
@@ -109,3 +109,4 @@ def take_back(*, listing: Listing, imported: ImportedList, position: int, on: da
         organisations.end_title(site=row.site, category=row.listbook.category, tier=tier, on=on, actor=actor, at=at)
         data = {"listing": row.pk, "from": listing.pk}
         audit.record(actor=actor, subject=("listing", row.pk), action="listing.inheritance_ended", at=at, data=data)
+        listings.ended(listing=row, document=imported.document, on=on, actor=actor, at=at)

@@ -22,6 +22,21 @@ from greenlist.organisations.models import Organisation
 from registry.models import Listing
 from registry.states import ListingState
 
+Ending = Callable[..., None]  # listing=, document=, on=, actor=, at=
+_endings: list[Ending] = []
+
+
+def at_end(function: Ending) -> Ending:
+    """Registers what a later stage ends together with a place on a list."""
+    _endings.append(function)
+    return function
+
+
+def ended(*, listing: Listing, document: str, on: date, actor: Actor, at: datetime) -> None:
+    """Asked by every document of this stage that struck a place, in its transaction; bulletins are the later stage's own."""
+    for function in _endings:
+        function(listing=listing, document=document, on=on, actor=actor, at=at)
+
 
 @transaction.atomic
 def rectify(*, listing: int, reason: str, actor: Actor, at: datetime) -> Listing:

@@ -163,3 +163,10 @@ def removed(world: World, row: Removal, at: datetime) -> Removal:
     made = bulletin(world, row, at)
     bulletins.publish(actor=_of(world, row.listing, "approver"), reference=made.reference, at=at)
     return Removal.objects.get(pk=row.pk)
+
+
+def dropped(world: World, row: Removal, at: datetime, reason: str = "查无实据") -> Removal:
+    """Let drop by two: the handler says why, the approver decides."""
+    handler, approver = _of(world, row.listing, "handler"), _of(world, row.listing, "approver")
+    removals.propose_dismissal(actor=handler, reference=row.reference, reason=reason, at=at)
+    return removals.dismiss(actor=approver, reference=row.reference, decision=reason, at=at)

@@ -18,7 +18,7 @@ from greenlist.organisations.models import Organisation
 from registry.models import Listing
 from tests.applications import county
 from tests.applications.filled import picture
-from tests.dynamics.listed import AT, listed
+from tests.dynamics.listed import AT, dropped, listed
 from tests.world import World
 
 pytestmark = pytest.mark.django_db
@@ -98,7 +98,6 @@ def test_and_is_told_nothing(world: World, unit: Listing) -> None:
     assert list(deadlines.rectifications(BY)) and list(deadlines.hearings(BY))
     claim(unit, "claimed")
     before = Notification.objects.filter(recipient=person).count()
-    city = world.actor("city_approver")
-    removals.dismiss(actor=city, reference=Removal.objects.get().reference, decision="查无实据", at=AT)
+    dropped(world, Removal.objects.get(), AT)
     assert Notification.objects.filter(recipient=person).count() == before
     assert [one.people for one in deadlines.rectifications(BY)] == [()]

@@ -22,7 +22,7 @@ from registry.services import bulletins as printed
 from registry.states import BulletinState, EntryKind, ListingState
 from tests import factories
 from tests.applications import county, filled
-from tests.dynamics.listed import AT, bulletin, decided, jieyang, listed, ministry, proposed, removed
+from tests.dynamics.listed import AT, bulletin, decided, dropped, jieyang, listed, ministry, proposed, removed
 from tests.registry import upper
 from tests.reviews import rounds
 from tests.world import World
@@ -76,7 +76,7 @@ def test_what_is_dismissed_meanwhile_does_not_go_out(world: World) -> None:
     listing = listed(world)
     row = decided(world, proposed(world, listing, AT), AT)
     made = bulletin(world, row, LATER)
-    removals.dismiss(actor=world.actor("city_approver"), reference=row.reference, decision="情况有变", at=LATER)
+    dropped(world, row, LATER, "情况有变")
     assert state(listing) == ListingState.ACTIVE
     with pytest.raises(WrongState):
         bulletins.publish(actor=world.actor("city_approver"), reference=made.reference, at=LATER)

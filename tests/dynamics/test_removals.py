@@ -19,7 +19,7 @@ from registry.models import Listing
 from registry.states import ListingState
 from tests.applications import county
 from tests.applications.filled import picture
-from tests.dynamics.listed import AT, listed
+from tests.dynamics.listed import AT, dropped, listed
 from tests.world import World
 
 
@@ -168,8 +168,78 @@ def test_a_dismissal_restores(world: World, listing: Listing, at: datetime) -> N
 def test_a_dismissal_leaves_what_another_proposal_holds(world: World, listing: Listing, at: datetime) -> None:
     first = asked(world, proposed(world, listing, at), at)
     asked(world, proposed(world, listing, at, ground="no_table"), at)
-    removals.dismiss(actor=world.actor("city_approver"), reference=first.reference, decision="查无实据", at=at)
+    dropped(world, first, at)
     assert state(listing) == ListingState.REMOVAL_PROPOSED
+
+
+STAGES = ["asked", "heard", "concluded", "decided", "at once", "of a person"]
+
+
+def at_stage(world: World, listing: Listing, at: datetime, stage: str) -> Removal:
+    if stage == "of a person":
+        return proposed(world, listing, at)
+    given = {"actor": SYSTEM, "source": RemovalSource.RECORD, "subject": ("adverse", 7)}
+    row = proposed(world, listing, at, **given)
+    if stage == "at once":
+        Removal.objects.filter(pk=row.pk).update(when="at_once")
+        return row
+    row = asked(world, row, at)
+    if stage == "heard":
+        removals.answer(actor=world.actor("applicant"), reference=row.reference, statement="已补正。", at=at)
+    if stage in ("concluded", "decided"):
+        row = concluded(world, row, at)
+    return decided(world, row, at) if stage == "decided" else row
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_what_the_unit_knows_of_is_let_drop_by_two(world: World, listing: Listing, at: datetime, stage: str) -> None:
+    """One says why, another decides; the same person cannot do both, whatever was done before."""
+    row = at_stage(world, listing, at, stage)
+    approver, handler = world.actor("city_approver"), world.actor("city_handler")
+    given: dict[str, Any] = {"reference": row.reference, "at": at}
+    with pytest.raises(WrongState) as alone:
+        removals.dismiss(actor=approver, decision="查无实据", **given)
+    assert alone.value.code == "needs_two"
+    if stage == "concluded":  # a conclusion waits: it is handed back, and concluded the other way
+        with pytest.raises(WrongState):
+            removals.propose_dismissal(actor=handler, reason="查无实据", **given)
+        with pytest.raises(Invalid):
+            decided(world, row, at, "dismiss")
+        return
+    removals.propose_dismissal(actor=approver, reason="查无实据", **given)
+    with pytest.raises(NotAllowed) as same:
+        removals.dismiss(actor=approver, decision="查无实据", **given)
+    assert same.value.code == "four_eyes"
+    with pytest.raises(NotAllowed):
+        removals.dismiss(actor=handler, decision="查无实据", **given)
+    removals.propose_dismissal(actor=handler, reason="查无实据", **given)
+    row = removals.dismiss(actor=approver, decision="同意", **given)
+    assert (row.state, row.dismissal, row.decision) == (RemovalState.DISMISSED, "查无实据", "同意")
+    assert [one.what for one in row.notes.all()][-2:] == ["to_drop", "dismissed"]
+    assert state(listing) == ListingState.ACTIVE
+
+
+def test_a_dismissal_that_is_not_agreed_to_changes_nothing(world: World, listing: Listing, at: datetime) -> None:
+    row = at_stage(world, listing, at, "decided")
+    given: dict[str, Any] = {"reference": row.reference, "at": at}
+    removals.propose_dismissal(actor=world.actor("city_handler"), reason="情况有变", **given)
+    row = removals.hand_back(actor=world.actor("city_approver"), text="事实清楚", **given)
+    assert (row.state, row.dismissal_by) == (RemovalState.DECIDED, None)
+    with pytest.raises(WrongState):
+        removals.dismiss(actor=world.actor("city_approver"), decision="再议", **given)
+
+
+def test_the_page_offers_each_of_the_two_his_part(world: World, listing: Listing) -> None:
+    row = asked(world, proposed(world, listing, AT), AT)
+    page, drop, confirm = (f"/after/removals/{row.reference}/{one}" for one in ("", "drop/", "dismiss/"))
+    handler, approver = world.client("city_handler"), world.client("city_approver")
+    assert drop in handler.get(page).content.decode() and confirm not in approver.get(page).content.decode()
+    assert handler.post(drop, {"reason": "查无实据"}).status_code == 302
+    assert confirm not in handler.get(page).content.decode()
+    assert confirm in approver.get(page).content.decode() and row.name in approver.get("/work/").content.decode()
+    seen = reads.digest(Removal.objects.get(pk=row.pk))
+    assert approver.post(confirm, {"decision": "同意", "seen": seen}).status_code == 302
+    assert Removal.objects.get(pk=row.pk).state == RemovalState.DISMISSED
 
 
 def rectification(world: World, listing: Listing, at: datetime) -> Rectification:
@@ -181,7 +251,7 @@ def rectification(world: World, listing: Listing, at: datetime) -> Rectification
 def test_a_unit_that_was_rectifying_goes_on(world: World, listing: Listing, at: datetime) -> None:
     rectification(world, listing, at)
     row = asked(world, proposed(world, listing, at), at)
-    removals.dismiss(actor=world.actor("city_approver"), reference=row.reference, decision="查无实据", at=at)
+    dropped(world, row, at)
     assert state(listing) == ListingState.RECTIFYING
 
 
@@ -196,7 +266,7 @@ def test_what_was_put_right_while_a_removal_was_open_leaves_the_place_whole(
     )
     rectifications.accept(actor=world.actor("city_handler"), reference=order.reference, at=at)
     assert state(listing) == ListingState.REMOVAL_PROPOSED
-    removals.dismiss(actor=world.actor("city_approver"), reference=row.reference, decision="查无实据", at=at)
+    dropped(world, row, at)
     assert state(listing) == ListingState.ACTIVE
 
 
@@ -205,7 +275,7 @@ def test_an_order_given_while_a_removal_was_open_holds_after_its_dismissal(
 ) -> None:
     row = asked(world, proposed(world, listing, at), at)
     rectification(world, listing, at)
-    removals.dismiss(actor=world.actor("city_approver"), reference=row.reference, decision="查无实据", at=at)
+    dropped(world, row, at)
     assert state(listing) == ListingState.RECTIFYING
 
 
@@ -215,7 +285,7 @@ def test_a_dismissal_ends_a_rectification_that_was_given_up(world: World, listin
         actor=world.actor("city_handler"), reference=order.reference, ground="false_data", note="未整改", at=late
     )
     assert state(listing) == ListingState.RECTIFYING
-    removals.dismiss(actor=world.actor("city_approver"), reference=row.reference, decision="查无实据", at=late)
+    dropped(world, row, late)
     assert state(listing) == ListingState.ACTIVE
 
 

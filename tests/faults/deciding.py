@@ -698,8 +698,14 @@ def decide_removal(world: World) -> Act:
     return lambda: removals.decide(actor=actor, reference=row.reference, **given)
 
 
+def propose_dismissal(world: World) -> Act:
+    row, actor = _asked_unit(world), world.actor("city_handler")
+    return lambda: removals.propose_dismissal(actor=actor, reference=row.reference, reason="查无实据", at=LATE)
+
+
 def dismiss_removal(world: World) -> Act:
-    row, actor = _heard_removal(world), world.actor("city_approver")
+    row, actor, handler = _asked_unit(world), world.actor("city_approver"), world.actor("city_handler")
+    removals.propose_dismissal(actor=handler, reference=row.reference, reason="查无实据", at=LATE)
     return lambda: removals.dismiss(actor=actor, reference=row.reference, decision="查无实据", at=LATE)
 
 
@@ -824,7 +830,8 @@ READY: dict[str, Callable[[World], Act]] = {
         *(accept_rectification, decide_tip, verify_change, confirm_change, record_inspection),
         *(open_cycle, begin_table, file_table, pass_table, return_table, write_table_opinion),
         *(move_cycle_day, close_cycle),
-        *(propose_removal, ask_unit, answer_removal, conclude_removal, decide_removal, dismiss_removal),
+        *(propose_removal, ask_unit, answer_removal, conclude_removal, decide_removal),
+        *(propose_dismissal, dismiss_removal),
         *(publish_bulletin, send_request, raise_alarm),
         *(take_up_object, invite_object, drop_object, hand_filing, sign_filing, receive_filing),
         *(recommend_experience, mark_experience, publish_experience, take_part_down),

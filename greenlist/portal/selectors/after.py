@@ -21,6 +21,7 @@ from dynamics.models import (
 )
 from dynamics.selectors import incidents
 from dynamics.states import (
+    OPEN_REMOVALS,
     ChangeState,
     CultivationSource,
     CultivationState,
@@ -121,6 +122,7 @@ def _decided(actor: Actor, handler: bool) -> Iterator[Kind]:
         "removals_to_print",
         gettext_lazy("Publish what was decided"),
         Removal.objects.visible_to(actor)
+        .of_own_list()
         .filter(owner_id=actor.authority_id, state=RemovalState.DECIDED, bulletin=None)
         .order_by("pk"),
         lambda row: Task(
@@ -220,12 +222,21 @@ def _leaving(actor: Actor, on: date) -> Iterator[Kind]:
         reverse("dynamics:removals"),
     )
     if approver:
+        concluded = Q(state=RemovalState.TO_APPROVE) & ~Q(concluded_by_id=actor.user_id)
+        dropped = Q(state__in=OPEN_REMOVALS, dismissal_by__isnull=False) & ~Q(dismissal_by_id=actor.user_id)
         yield Kind(
             "removals_to_decide",
             gettext_lazy("Decide on removals"),
-            own.filter(state=RemovalState.TO_APPROVE).exclude(concluded_by_id=actor.user_id),
+            own.filter(concluded | dropped),
             _removal_task(
-                lambda row: _("The handler has handed on the conclusion (%(clause)s).") % {"clause": row.clause}
+                lambda row: (
+                    (
+                        _("It is proposed to let it drop (%(clause)s).")
+                        if row.dismissal_by_id
+                        else _("The handler has handed on the conclusion (%(clause)s).")
+                    )
+                    % {"clause": row.clause}
+                )
             ),
             reverse("dynamics:removals"),
         )
