@@ -1,6 +1,6 @@
 """Page-shaped reads of removals."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -11,13 +11,14 @@ from dynamics.models import Hearing, Removal, RemovalFile
 from dynamics.querysets import RemovalQuerySet
 from dynamics.states import OPEN_REMOVALS
 from greenlist.core import audit
-from greenlist.core.actors import Actor
+from greenlist.core.actors import Actor, Tier
 from greenlist.core.clock import china_date
 from greenlist.core.errors import NotVisible
 from greenlist.core.models import Blob
 from greenlist.policy import selectors as policy
 from greenlist.policy.engine import removals
 from greenlist.policy.engine.types import Clause, Text
+from registry.models import Listing
 
 PAGE = 25
 
@@ -57,6 +58,15 @@ def own(actor: Actor) -> QuerySet[Removal]:
 def ground_of(removal: Removal) -> removals.Ground | None:
     """The ground as its rules have it; it may have come from the rules of another list (HLJ-30b)."""
     return removals.ground(policy.standing(removal.rules, removal.category), removal.ground)
+
+
+def unit_places(listings: Iterable[int], *, at_most: str = "") -> QuerySet[Listing]:
+    """Every place of the units of some listings on lists of the same category; of tiers not above `at_most`, if given."""
+    some = Listing.objects.filter(pk__in=list(listings))
+    found = Listing.objects.filter(organisation__in=some.values("organisation"))
+    found = found.filter(listbook__category__in=some.values("listbook__category"))
+    tiers = [tier for tier in Tier if not at_most or tier.rank <= Tier(at_most).rank]
+    return found.filter(listbook__owner__tier__in=tiers)
 
 
 def clause_of(removal: Removal) -> Clause | None:

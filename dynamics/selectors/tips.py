@@ -6,6 +6,7 @@ from datetime import date
 from django.db.models import QuerySet
 
 from applications.models import TimelineEntry
+from dynamics import rules
 from dynamics.models import Tip, TipHandler
 from dynamics.selectors import standing
 from greenlist.accounts import selectors as accounts
@@ -128,6 +129,11 @@ def _bare(rows: QuerySet[Tip]) -> QuerySet[Tip]:
 
 def is_named(actor: Actor, tip: Tip) -> bool:
     return tip.handlers.filter(user_id=actor.user_id, authority_id=actor.authority_id, ended_at=None).exists()
+
+
+def may_decide(actor: Actor, tip: Tip) -> bool:
+    """An approver who neither proposed the outcome nor was ever named to handle it, released meanwhile or not."""
+    return rules.may_decide_tip(actor, tip) and not tip.handlers.filter(user_id=actor.user_id).exists()
 
 
 def handlers_of(tip: Tip) -> list[TipHandler]:

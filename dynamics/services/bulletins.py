@@ -20,6 +20,7 @@ from greenlist.core.clock import china_date
 from greenlist.core.errors import NotVisible, Refused, WrongState
 from registry.models import Announcement, Bulletin, BulletinLine, ListBook, Listing
 from registry.services import bulletins as printed
+from registry.services import listings
 from registry.services.bulletins import Line
 from registry.states import AnnouncementState, BulletinState, EntryKind
 
@@ -82,8 +83,9 @@ def publish(*, actor: Actor, reference: str, at: datetime, digest: str | None = 
     bulletin = printed.lock(actor=actor, reference=reference)
     ListBook.objects.select_for_update().get(pk=bulletin.listbook_id)  # before its places, as announcements do
     lines = list(bulletin.lines.order_by("listing_id", "pk"))
+    own = bulletin.listbook.owner.tier
+    listings.lock(removal_reads.unit_places((line.listing_id for line in lines), at_most=own))  # lower lists follow
     for line in lines:
-        Listing.objects.select_for_update(of=("self",)).get(pk=line.listing_id)
         if bulletin.state == BulletinState.TO_APPROVE and line.source_kind in SUBJECTS:
             SUBJECTS[line.source_kind].check(line, at)
     bulletin = printed.publish(actor=actor, reference=reference, at=at, digest=digest)

@@ -2,10 +2,12 @@
 a grave accident spreads where the rules say so (HLJ-30b). Proposals only; each has its own hearing and two people.
 """
 
-from datetime import datetime
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
 from dynamics.models import Inspection, Removal
 from dynamics.selectors import removals as reads
@@ -15,8 +17,12 @@ from greenlist.core import rounds
 from greenlist.core.actors import SYSTEM, Tier
 from greenlist.core.clock import china_date
 from greenlist.policy.engine import removals as engine
-from registry.models import Entry, Listing
+from registry.models import Entry, ListBook, Listing
+from registry.services import listings
 from registry.states import EntryKind, ListingState, Origin
+
+ENTRY = "entry"  # what a proposal rests on: the line by which the place above ended
+STANDING = tuple(state for state in ListingState if state != ListingState.REMOVED)
 
 
 def same_unit(listing: Listing) -> QuerySet[Listing]:
@@ -35,6 +41,7 @@ def follow(*, listing: Listing, at: datetime) -> list[Removal]:
     if entry is None:
         return []
     above = listing.listbook.owner
+    listings.lock(reads.unit_places([listing.pk], at_most=above.tier))
     made = []
     for lower in same_unit(listing):
         if Tier(lower.listbook.owner.tier).rank >= Tier(above.tier).rank or entry.on < lower.listed_on:
@@ -50,7 +57,7 @@ def follow(*, listing: Listing, at: datetime) -> list[Removal]:
                 ground=ground,
                 reason=_said(listing, entry),
                 source=RemovalSource.CASCADE,
-                subject=("entry", entry.pk),
+                subject=(ENTRY, entry.pk),
                 actor=SYSTEM,
                 at=at,
             )
@@ -104,18 +111,84 @@ def spread(*, removal: Removal, at: datetime) -> list[Removal]:
 def follow_all(*, at: datetime) -> int:
     """The nightly round: units that left a higher list by whatever document, and stand on a lower one still (BG-07).
 
-    Safe to run twice, at once, or after a kill. Returns how many listings have an open proposal by it.
+    Safe to run twice, at once, or after a kill. Returns how many listings have a new open proposal by it.
     """
-    standing = Listing.objects.filter(
-        organisation=OuterRef("organisation"), listbook__category=OuterRef("listbook__category")
-    ).exclude(state=ListingState.REMOVED)
-    gone = Listing.objects.filter(Exists(standing), state=ListingState.REMOVED).order_by("pk")
 
     def one(pk: int) -> int:
         row = Listing.objects.select_related("listbook__owner__area").get(pk=pk)
         return sum(found.state in OPEN_REMOVALS for found in follow(listing=row, at=at))
 
-    return rounds.each(gone.values_list("pk", flat=True), one) + lapse_all(at=at)
+    return rounds.each(_not_followed(), one) + lapse_all(at=at)
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """A place that ended, with the line that ended it."""
+
+    pk: int
+    firm: int
+    site: int
+    category: str
+    tier: str
+    origin: str
+    line: int
+    on: date
+
+    def concerns(self, lower: Listing) -> bool:
+        """As `same_unit`, of places that were listed when it ended."""
+        same = self.site == lower.site_id or self.origin != Origin.DECIDED or lower.origin != Origin.DECIDED
+        return same and lower.listed_on <= self.on
+
+
+def _not_followed() -> list[int]:
+    """Places that ended, where a lower list whose rules follow has not heard of it: as many questions for one as for all."""
+    grounds = _following()
+    below = _standing(book for book, _tier in grounds)
+    about = Removal.objects.filter(subject_kind=ENTRY, listing__state__in=STANDING)
+    heard = set(about.values_list("listing", "subject_id"))
+    busy = set(Removal.objects.open().values_list("listing", "ground"))
+
+    def is_new(gone: Gone, lower: Listing) -> bool:
+        ground = grounds.get((lower.listbook_id, gone.tier))
+        known = (lower.pk, gone.line) in heard or (lower.pk, ground) in busy
+        return ground is not None and not known and gone.concerns(lower)
+
+    return [
+        gone.pk for gone in _gone() if any(is_new(gone, lower) for lower in below.get((gone.firm, gone.category), ()))
+    ]
+
+
+def _following() -> dict[tuple[int, str], str]:
+    """(list, tier above it) → the ground on which it follows a removal from a list of that tier."""
+    found = {}
+    for book in ListBook.objects.select_related("owner__area").order_by("pk"):
+        standing = rulebook.of_book(book)
+        for tier in Tier:
+            ground = engine.follows_removal(standing.bound, tier) if standing else None
+            if ground is not None and tier.rank > Tier(book.owner.tier).rank:
+                found[book.pk, tier.value] = ground.key
+    return found
+
+
+def _standing(books: Iterable[int]) -> dict[tuple[int, str], list[Listing]]:
+    """Places on some lists of units that have lost another one, by firm and category."""
+    gone = Listing.objects.filter(organisation=OuterRef("organisation"), state=ListingState.REMOVED)
+    rows = Listing.objects.filter(Exists(gone), listbook__in=set(books), state__in=STANDING).select_related("listbook")
+    found: dict[tuple[int, str], list[Listing]] = {}
+    for row in rows.order_by("pk"):
+        found.setdefault((row.organisation_id, row.listbook.category), []).append(row)
+    return found
+
+
+def _gone() -> Iterator[Gone]:
+    """Places that ended of units that stand elsewhere."""
+    last = Entry.objects.filter(listing=OuterRef("pk"), kind=EntryKind.REMOVED).order_by("-on", "-pk")
+    elsewhere = Listing.objects.filter(organisation=OuterRef("organisation"), state__in=STANDING)
+    rows = Listing.objects.filter(Exists(elsewhere), state=ListingState.REMOVED)
+    rows = rows.annotate(line=Subquery(last.values("pk")[:1]), on=Subquery(last.values("on")[:1])).exclude(line=None)
+    of_list = ("listbook__category", "listbook__owner__tier")
+    for found in rows.order_by("pk").values_list("pk", "organisation", "site", *of_list, "origin", "line", "on"):
+        yield Gone(*found)
 
 
 def lapse_all(*, at: datetime) -> int:

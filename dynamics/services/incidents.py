@@ -31,6 +31,7 @@ from greenlist.policy.engine import removals as engine
 from greenlist.policy.engine.removals import Alarm
 from greenlist.policy.engine.types import Severity
 from registry.models import Listing
+from registry.services import listings
 from registry.states import ListingState
 
 
@@ -74,8 +75,7 @@ def raise_alarm(
         raise Invalid(_("The alarm was not raised."), problems=problems)
     sounding = _sounding(place, told)
     # Two alarms of one event are one, whichever of its lists they are raised from.
-    places = Listing.objects.select_for_update(of=("self",)).filter(organisation=place.organisation)
-    list(places.order_by("pk").values_list("pk", flat=True))
+    listings.lock(Listing.objects.filter(organisation=place.organisation))
     same = Incident.objects.filter(organisation=place.organisation, kind=told.kind, event_at=told.event_at)
     if same.exists():
         raise WrongState(_("This event has been reported already."), code="raised_already")

@@ -1,7 +1,7 @@
 """移出: proposed by a person or by the portal, the unit is heard, one person concludes, another decides.
 
 Nobody leaves a list here: that is done by the bulletin that announces it (`dynamics.services.bulletins`). Locks are taken in
-one order: the listing, then the removal; of several lists the higher one first.
+one order: the listing, then the removal; whatever may reach several lists locks all places of the unit first, by key.
 """
 
 from collections.abc import Sequence
@@ -201,6 +201,7 @@ def lock(*, actor: Actor, reference: str) -> Removal:
     pair = Removal.objects.visible_to(actor).filter(reference=reference).values_list("pk", "listing_id").first()
     if pair is None:
         raise NotVisible
+    listings.lock(reads.unit_places([pair[1]]))  # a decision spreads to its other places
     return lock_by(pair[0], pair[1])
 
 

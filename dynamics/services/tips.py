@@ -155,7 +155,8 @@ def _without_properties(upload: UploadedFile) -> UploadedFile:
 def name_handler(*, actor: Actor, receipt: str, user: int, delegation: str = "", at: datetime) -> TipHandler:
     """An approver of the receiving authority names who may open it. From the unit's own county only by delegation.
 
-    Raises NotVisible, NotAllowed, WrongState, Invalid (no handler here, took part in recommending the unit, no delegation).
+    Who is named decides nothing of it any more. Raises NotVisible, NotAllowed, WrongState, Invalid (no handler here, took part
+    in recommending the unit, no delegation, nobody left to decide).
     """
     tip = _locked(actor, receipt)
     if not rules.handles_tips(actor, tip):
@@ -171,6 +172,11 @@ def name_handler(*, actor: Actor, receipt: str, user: int, delegation: str = "",
     if chosen.from_its_county and not delegation.strip():
         said = _("This person comes from the unit's own county: give the reason why it is delegated.")
         raise Invalid(_("Nobody was named."), problems={"delegation": [said]})
+    if not set(_deciding(tip, at)) - {user}:
+        said = _(
+            "Nobody would be left to decide: an approver who handles a report cannot decide it. Name somebody else."
+        )
+        raise Invalid(_("Nobody was named."), problems={"user": [said]})
     made, fresh = TipHandler.objects.get_or_create(
         tip=tip,
         user_id=user,
@@ -297,7 +303,7 @@ def propose(*, actor: Actor, receipt: str, proposal: Proposal, at: datetime) -> 
     tip.proposed_by_id, tip.proposed_at, tip.note = actor.user_id, at, ""
     tip.save()
     _record(tip, "proposed", {"receipt": receipt, "outcome": tip.outcome, "cited": tip.cited}, actor=actor, at=at)
-    _tell(_approvers(tip, at), tip, "tip.proposed", at, more=f":{at:%Y%m%d%H%M%S}")
+    _tell(_deciding(tip, at), tip, "tip.proposed", at, more=f":{at:%Y%m%d%H%M%S}")
     return tip
 
 
@@ -472,8 +478,10 @@ def _named(actor: Actor, receipt: str) -> Tip:
 
 def _to_decide(actor: Actor, receipt: str) -> Tip:
     tip = _locked(actor, receipt)
-    if not rules.may_decide_tip(actor, tip):
-        raise NotAllowed(_("An approver who did not propose the outcome decides it."))
+    if not reads.may_decide(actor, tip):
+        raise NotAllowed(
+            _("An approver who never handled the report decides it: two people are needed."), code="four_eyes"
+        )
     if tip.state != TipState.TO_DECIDE:
         raise WrongState(_("The report is “%(state)s”.") % {"state": tip.get_state_display()})
     return tip
@@ -506,6 +514,12 @@ def _record(tip: Tip, what: str, data: dict[str, Any], *, actor: Actor, at: date
 
 def _approvers(tip: Tip, at: datetime) -> list[int]:
     return accounts.people_with(tip.authority_id, ("approver",), china_date(at), tip.category)
+
+
+def _deciding(tip: Tip, at: datetime) -> list[int]:
+    """Approvers who never handled it."""
+    handled = set(tip.handlers.values_list("user_id", flat=True))
+    return [one for one in _approvers(tip, at) if one not in handled]
 
 
 def _tell(people: list[int], tip: Tip, kind: str, at: datetime, more: str = "") -> None:

@@ -611,7 +611,7 @@ def _miss(imported: ImportedList, case: Application, reason: str, *, actor: Acto
 
 
 def _strike(imported: ImportedList, row: ImportedRow, *, actor: Actor, at: datetime) -> None:
-    """The other tier took the unit off its list; what was inherited from it goes too. Not on it: nothing."""
+    """The other tier took the unit off its list; what was inherited from it follows by its own rules. Not on it: nothing."""
     firm, book, on = row.organisation, imported.listbook, imported.issued_on
     rows = Listing.objects.select_for_update(of=("self",)).filter(listbook=book, organisation=firm)
     for listing in rows.exclude(state=ListingState.REMOVED).select_related("site", "listbook__owner"):

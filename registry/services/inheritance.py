@@ -14,6 +14,8 @@ from registry.models import ImportedList, ListBook, Listing
 from registry.services import listbooks, listings
 from registry.states import EntryKind, ListingState, Origin
 
+BY_REMOVAL = "by_removal"
+
 
 @dataclass(frozen=True)
 class Heir:
@@ -36,6 +38,15 @@ def heirs(area_path: str, category: str, tier: str) -> Iterator[Heir]:
             owner = next(iter(accounts.authorities(path=path, tier=bound.header.tier)), None) if clause else None
             if clause is not None and owner is not None:
                 yield Heir(owner, bound.header.tier, clause)
+
+
+def _ends_by_removal(book: ListBook, tier: str) -> bool:
+    """Whether a place inherited from a list of this tier outlasts it until it is removed by its own list's rules."""
+    for version in policy.of_owner(book.owner.area.slug, book.category):
+        bound = policy.standing(version, book.category)
+        if bound.header.tier == book.owner.tier:
+            return any(tier in one["tiers"] and one.get("ends") == BY_REMOVAL for one in bound.other["inherit"])
+    return False
 
 
 def pass_on(*, listing: Listing, imported: ImportedList, position: int, actor: Actor, at: datetime) -> list[Listing]:
@@ -98,10 +109,11 @@ def _inherit(
 
 
 def take_back(*, listing: Listing, imported: ImportedList, position: int, on: date, actor: Actor, at: datetime) -> None:
-    """What was inherited from a listing ends with it; a place the list's own authority decided on stays (JY-15c)."""
-    for row in (
-        listing.followers.select_for_update().filter(origin=Origin.INHERITED).exclude(state=ListingState.REMOVED)
-    ):
+    """What was inherited from a listing ends with it, unless the rules of that list have it removed like any other (JY-22a)."""
+    rows = listing.followers.filter(origin=Origin.INHERITED).exclude(state=ListingState.REMOVED)
+    for row in rows.select_for_update(of=("self",)).select_related("site", "listbook__owner__area").order_by("pk"):
+        if _ends_by_removal(row.listbook, listing.listbook.owner.tier):
+            continue
         row.strike()
         row.save()
         listbooks.print_line(row, imported, EntryKind.REMOVED, position, on)

@@ -162,3 +162,38 @@ def test_a_cascade_that_was_killed_finishes_next_time(world: World) -> None:
         number += 1
     assert number > 6
     assert len(undisturbed[0]) == 2
+
+
+@pytest.mark.case("BG-07")
+def test_the_round_asks_as_much_about_thirty_removed_units_as_about_three(world: World) -> None:
+    """What every list has heard of already costs nothing more, however many units have left a list."""
+    asked = []
+    for number in range(30):
+        off_the_province(world, number)
+        if number in (2, 29):
+            cascades.follow_all(at=AT)
+            with CaptureQueriesContext(
+                connection,
+            ) as seen:
+                assert cascades.follow_all(at=AT) == 0
+            asked.append(len(seen))
+    assert asked[0] == asked[1] <= MOST
+    assert Removal.objects.count() == 30
+
+
+def test_what_was_let_drop_is_not_followed_again_but_a_new_removal_is(world: World) -> None:
+    off_the_province(world, 0)
+    assert cascades.follow_all(at=AT) == 1
+    row = Removal.objects.get()
+    removals.dismiss(actor=world.actor("city_approver"), reference=row.reference, decision="上级已更正", at=AT)
+    assert cascades.follow_all(at=AT) == 0
+    above = Listing.objects.get(state=ListingState.REMOVED)
+    later = AT.date() + timedelta(days=9)
+    first = Entry.objects.get(listing=above)
+    line = {"kind": EntryKind.REMOVED, "position": 1, "name": above.name, "area_name": above.area_name, "on": later}
+    again = Bulletin.objects.create(
+        listbook=above.listbook, title="再次调整", created_by=world.user("province_handler"), created_at=AT
+    )
+    Entry.objects.create(bulletin=again, listing=above, **line)
+    assert cascades.follow_all(at=AT) == 1
+    assert first.pk == row.subject_id != Removal.objects.latest("pk").subject_id

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -48,8 +49,9 @@ def proposed(place: Listing) -> Removal:
     )
 
 
-def test_a_place_that_ends_and_is_entered_anew_has_nothing_open(world: World) -> None:
+def test_a_place_that_ends_and_is_entered_anew_has_nothing_open(world: World, tmp_path: Path) -> None:
     """No round in between: the removal fell away with the place, and does not come back with it."""
+    upper.inherited_end_with_upper(tmp_path)
     taken(world)
     own = Listing.objects.get(origin=Origin.INHERITED)
     row = proposed(own)
@@ -72,8 +74,11 @@ def test_a_list_taken_over_ends_what_is_open_about_its_own_places(world: World) 
     assert (row.state, state(above)) == (RemovalState.LAPSED, ListingState.REMOVED)
 
 
-def test_nothing_stays_open_when_one_of_both_fails(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_stays_open_when_one_of_both_fails(
+    world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """One action: a place does not end without what is open about it."""
+    upper.inherited_end_with_upper(tmp_path)
     taken(world)
     own = Listing.objects.get(origin=Origin.INHERITED)
     row = proposed(own)
@@ -139,3 +144,15 @@ def test_a_corrected_announcement_ends_it_too(world: World, published: Announcem
     corrected.publish(world, published, corrected.propose(world, published, {3: corrected.Line(struck=True)}))
     row.refresh_from_db()
     assert (row.state, state(place)) == (RemovalState.LAPSED, ListingState.REMOVED)
+
+
+@pytest.mark.clause("JY-22a")
+def test_an_inherited_place_waits_for_the_yearly_list_like_any_other(world: World) -> None:
+    """The province drops the unit: the city's place is proposed for removal with the yearly list, and stands until then."""
+    taken(world)
+    own = Listing.objects.get(origin=Origin.INHERITED)
+    taken(world, EntryKind.REMOVED, "2号")
+    assert cascades.follow_all(at=LATER) == 1
+    row = Removal.objects.get()
+    assert (row.listing, row.clause, row.when, row.source) == (own, "JY-22a", "with_list", RemovalSource.CASCADE)
+    assert state(own) == ListingState.ACTIVE

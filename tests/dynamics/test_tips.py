@@ -187,6 +187,12 @@ def test_who_recommended_the_unit_never_sees_who_reported_it(world: World, unit:
 
 def test_two_people_and_steps_in_order(world: World, unit: Listing) -> None:
     tip = report(world, unit)
+    with pytest.raises(Invalid) as alone:  # the only one who could decide
+        named(world, tip, "jy_city_approver")
+    assert "user" in alone.value.problems
+    other = factories.person("揭阳副局长", username="jy_second_approver")
+    world.users["jy_second_approver"] = other
+    world.mandates["jy_second_approver"] = factories.mandate(other, "approver", world.authorities["445200"])
     named(world, tip, "jy_city_approver")
     approver = world.actor("jy_city_approver")
     with pytest.raises(WrongState):
@@ -194,9 +200,6 @@ def test_two_people_and_steps_in_order(world: World, unit: Listing) -> None:
     propose(world, tip, "not_accepted", "jy_city_approver")
     with pytest.raises(NotAllowed):
         decide(world, tip)  # the same person
-    other = factories.person("揭阳副局长", username="jy_second_approver")
-    world.users["jy_second_approver"] = other
-    world.mandates["jy_second_approver"] = factories.mandate(other, "approver", world.authorities["445200"])
     second = world.actor("jy_second_approver")
     tips.hand_back(actor=second, receipt=tip.receipt, note="请先受理。", at=AT)
     tip.refresh_from_db()
@@ -414,3 +417,33 @@ def test_bodies_are_found(world: World) -> None:
     body = Organisation.objects.get(pk=world.orgs["evaluator"].pk)
     page = world.client("anonymous").get(reverse("dynamics:report-entry"), {"q": body.name[:6]}).content.decode()
     assert reverse("dynamics:report-body", args=[body.pk]) in page
+
+
+@pytest.mark.clause("JY-23")
+@pytest.mark.parametrize("released", [False, True])
+def test_who_handles_a_report_does_not_decide_it(world: World, unit: Listing, released: bool) -> None:
+    """Not even when a colleague proposed the outcome, nor after the approver was released from it."""
+    other = factories.person("揭阳副局长", username="jy_second_approver")
+    world.users["jy_second_approver"] = other
+    world.mandates["jy_second_approver"] = factories.mandate(other, "approver", world.authorities["445200"])
+    tip = accepted(world, unit)
+    mine = named(world, tip, "jy_city_approver")
+    propose(world, tip, "unfounded")
+    told = Notification.objects.filter(kind="tip.proposed").values_list("recipient", flat=True)
+    assert set(told) == {other.pk}
+    if released:
+        given = {"receipt": tip.receipt, "handler": mine.pk, "at": AT}
+        tips.release_handler(actor=world.actor("jy_second_approver"), **given)
+    page, address = reverse("dynamics:tip", args=[tip.receipt]), reverse("dynamics:tip-decide", args=[tip.receipt])
+    first, second = world.client("jy_city_approver"), world.client("jy_second_approver")
+    assert address not in first.get(page).content.decode() and address in second.get(page).content.decode()
+    for act in (
+        decide,
+        lambda *row: tips.hand_back(actor=world.actor("jy_city_approver"), receipt=tip.receipt, note="再核", at=AT),
+    ):
+        with pytest.raises(NotAllowed) as same:
+            act(world, tip)
+        assert same.value.code == "four_eyes"
+    decide(world, tip, "jy_second_approver")
+    tip.refresh_from_db()
+    assert tip.state == TipState.CLOSED

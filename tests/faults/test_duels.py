@@ -21,7 +21,8 @@ from applications.services import batches, disqualification, drafts, screening, 
 from applications.states import BatchState, HitState, State
 from dynamics.models import Cycle, Removal, YearlyReport
 from dynamics.selectors import removals as reads
-from dynamics.services import cycles, removals, yearly
+from dynamics.services import cycles, incidents, removals, rulebook, yearly
+from dynamics.services.incidents import Told
 from dynamics.states import RemovalState
 from greenlist.core import audit
 from greenlist.core.errors import DomainError, Refused, WrongState
@@ -35,6 +36,8 @@ from reviews.services import commissions, consultations, opinions, panels
 from reviews.services.opinions import Opinion
 from tests import factories
 from tests.applications import county, filled
+from tests.dynamics import listed as leaving
+from tests.dynamics.listed import AT, listed
 from tests.faults import deciding
 from tests.registry import stage as registry
 from tests.reviews import stage
@@ -574,3 +577,46 @@ def test_a_dismissal_and_a_later_word_at_once(race_world: World, duel: Duel) -> 
     gone, came = won(outcomes)
     assert (gone, came) in {(True, False), (False, True)}
     assert row.state == (RemovalState.DISMISSED if gone else RemovalState.HEARD)
+
+
+@pytest.mark.full
+@pytest.mark.clause("HLJ-30b")
+@pytest.mark.parametrize("first", ["230000", "230100"])
+@pytest.mark.parametrize("other", ["alarm", "decision"])
+def test_two_acts_that_reach_several_lists_of_a_unit_wait_for_each_other(
+    race_world: World, duel: Duel, first: str, other: str
+) -> None:
+    """A decision spreads to the city's list while an alarm or a decision reaches it too, whichever list is older."""
+    world = race_world
+    county.load_rules()
+    places = {
+        owner: listed(world, "hlj", owner) for owner in sorted(["230000", "230100"], key=lambda one: one != first)
+    }
+    upper, lower = places["230000"], places["230100"]
+    row = concluded(world, leaving.proposed(world, upper, AT, ground="accident"), "hlj_province")
+    given: dict[str, Any] = {"outcome": "remove", "decision": "同意", "at": deciding.LATE}
+    acts = [partial(removals.decide, actor=world.actor("hlj_province_approver"), reference=row.reference, **given)]
+    if other == "alarm":
+        told = Told("safety", 3, AT, "一号车间", "示例事故，正在处置。", "通报")
+        actor = world.actor("hlj_county_handler")
+        acts.append(partial(incidents.raise_alarm, actor=actor, listing=upper.pk, told=told, at=deciding.LATE))
+    else:
+        rules = rulebook.of_book(upper.listbook)
+        assert rules is not None
+        said = {"standing": rules, "source": "person", "subject": None, "reason": "数据不符", "at": AT}
+        ground = next(one for one in rules.grounds if one.key == "false_data")
+        below = removals.propose_by(listing=lower, ground=ground, actor=world.actor("hlj_city_handler"), **said)
+        below = concluded(world, below, "hlj_city")
+        acts.append(
+            partial(removals.decide, actor=world.actor("hlj_city_approver"), reference=below.reference, **given)
+        )
+    assert won(duel(*acts)) == [True, True]
+    states = set(Listing.objects.values_list("listbook__owner__area__slug", "state"))
+    assert states == {("230000", ListingState.SUSPENDED), ("230100", ListingState.SUSPENDED)}
+    assert Removal.objects.filter(listing=lower, ground="accident").count() == 1
+
+
+def concluded(world: World, row: Removal, people: str) -> Removal:
+    over, actor = leaving.heard(world, row, AT), world.actor(f"{people}_handler")
+    given: dict[str, Any] = {"conclusion": "remove", "opinion": "证据充分", "at": over}
+    return removals.conclude(actor=actor, reference=row.reference, **given)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from django.urls import reverse
@@ -90,18 +91,37 @@ def test_units_of_a_published_list_are_on_the_city_list_marked_with_their_origin
 
 
 @pytest.mark.clause("JY-15c")
-def test_a_second_list_above_changes_nothing_and_one_taken_off_takes_the_inherited_place_along(place: Place) -> None:
+@pytest.mark.clause("JY-22a")
+def test_a_second_list_above_changes_nothing_and_one_that_drops_the_unit_leaves_the_inherited_place(
+    place: Place,
+) -> None:
+    """Article 22 removes with the yearly list whoever is on the city's, however it came there: nothing ends by itself."""
     line = (place.firm.name, place.firm.code or "", "")
     taken(place, line)
     taken(place, line, tier="nation", number="2号")
     assert Listing.objects.filter(listbook__owner=place.city).count() == 1
     taken(place, (*line, "removed"), number="3号")
     own = of("city")
-    assert own and own.state == ListingState.REMOVED
+    assert own and (own.state, own.origin) == (ListingState.ACTIVE, Origin.INHERITED)
     assert of("nation").state == ListingState.ACTIVE  # type: ignore[union-attr]
+    assert Title.objects.get(tier="city").valid_until is None
+    assert Title.objects.get(tier="province").removed
+
+
+@pytest.fixture
+def with_upper(place: Place, tmp_path: Path) -> Place:
+    upper.inherited_end_with_upper(tmp_path)
+    return place
+
+
+def test_where_the_rules_say_so_it_ends_with_the_place_above(with_upper: Place) -> None:
+    line = (with_upper.firm.name, with_upper.firm.code or "", "")
+    taken(with_upper, line)
+    taken(with_upper, (*line, "removed"), number="3号")
+    own = of("city")
+    assert own and own.state == ListingState.REMOVED
     ended = Title.objects.get(tier="city")
     assert ended.valid_until and not ended.removed  # nobody found fault with it at the city
-    assert Title.objects.get(tier="province").removed
 
 
 def test_a_place_of_its_own_decision_stays(place: Place) -> None:

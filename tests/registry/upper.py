@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import shutil
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 from openpyxl import Workbook
@@ -15,12 +17,14 @@ from greenlist.accounts.models import Authority
 from greenlist.core.actors import SYSTEM
 from greenlist.organisations.models import Organisation
 from greenlist.policy import selectors as policy
+from greenlist.policy import services as policies
 from greenlist.policy.models import RuleSet
 from registry.models import ImportedList, RowMatch
 from registry.services import imported
 from registry.services.imported import Heading, ListRow
 from tests import factories
 from tests.applications import county
+from tests.policy.conftest import FIXTURES
 from tests.world import World
 
 AT = datetime.fromisoformat("2026-10-12T10:00:00+08:00")
@@ -107,3 +111,12 @@ def approved(
 ) -> ImportedList:
     made = taken(world, *lines, who=who, at=at, **given)
     return imported.approve(actor=world.actor(f"{who}_approver"), reference=made.reference, at=at)
+
+
+def inherited_end_with_upper(folder: Path) -> None:
+    """Rules of 揭阳 that let an inherited place end together with the one above."""
+    for name in ("policies", "forms", "criteria", "factors"):
+        shutil.copytree(FIXTURES / name, folder / name)
+    file = folder / "policies" / "jieyang" / "policy.toml"
+    file.write_text(file.read_text("utf-8").replace('ends = "by_removal"', 'ends = "with_upper"'), "utf-8")
+    policies.load_policies(actor=SYSTEM, at=AT, folder=folder)

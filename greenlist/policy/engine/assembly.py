@@ -95,12 +95,13 @@ PLACES = frozenset(
 )
 _PLACE = re.compile(r"\{([^{}]*)\}")
 # Tables for stages after the list is published: kept as data, read when those stages are built.
+INHERITED_ENDS = ("with_upper", "by_removal")
 LATER: Mapping[str, frozenset[str]] = {
     # `removal`, `incident`: read by `engine.removals`
     "removal": frozenset(),
     "incident": frozenset(),
-    # whose published lists a unit need only be on to be on this one too (JY-15c)
-    "inherit": frozenset("key label tiers clause portal".split()),
+    # whose published lists a unit need only be on to be on this one too (JY-15c), and how it leaves this one after them
+    "inherit": frozenset("key label tiers ends clause portal".split()),
 }
 
 
@@ -776,6 +777,7 @@ def _later(node: Node, name: str, keys: frozenset[str], context: Context) -> Jso
     node.texts("event", of=context.event_kinds)
     node.texts("tiers", of=TIERS)
     node.choice("at_least", [severity.value for severity in Severity], required=False)
+    node.choice("ends", INHERITED_ENDS, required=False)
     node.seen |= keys
     close([node])
     return {**node.data, "clause": clause, "layer": layer.value}

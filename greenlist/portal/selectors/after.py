@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from datetime import date
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -16,6 +16,7 @@ from dynamics.models import (
     Rectification,
     Removal,
     Tip,
+    TipHandler,
     UpwardRequest,
     YearlyReport,
 )
@@ -67,15 +68,16 @@ def official(actor: Actor, on: date) -> Iterator[Kind]:
 
 def _reported(actor: Actor, handler: bool) -> Iterator[Kind]:
     """Reports from the public, changes, what units have put right."""
-    open_tips = (TipState.RECEIVED, TipState.VERIFYING) if handler else (TipState.RECEIVED, TipState.TO_DECIDE)
+    mine = Q(Exists(TipHandler.objects.filter(tip=OuterRef("pk"), user_id=actor.user_id)))
+    handled = Q(state__in=(TipState.RECEIVED, TipState.VERIFYING))
+    open_tips = (
+        handled if handler else Q(state=TipState.RECEIVED) | (handled & mine) | Q(state=TipState.TO_DECIDE) & ~mine
+    )
     yield Kind(
         "tips",
         gettext_lazy("Reports from the public"),
         # Without who reported: those columns are not even read (R6).
-        Tip.objects.visible_to(actor)
-        .filter(state__in=open_tips)
-        .only("receipt", "about", "state", "received_at")
-        .order_by("pk"),
+        Tip.objects.visible_to(actor).filter(open_tips).only("receipt", "about", "state", "received_at").order_by("pk"),
         lambda row: Task(
             title=row.about,
             why=_("Report %(number)s: %(state)s.") % {"number": row.receipt, "state": row.get_state_display()},
