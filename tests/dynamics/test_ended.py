@@ -9,7 +9,7 @@ import pytest
 from django.urls import reverse
 
 from dynamics.models import Experience, Inspection
-from dynamics.services import cascades, experiences, inspections, removals
+from dynamics.services import cascades, experiences, inspections
 from dynamics.states import ExperienceState, InspectionState
 from greenlist.core.actors import SYSTEM
 from greenlist.core.errors import WrongState
@@ -18,7 +18,7 @@ from registry.models import Listing
 from registry.services import listings
 from tests import factories
 from tests.applications import county
-from tests.dynamics.listed import AT, decided, listed, proposed, removed
+from tests.dynamics.listed import AT, decided, dropped, listed, proposed, removed
 from tests.world import World
 
 pytestmark = pytest.mark.django_db
@@ -110,7 +110,7 @@ def test_it_is_public_again_when_the_removal_is_dismissed(world: World, unit: Li
     assert is_public(world, row, unit)
     listings.suspend(listing=unit.pk, reason="重大事故", actor=SYSTEM, at=AT)
     assert not is_public(world, row, unit)
-    removals.dismiss(actor=world.actor("city_approver"), reference=removal.reference, decision="不成立", at=LATER)
+    dropped(world, removal, LATER)
     assert is_public(world, row, unit)
 
 
