@@ -86,6 +86,16 @@ class PlanForm(Beside):
         return Plan(**words, tags=tuple(given.get("tags", ())))
 
 
+class LevelForm(Beside):
+    ids = "level"
+    level = forms.ChoiceField(label=_("Level"))
+    basis = forms.CharField(label=_("Document that says so"), max_length=200, required=False)
+
+    def __init__(self, data: Any = None, *, levels: Choices, **options: Any) -> None:
+        super().__init__(data, **options)
+        self.fields["level"].choices = levels  # type: ignore[attr-defined]
+
+
 class DropForm(Beside):
     ids = "drop"
     reason = forms.CharField(label=_("Reason"), max_length=300, required=False)

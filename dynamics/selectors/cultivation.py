@@ -164,6 +164,14 @@ def bodies_to_match(actor: Actor) -> list[Organisation]:
     return list(Organisation.objects.filter(kind=Organisation.Kind.BODY).order_by("name", "pk")[:200])
 
 
+def levels_to_note(row: CultivationObject) -> list[tuple[str, str]]:
+    """Its library's own level, and those of other authorities that the rules let the library note (JY-19); as choices."""
+    own, noted = row.authority.tier, set()
+    for _bound, programme in programmes(row.area_path, row.category):
+        noted |= {one.tier for one in programme.libraries if own in one.recorded_by}
+    return [choice for choice in levels() if choice[0] in noted | {own}] if noted else []
+
+
 # ---- the unit's own -------------------------------------------------------------------------------------------------------
 def own_objects(actor: Actor) -> list[CultivationObject]:
     """Objects that a unit, or a body matched with them, reads; newest first, bounded."""

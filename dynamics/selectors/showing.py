@@ -191,7 +191,12 @@ def shown_by_token(token: str) -> tuple[PublicPart, Standing | None]:
     part = rows.filter(token=token, kind__in=[CODE, STANDING], is_public=True).first()
     if part is None:
         raise NotVisible
-    return part, standing(part.listing) if part.kind == STANDING and part.listing.state in IN_FORCE else None
+    return part, standing(part.listing) if part.kind == STANDING and is_in_force(part.listing) else None
+
+
+def is_in_force(listing: Listing) -> bool:
+    """Whether the unit shows anything of its own: not while its place is suspended, nor once it has ended."""
+    return listing.state in IN_FORCE
 
 
 # ---- where it stands ------------------------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ from dynamics.models import (
     CultivationTarget,
     CultivationVisit,
 )
+from dynamics.selectors import cultivation as reads
 from dynamics.states import CultivationSource, CultivationState
 from greenlist.accounts import selectors as accounts
 from greenlist.accounts.models import Authority
@@ -208,6 +209,27 @@ def invite(*, reference: str, actor: Actor, at: datetime) -> CultivationObject:
     row.save()
     _record(row, "invited", {}, actor=actor, at=at)
     _tell_unit(row, "cultivation.invited", at, period=clock.china_date(at).isoformat())
+    return row
+
+
+@transaction.atomic
+def note_level(*, reference: str, level: str, basis: str, actor: Actor, at: datetime) -> CultivationObject:
+    """The level that another authority gave it by a document (省级培育对象, JY-19), or the library's own again.
+
+    Raises NotVisible, NotAllowed, WrongState, Invalid (a level that the rules do not let this library note, no document).
+    """
+    row = _kept(reference, actor)
+    _require_open(row)
+    problems: dict[str, list[Text]] = {}
+    if level not in dict(reads.levels_to_note(row)):
+        problems["level"] = [_("Choose one of the levels that the rules name.")]
+    if not basis.strip():
+        problems["basis"] = [_("Give the document that says so.")]
+    if problems:
+        raise Invalid(_("The level was not noted."), problems=problems)
+    was, row.level, row.basis = row.level, level, basis.strip()[:200]
+    row.save()
+    _record(row, "level_noted", {"was": was, "level": level, "basis": row.basis}, actor=actor, at=at)
     return row
 
 

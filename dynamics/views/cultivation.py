@@ -205,11 +205,14 @@ def _object(request: Request, reference: str, **typed: ServiceForm) -> HttpRespo
     open_ = row.state not in (CultivationState.LISTED, CultivationState.DROPPED)
     given: dict[str, Any] = {name: getattr(row, name) for name in ("version", "plan", "note", "responsible")}
     shown: dict[str, Any] = {"page": page, "row": row, "may": may and open_, "keeps": may, "typed": ""}
+    shown["level"] = dict(reads.levels()).get(row.level, row.level)
     if may and open_:
         tags = reads.forward_honours(row.area_path, row.category)
+        levels = reads.levels_to_note(row)
         bodies = [(one.pk, one.name) for one in reads.bodies_to_match(request.actor)]
         shown |= {
             "plan_form": forms.PlanForm(tags=tags, initial=given | {"tags": [tag.key for tag in row.tags.all()]}),
+            "level_form": forms.LevelForm(levels=levels, initial={"level": row.level}) if levels else None,
             "target_form": forms.TargetForm(),
             "visit_form": None if row.case_id else forms.VisitForm(),
             "note_form": forms.NoteForm(),
@@ -293,6 +296,14 @@ def _from_form(
 def drop(request: Request, reference: str) -> HttpResponse:
     form = forms.DropForm(request.POST)
     return _from_form(request, reference, form, "drop_form", services.drop, _("Taken out of the library."))
+
+
+@require_POST
+def level(request: Request, reference: str) -> HttpResponse:
+    """The level that another authority gave it (JY-19)."""
+    _kept(request, reference)
+    form = forms.LevelForm(request.POST, levels=reads.levels_to_note(reads.one(request.actor, reference)))
+    return _from_form(request, reference, form, "level_form", services.note_level, _("Kept."))
 
 
 @require_POST
@@ -411,6 +422,7 @@ urlpatterns: list[URLPattern] = [
     path("cultivation/objects/<str:reference>/take-up/", take_up, name="cultivation-take-up"),
     path("cultivation/objects/<str:reference>/invite/", invite, name="cultivation-invite"),
     path("cultivation/objects/<str:reference>/drop/", drop, name="cultivation-drop"),
+    path("cultivation/objects/<str:reference>/level/", level, name="cultivation-level"),
     path("cultivation/objects/<str:reference>/target/", target, name="cultivation-target"),
     path(
         "cultivation/objects/<str:reference>/target/<int:pk>/reached/",

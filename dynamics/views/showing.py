@@ -71,7 +71,8 @@ def listing_file(request: Request, place: str, pk: int, kind: str) -> HttpRespon
 def standing(request: Request, token: str) -> HttpResponse:
     """What the QR code of a green code or of the local standing leads to: the live state."""
     part, found = reads.shown_by_token(token)
-    return render(request, "dynamics/standing.html", {"part": part, "listing": part.listing, "standing": found})
+    context = {"part": part, "listing": part.listing, "standing": found, "shows": reads.is_in_force(part.listing)}
+    return render(request, "dynamics/standing.html", context)
 
 
 @login_not_required

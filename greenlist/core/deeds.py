@@ -141,6 +141,7 @@ ACTIONS: dict[str, Text] = {
     "cultivation.dropped": _("unit taken out of the cultivation library"),
     "cultivation.invited": _("unit of the cultivation library invited to apply"),
     "cultivation.listed": _("unit of the cultivation library is on the list"),
+    "cultivation.level_noted": _("level of a cultivation object noted"),
     "cultivation.match_ended": _("work of a body with a cultivation object ended"),
     "cultivation.matched": _("third-party body matched with a cultivation object"),
     "cultivation.noted": _("progress of a cultivation object noted"),

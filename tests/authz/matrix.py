@@ -642,7 +642,7 @@ CULTIVATION = (
     desk("dynamics:cultivation-survey", methods=BOTH),
     Row("dynamics:cultivation-own", BOTH, ok=MEMBERS, others=403),
     Row("dynamics:cultivation-object", GET, "cultivated", ok=ABOVE),
-    *(kept(name) for name in ("plan", "take-up", "invite", "drop", "target", "visit", "match")),
+    *(kept(name) for name in ("plan", "take-up", "invite", "drop", "level", "target", "visit", "match")),
     kept("target-reached", "cultivation_target"),
     kept("visit-record", "cultivation_visit"),
     kept("match-end", "cultivation_match"),

@@ -143,6 +143,36 @@ def test_the_green_code_is_kept_as_issued_with_its_evidence(world: World, unit: 
     assert world.client("anonymous").get(token).status_code == 404
 
 
+@pytest.mark.clause("HLJ-34")
+def test_a_unit_of_heilongjiang_shows_its_code_by_its_own_pages(world: World) -> None:
+    """Entered with its evidence, marked, seen on the list and under the scanned code; live, and of factories alone."""
+    unit = listed(world, "hlj", "230000")
+    firm, public = world.client("hlj_applicant"), reverse("dynamics:listing", args=["230000", unit.pk])
+    given = {"version": 0, "grade": "B", "issued_on": "2026-05-01"}
+    address = reverse("dynamics:showing-write", args=[unit.pk, "green_code"])
+    assert firm.post(address, given).status_code == 422  # without what shows it
+    assert firm.post(address, {**given, "file": filled.picture()}).status_code == 302
+    part = PublicPart.objects.get(listing=unit, kind="green_code")
+    assert (part.grade, part.by_unit, part.is_public) == ("B", True, False)
+    scanned, anybody_ = reverse("dynamics:standing", args=[part.token]), world.client("anonymous")
+    assert anybody_.get(scanned).status_code == 404
+    marking = reverse("dynamics:showing-mark", args=[unit.pk, "green_code"])
+    assert world.client("applicant").post(marking, {"public": "yes"}).status_code == 404  # another firm
+    assert firm.post(marking, {"public": "yes"}).status_code == 302
+    issued = "2026年5月1日"
+    for page in (public, scanned):
+        text = anybody_.get(page).content.decode()
+        assert "企业绿码" in text and issued in text, page
+    assert "data:image/svg+xml" in anybody_.get(public).content.decode()
+    Listing.objects.filter(pk=unit.pk).update(state=ListingState.SUSPENDED)
+    for page in (public, scanned):
+        text = anybody_.get(page).content.decode()
+        assert unit.name in text and issued not in text, page
+    park = listed(world, "hlj", "230000", category="park")
+    other = reverse("dynamics:showing-write", args=[park.pk, "green_code"])
+    assert firm.post(other, {**given, "file": filled.picture()}).status_code == 404
+
+
 @pytest.mark.clause("HEB-4b")
 def test_an_official_takes_down_with_a_reason(world: World, unit: Listing) -> None:
     write(world, unit, "technology", text="夸大其词")

@@ -12,13 +12,16 @@ from django.urls import reverse
 
 from dynamics.models import YearlyReport
 from dynamics.selectors import trends
-from dynamics.services import yearly
+from dynamics.services import inspections, yearly
 from dynamics.states import YearlyState
 from greenlist.core import clock
+from greenlist.core.actors import SYSTEM
 from greenlist.policy import selectors as policy
 from greenlist.policy.engine import forms
 from greenlist.policy.engine.types import Field, FieldType, Text, Unit
 from registry.models import Listing
+from registry.services import listings
+from tests import places
 from tests.applications import county
 from tests.dynamics import tables
 from tests.dynamics.listed import listed
@@ -76,6 +79,35 @@ def test_only_what_was_accepted_counts(world: World, unit: Listing) -> None:
     assert intensity.values == ("0.1229", "0.0819")  # kept finely enough to be told by 万元
     assert intensity.is_unverified and not output.is_unverified
     assert any("GB/T 2589" in note for note in found.notes)
+
+
+@pytest.mark.clause("JY-20")
+def test_a_county_of_jieyang_follows_and_analyses_its_units(world: World) -> None:
+    """Figures of the years, visits and what stands against a unit on one page; the list says who is in question."""
+    county.load_rules()
+    places.jieyang(world)
+    unit = listed(world, "jy_applicant", "445200", on=date(2025, 6, 20))
+    for year, output in ((2026, "2000"), (2027, "3000")):
+        at = datetime.fromisoformat(f"{year}-03-01T09:00:00+08:00")
+        cycle = tables.opened(world, "jieyang", year=year, due_on=None, at=at, who="jy_city_approver")
+        table = YearlyReport.objects.get(cycle=cycle, site=unit.site)
+        tables.filed(world, table, "jy_applicant", at=at, economy__output=output)
+        for who in ("jy_county_handler", "jy_city_handler"):
+            table.refresh_from_db()
+            given = {"reference": table.reference, "revision": table.revision, "text": "属实"}
+            yearly.approve(actor=world.actor(who), at=at, **given)
+    visit = inspections.plan_visit(
+        actor=world.actor("jy_county_handler"), listing=unit.pk, planned_on=SPRING.date(), unannounced=True, at=SPRING
+    )
+    address = reverse("dynamics:unit", args=[unit.pk])
+    page = world.client("jy_county_handler").get(address)
+    output = row_of(page.context["trends"], "工业总产值")
+    assert (output.values, output.change) == (("2,000", "3,000"), "+50.0 %")
+    assert reverse("dynamics:inspection", args=[visit.reference]) in page.content.decode()
+    listings.propose_removal(listing=unit.pk, reason="核查", actor=SYSTEM, at=SPRING)
+    asked = world.client("jy_county_handler").get(reverse("dynamics:units"), {"state": "questioned"})
+    assert unit.name in asked.content.decode()
+    assert world.client("county_handler").get(address).status_code == 404  # another county's
 
 
 def test_the_page_shows_a_table_with_drawn_lines(world: World, unit: Listing) -> None:

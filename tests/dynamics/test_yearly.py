@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.urls import reverse
 
 from applications.models import Figure, Section
 from applications.services import drafts
@@ -717,6 +718,51 @@ def test_provincial_cultivation_objects_hand_in_an_evaluation_too(
     if owes:
         row = begun(world, rows.get(), "jy_applicant")
         assert (row.state, row.report.form if row.report else "") == (YearlyState.DRAFT, "factory-national-1")
+
+
+@pytest.mark.clause("JY-19")
+def test_the_city_notes_whom_the_province_made_its_cultivation_object(world: World) -> None:
+    """The province keeps no library here: the city writes down its document, and the duty follows the level both ways."""
+    county.load_rules()
+    guangdong(world)
+    city: dict[str, Any] = {"actor": world.actor("jy_handler"), "at": SPRING}
+    row = cultivation.add(site_id=world.sites["jy"].pk, category="factory", **city)
+    cultivation.take_up(reference=row.reference, **city)
+    cycles.open_due(at=SPRING)
+    owing = YearlyReport.objects.filter(cycle__duty="again").owed()
+    assert not owing.exists()
+    said = {"reference": row.reference, "level": "province", "basis": "粤工信〔2026〕示例号"}
+    with pytest.raises(NotAllowed):  # another's library
+        cultivation.note_level(actor=world.actor("jy_county_handler"), at=SPRING, **said)
+    with pytest.raises(Invalid):
+        cultivation.note_level(**{**said, "basis": " "}, **city)
+    with pytest.raises(Invalid):  # the county keeps its own
+        cultivation.note_level(**{**said, "level": "county"}, **city)
+    page = world.client("jy_handler")
+    address = reverse("dynamics:cultivation-level", args=[row.reference])
+    assert page.post(address, {"level": "province", "basis": ""}).status_code == 422
+    assert page.post(address, {"level": "province", "basis": said["basis"]}).status_code == 302
+    row.refresh_from_db()
+    assert (row.level, row.basis, row.authority.tier) == ("province", said["basis"], "city")
+    for who in ("jy_handler", "jy_county_handler", "gd_handler"):  # all of them read it
+        shown = world.client(who).get(reverse("dynamics:cultivation-object", args=[row.reference])).content.decode()
+        assert said["basis"] in shown, who
+    cycles.refresh(at=SPRING)
+    assert owing.get().site == row.site
+    cultivation.note_level(reference=row.reference, level="city", basis="粤工信〔2027〕示例号", **city)
+    cycles.refresh(at=SPRING)
+    assert not owing.exists()
+
+
+@pytest.mark.clause("JY-19")
+def test_no_level_is_noted_where_the_rules_name_none(world: World) -> None:
+    county.load_rules()
+    given: dict[str, Any] = {"actor": world.actor("county_handler"), "at": SPRING}
+    row = cultivation.add(site_id=world.site.pk, category="factory", **given)
+    with pytest.raises(Invalid):
+        cultivation.note_level(reference=row.reference, level="province", basis="文件", **given)
+    page = world.client("county_handler").get(reverse("dynamics:cultivation-object", args=[row.reference]))
+    assert reverse("dynamics:cultivation-level", args=[row.reference]) not in page.content.decode()
 
 
 @pytest.mark.clause("JY-19")

@@ -30,6 +30,9 @@ class Library:
     tier: str
     clause: str
     striving: bool = False  # firms that work towards grade A are helped to apply (QHD-N2c)
+    recorded_by: tuple[
+        str, ...
+    ] = ()  # tiers that note in their own libraries whom it took in: it keeps none here (JY-19)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +120,7 @@ def _head(node: Node) -> dict[str, Any]:
 
 def _library(node: Node) -> Json:
     row = _head(node) | {"tier": node.choice("tier", KEEPERS), "striving": node.flag("striving")}
+    row["recorded_by"] = list(node.texts("recorded_by", of=KEEPERS))
     node.done()
     return row
 
@@ -175,6 +179,7 @@ def programme(bound: BoundPolicy) -> Programme:
                 tier=one["tier"],
                 clause=one["clause"],
                 striving=one["striving"],
+                recorded_by=tuple(one.get("recorded_by", ())),
             )
             for one in _rows(other, "cultivation")
         ),
