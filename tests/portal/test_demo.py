@@ -15,7 +15,9 @@ from dynamics.models import (
     Change,
     CultivationFiling,
     CultivationObject,
+    Cycle,
     Inspection,
+    PublicPart,
     Rectification,
     Removal,
     Tip,
@@ -23,6 +25,7 @@ from dynamics.models import (
     UpwardRequest,
     YearlyReport,
 )
+from dynamics.selectors import showing
 from greenlist.accounts import selectors as accounts
 from greenlist.accounts.models import Mandate, User
 from greenlist.core import audit, clock
@@ -57,6 +60,19 @@ def _has_a_life_after_listing() -> None:
     assert {"done", "planned"} == set(Inspection.objects.values_list("state", flat=True))
     assert UpwardRequest.objects.get().state == "sent"
     assert CultivationFiling.objects.filter(state="received").exists() and Training.objects.exists()
+
+
+def _two_other_places_have_years_of_their_own() -> None:
+    """A finished year and a running one each; in one of them enough units of a trade to say where one stands."""
+    for slug in ("jieyang", "heilongjiang"):
+        cycles = Cycle.objects.filter(rule_set__slug=slug).order_by("year")
+        assert [one.state for one in cycles] == ["closed", "open"], slug
+        finished, running = cycles
+        assert set(finished.reports.values_list("state", flat=True)) == {"accepted"}
+        assert {"due", "filed"} <= set(running.reports.values_list("state", flat=True))
+    (part,) = PublicPart.objects.filter(kind="standing", is_public=True)
+    found = showing.standing(part.listing)
+    assert found is not None and (found.others, found.quarter) == (5, 1)
 
 
 @pytest.mark.journey
@@ -95,6 +111,7 @@ def test_the_demonstration_has_finished_examples_of_each_category(settings: Any,
     assert {one.state for one in Registration.objects.all()} == {"approved", "submitted"}
     assert Hit.objects.filter(state=HitState.OPEN, name=finished["supply_chain", "self"].name).exists()
     _has_a_life_after_listing()
+    _two_other_places_have_years_of_their_own()
     assert list(audit.verify()) == []
     assert User.objects.filter(username__in=LOGINS).count() == len(LOGINS)
     for username in ("park", "cement", "body", "130600-handler", "130300-market"):

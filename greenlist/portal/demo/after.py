@@ -41,7 +41,7 @@ from dynamics.states import (
 from greenlist.core.actors import Actor
 from greenlist.core.clock import CHINA
 from greenlist.organisations.models import Organisation
-from greenlist.portal.demo import tables
+from greenlist.portal.demo import elsewhere, tables
 from greenlist.portal.demo.answers import PAPER
 from greenlist.portal.demo.places import Cast
 from greenlist.portal.demo.story import moment
@@ -65,6 +65,7 @@ def running(cast: Cast, listed: Sequence[Organisation], others: Sequence[Organis
     reported(cast, now)
     asked_upward(cast, now)
     filed_upward(cast, now)
+    elsewhere.running(cast, now)
 
 
 def paper(name: str) -> SimpleUploadedFile:

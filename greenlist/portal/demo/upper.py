@@ -34,8 +34,8 @@ def running(cast: Cast, now: datetime) -> None:
     taken(cast, "445200", inherited, "2025年广东省绿色工厂名单（示例）", now - timedelta(days=2))
 
 
-def taken(cast: Cast, slug: str, rows: list[ListRow], title: str, at: datetime) -> None:
-    """By the city's handler, approved by its approver; names without a code wait for an official."""
+def taken(cast: Cast, slug: str, rows: list[ListRow], title: str, at: datetime, *, tier: str = "province") -> None:
+    """By the place's handler, approved by its approver; names without a code wait for an official."""
     issued = date(at.astimezone(CHINA).year - 1, 12, 1)
     made = imported.take(
         actor=cast.official(slug, "handler"),
@@ -43,7 +43,7 @@ def taken(cast: Cast, slug: str, rows: list[ListRow], title: str, at: datetime) 
         heading=Heading(title=title, number="示例公告〔0000〕1号", issued_on=issued, source=SOURCE),
         rows=[("名单", number, row) for number, row in enumerate(rows, start=2)],
         digest=title[:64],
-        tier="province",
+        tier=tier,
         category="factory",
     )
     imported.approve(actor=cast.official(slug, "approver"), reference=made.reference, at=at + timedelta(hours=2))
