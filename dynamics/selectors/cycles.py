@@ -89,15 +89,15 @@ def cycle_to_keep(actor: Actor, reference: str, table: str = "") -> Cycle:
     Raises NotVisible, NotAllowed.
     """
     cycle = cycle_of(actor, reference)
-    lists = (table_of(actor, table, ()).category,) if table else lists_of(cycle)
+    lists = (table_of(actor, table).category,) if table else lists_of(cycle)
     if not rules.may_open_cycle(actor, cycle.owner_id, lists):
         raise NotAllowed(rules.APPROVER_OF_OWNER)
     return cycle
 
 
-def table_of(actor: Actor, reference: str, rows: Iterable[str] = TABLE_ROWS) -> YearlyReport:
+def table_of(actor: Actor, reference: str) -> YearlyReport:
     """Raises NotVisible."""
-    tables = YearlyReport.objects.visible_to(actor).select_related(*rows).defer(*HEAVY_OF_TABLE)
+    tables = YearlyReport.objects.visible_to(actor).select_related(*TABLE_ROWS).defer(*HEAVY_OF_TABLE)
     found = tables.filter(reference=reference).first()
     if found is None:
         raise NotVisible
