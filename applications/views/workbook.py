@@ -23,7 +23,7 @@ from greenlist.core.errors import Conflict, Invalid, WrongState
 from greenlist.policy import words
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-SALT = "applications.workbook"
+SALT = "applications.workbook.paper"  # another one than when previews named a case
 MAX_AGE = 3600  # seconds from the preview to the last button
 PAGES = {"page": "workbook", "download": "workbook-download", "take": "workbook-take", "fill": "fill"}
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import IO, Any
 
@@ -17,7 +17,9 @@ from greenlist.core.models import Blob, RenderJob
 from greenlist.organisations import selectors as organisations
 
 DIRECT = 2000  # rows that are written within the request: a fraction of a second
-FRESH = 10  # minutes for which a long one is handed out again
+FRESH = timedelta(
+    minutes=30
+)  # for so long a long one is handed out again: who was told that it is ready finds that file
 
 
 @dataclass(frozen=True)
@@ -54,11 +56,27 @@ def export(
     rows = table.rows(actor, subject, filters, on)
     if not rows.order_by().values_list("pk")[DIRECT : DIRECT + 1]:
         return table.write(rows, actor, on)
-    moment = int(at.timestamp()) // (FRESH * 60)
-    digest = audit.digest_of({"filters": filters, "who": [actor.user_id, actor.key], "moment": moment})
     language = translation.get_language() or settings.LANGUAGE_CODE
-    about = {"kind": table.kind, "subject": subject, "part": language, "digest": digest}
-    return rendering.ask(**about, actor=actor, at=at, params=filters)
+    about = {"kind": table.kind, "subject": subject, "part": language}
+    known = _asked_before(about, filters, actor, at)
+    if known is not None:
+        return known
+    digest = audit.digest_of({"filters": filters, "who": [actor.user_id, actor.key], "at": at.isoformat()})
+    return rendering.ask(**about, digest=digest, actor=actor, at=at, params=filters)
+
+
+def _asked_before(
+    about: Mapping[str, str], filters: Mapping[str, str], actor: Actor, at: datetime
+) -> Blob | RenderJob | None:
+    """What the same person asked for the same lines: being made, made a while ago, or failed a moment ago."""
+    rows = RenderJob.objects.filter(**about, user_id=actor.user_id or 0, capacity=actor.key, params=filters)
+    job = rows.select_related("blob").order_by("-asked_at", "-pk").first()
+    if job is None:
+        return None
+    kept = FRESH if job.blob else rendering.PAUSE
+    if job.finished_at is not None and at >= job.finished_at + kept:
+        return None
+    return job.blob or job
 
 
 def _make(table: Table, job: RenderJob, *, at: datetime, tick: rendering.Tick) -> Blob:

@@ -22,7 +22,7 @@ def _head() -> list[str]:
 
 
 def _rows(actor: Actor, subject: str, given: Mapping[str, str], on: date) -> QuerySet[Inspection]:
-    return reads.of_plan(reads.plan(actor, subject))
+    return reads.of_plan(actor, reads.plan(actor, subject))
 
 
 def _day(value: date | None) -> str:

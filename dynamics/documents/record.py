@@ -49,7 +49,7 @@ def name_of(row: Inspection) -> str:
 
 
 def data_of(row: Inspection, actor: Actor) -> dict[str, Any]:
-    """Everything that is printed. How the sample was drawn is the authorities' own: a unit's paper is without it."""
+    """Everything that is printed; how the sample was drawn only for who sees its plan."""
     with translation.override(CHINESE):
         return {
             "name": row.listing.name,
@@ -72,7 +72,7 @@ def data_of(row: Inspection, actor: Actor) -> dict[str, Any]:
             "rectify": row.rectification.reason if row.rectification else "",
             "due_on": _day(row.rectification.due_on) if row.rectification else "",
             "files": [[one.blob.name, one.blob.sha256[:24]] for one in row.files.all()],
-            "plan": _sample(row) if actor.is_official else None,
+            "plan": _sample(row) if reads.shows_draw(actor, row) else None,
         }
 
 

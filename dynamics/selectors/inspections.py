@@ -74,14 +74,15 @@ def plan(actor: Actor, reference: str) -> InspectionPlan:
     return row
 
 
-def of_plan(row: InspectionPlan) -> QuerySet[Inspection]:
-    """Its inspections, in the order in which they were drawn."""
-    return row.inspections.select_related("listing__listbook", "authority").order_by("pk")
+def of_plan(actor: Actor, row: InspectionPlan) -> QuerySet[Inspection]:
+    """Its inspections, in the order in which they were drawn; a plan of all lists shows each reader those of theirs."""
+    rows = Inspection.objects.visible_to(actor).filter(plan=row)
+    return rows.select_related("listing__listbook", "authority").order_by("pk")
 
 
-def page_of_plan(row: InspectionPlan, *, after: int | None = None) -> Page:
+def page_of_plan(actor: Actor, row: InspectionPlan, *, after: int | None = None) -> Page:
     """A bounded part of them, by position."""
-    part = list(of_plan(row).filter(pk__gt=after or 0)[: PAGE + 1])
+    part = list(of_plan(actor, row).filter(pk__gt=after or 0)[: PAGE + 1])
     return Page(tuple(part[:PAGE]), part[PAGE - 1].pk if len(part) > PAGE else None)
 
 
@@ -98,6 +99,11 @@ def inspection(actor: Actor, reference: str) -> Inspection:
     if row is None:
         raise NotVisible
     return row
+
+
+def shows_draw(actor: Actor, row: Inspection) -> bool:
+    """How units were drawn is for who sees the plan: with the seed the other units could be worked out before the visit."""
+    return InspectionPlan.objects.visible_to(actor).filter(pk=row.plan_id).exists()
 
 
 def file(actor: Actor, reference: str, pk: int) -> InspectionFile:

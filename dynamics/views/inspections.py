@@ -64,7 +64,7 @@ def plan_list(request: Request) -> HttpResponse:
 @require_GET
 def plan(request: Request, reference: str) -> HttpResponse:
     found = reads.plan(request.actor, reference)
-    page = reads.page_of_plan(found, after=whole(request.GET.get("after")))
+    page = reads.page_of_plan(request.actor, found, after=whole(request.GET.get("after")))
     context = {"plan": found, "page": page, "all": len(found.population), "drawn": len(found.drawn)}
     return render(request, "dynamics/inspection_plan.html", context)
 

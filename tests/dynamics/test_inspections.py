@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -12,6 +13,7 @@ from django.core.management import call_command
 from django.urls import reverse
 from openpyxl import load_workbook
 
+from dynamics.documents import inspections as documents
 from dynamics.models import Inspection, InspectionPlan, Rectification
 from dynamics.selectors import inspections as reads
 from dynamics.services import inspections
@@ -176,6 +178,20 @@ def test_a_plan_draws_only_from_its_own_area_and_lists(world: World) -> None:
         draw(world, "applicant")
     with pytest.raises(Refused):  # the rules name county and city
         draw(world, "province_handler")
+
+
+def test_a_mandate_for_one_list_reads_its_units_of_a_plan_of_all_lists(world: World) -> None:
+    county.load_rules()
+    factory, park = listed(world, "hlj", "230000"), listed(world, "hlj", "230000", category="park")
+    made = draw(world, "hlj_city_handler", share=None, number=2)
+    whole, part = world.actor("hlj_city_handler"), replace(world.actor("hlj_city_handler"), list_kind="factory")
+    seen = [{row.listing_id for row in reads.page_of_plan(one, made).rows} for one in (whole, part)]
+    assert seen == [{factory.pk, park.pk}, {factory.pk}]
+    names = [
+        [line[0] for line in documents.TABLE.lines(documents.TABLE.rows(one, made.reference, {}, DAY), one, DAY)]
+        for one in (whole, part)
+    ]
+    assert names == [[row.listing.name for row in reads.of_plan(whole, made)], [factory.name]]
 
 
 def test_what_is_refused(world: World) -> None:

@@ -114,8 +114,22 @@ def test_a_large_library_is_handed_out_whole_and_told_when_it_is_ready(
     assert told.link == address
     assert lines(content(client.get(told.link))) == count
     assert lines(content(client.get(address, {"place": "130306"}))) == 0  # few are found there: no waiting
-    monkeypatch.setattr(clock, "now", lambda: AT + timedelta(minutes=exports.FRESH))
-    assert client.get(address).status_code == 202  # a new look for who asks again later
+    monkeypatch.setattr(clock, "now", lambda: later + exports.FRESH - timedelta(minutes=1))
+    assert lines(content(client.get(told.link))) == count  # who reads the message later finds the same file
+    monkeypatch.setattr(clock, "now", lambda: later + exports.FRESH + timedelta(minutes=1))
+    assert client.get(address).status_code == 202  # a new look for who asks again after that
+
+
+def test_who_waits_long_gets_the_workbook_that_was_begun(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exports, "DIRECT", 2)
+    library(world, 3, "org", "130302")
+    client, address = world.client("city_handler"), reverse("dynamics:cultivation-export")
+    for minutes in (0, 9, 11, 61):
+        monkeypatch.setattr(clock, "now", lambda minutes=minutes: AT + timedelta(minutes=minutes))
+        assert client.get(address).status_code == 202
+    assert RenderJob.objects.filter(kind="cultivation-table").count() == 1
+    assert world.client("city_approver").get(address).status_code == 202  # somebody else's lines may be others
+    assert RenderJob.objects.filter(kind="cultivation-table").count() == 2
 
 
 @pytest.mark.clause("JY-21")

@@ -129,5 +129,16 @@ def test_the_record_of_an_inspection_is_a_paper(world: World) -> None:
             "被检查单位负责人（签名）",
         ):
             assert words in text, words
-        assert ("7" * 64 in text) is sample  # how it was drawn is the authorities' own
+        assert ("7" * 64 in text) is sample  # how it was drawn is for who sees the plan
     assert world.client("rival").get(path).status_code == 404
+
+
+def test_the_draw_of_an_upper_authority_is_not_told_below(world: World) -> None:
+    county.load_rules()
+    listed(world)
+    drawn = inspections.draw(
+        actor=world.actor("city_handler"), wish=inspections.Wish("抽查计划", 2027, number=1), at=SPRING, seed="7" * 64
+    )
+    path = reverse("dynamics:inspection-pdf", args=[drawn.inspections.get().reference])
+    for who, told in (("city_handler", True), ("county_handler", False)):
+        assert ("7" * 64 in "".join(pages_of(fetched(world.client(who), path)))) is told, who
