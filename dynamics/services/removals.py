@@ -501,9 +501,13 @@ def propose_dismissal(*, actor: Actor, reference: str, reason: str, at: datetime
 
 
 def drops_alone(removal: Removal) -> bool:
-    """Proposed by the portal, taken up by nobody, unknown to the unit: one approver lets it drop, with a reason."""
-    fresh = removal.state == RemovalState.PROPOSED and removal.proposed_by_id is None
-    return fresh and not was_told(removal)
+    """Proposed by the portal, touched by nobody, unknown to the unit: one approver lets it drop, with a reason.
+
+    A file of the office ends that, and whatever its course has noted since: a word to drop it that was not agreed to, news.
+    """
+    if removal.state != RemovalState.PROPOSED or removal.proposed_by_id is not None or was_told(removal):
+        return False
+    return not removal.files.exists() and not removal.notes.exclude(what="proposed").exists()
 
 
 @transaction.atomic
@@ -520,12 +524,12 @@ def dismiss(*, actor: Actor, reference: str, decision: str, at: datetime, seen: 
         raise Invalid(_("Not decided."), problems={"decision": [_("Write the reasons of the decision.")]})
     if removal.state not in OPEN_REMOVALS:
         raise _moved_on(removal)
+    if seen and seen != reads.digest(removal):
+        raise Conflict(_("Something came in since you opened the page. Reload it and look again."))
     if removal.dismissal_by_id is None and not drops_alone(removal):
         raise WrongState(
             _("Two people are needed: one says why it should be let drop, then another one decides."), code="needs_two"
         )
-    if seen and seen != reads.digest(removal):
-        raise Conflict(_("Something came in since you opened the page. Reload it and look again."))
     removal.decision, removal.decided_by_id = decision.strip()[:LONGEST], actor.user_id
     return _dismiss(removal, actor=actor, at=at)
 

@@ -149,7 +149,7 @@ def _handling(row: Removal, at: datetime) -> list[Offer]:
         found.append(Offer("evidence", _("Add evidence"), _("Keep the file"), forms.EvidenceForm(), multipart=True))
     if row.state in DROPPABLE and row.dismissal_by_id is None and not removals.drops_alone(row):
         lead = _(
-            "Another person, an approver, decides about it: the unit knows of the matter, or an official raised it."
+            "Another person, an approver, decides about it: the unit knows of the matter, or an official has dealt with it."
         )
         offer = Offer("drop", _("Propose to let it drop"), _("Hand to the approver"), forms.ReasonForm(), lead=lead)
         found.append(offer)
@@ -170,7 +170,8 @@ def _deciding(request: Request, row: Removal) -> list[Offer]:
         found.append(Offer("back", _("Hand back"), _("Hand back"), forms.TextForm()))
     elif removals.drops_alone(row):
         lead = _("The portal proposed it and nobody has taken it up: an approver alone may drop it, with a reason.")
-        found.append(Offer("dismiss", _("Let it drop"), _("Let it drop"), forms.DismissForm(), lead=lead))
+        form = forms.DismissForm(initial={"seen": reads.digest(row)})
+        found.append(Offer("dismiss", _("Let it drop"), _("Let it drop"), form, lead=lead))
     return found
 
 

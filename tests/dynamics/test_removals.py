@@ -17,6 +17,7 @@ from greenlist.core.errors import Conflict, Invalid, NotAllowed, NotVisible, Ref
 from greenlist.core.models import Notification
 from registry.models import Listing
 from registry.states import ListingState
+from tests import factories
 from tests.applications import county
 from tests.applications.filled import picture
 from tests.dynamics.listed import AT, dropped, listed
@@ -217,6 +218,42 @@ def test_what_the_unit_knows_of_is_let_drop_by_two(world: World, listing: Listin
     assert (row.state, row.dismissal, row.decision) == (RemovalState.DISMISSED, "查无实据", "同意")
     assert [one.what for one in row.notes.all()][-2:] == ["to_drop", "dismissed"]
     assert state(listing) == ListingState.ACTIVE
+
+
+def test_one_approver_drops_alone_only_what_nobody_has_touched(world: World, listing: Listing, at: datetime) -> None:
+    """A file of the office ends it, and so does a word to drop it that another person did not agree to."""
+    first, second, third = (
+        proposed(world, listing, at, ground, subject=("adverse", key), actor=SYSTEM, source=RemovalSource.RECORD)
+        for key, ground in enumerate(("false_data", "no_table", "stopped"), 1)
+    )
+    second_person = factories.person("秦皇岛副局长")
+    world.users["city_second"] = second_person
+    world.mandates["city_second"] = factories.mandate(second_person, "approver", world.authorities["130300"])
+    approver, other = world.actor("city_approver"), world.actor("city_second")
+    removals.dismiss(actor=approver, reference=first.reference, decision="查无实据", at=at)
+    removals.add_evidence(actor=world.actor("city_handler"), reference=second.reference, upload=picture(), at=at)
+    removals.propose_dismissal(actor=approver, reference=third.reference, reason="查无实据", at=at)
+    removals.hand_back(actor=other, reference=third.reference, text="请再核", at=at)
+    for row in (second, third):
+        for actor in (approver, other):
+            with pytest.raises(WrongState) as alone:
+                removals.dismiss(actor=actor, reference=row.reference, decision="查无实据", at=at)
+            assert alone.value.code == "needs_two"
+        assert not Removal.objects.filter(pk=row.pk, state=RemovalState.DISMISSED).exists()
+        assert dropped(world, row, at).state == RemovalState.DISMISSED
+
+
+def test_evidence_that_comes_before_it_is_dropped_alone_is_looked_at_first(world: World, listing: Listing) -> None:
+    given: dict[str, Any] = {"actor": SYSTEM, "source": RemovalSource.RECORD, "subject": ("adverse", 7)}
+    row, approver = proposed(world, listing, AT, **given), world.client("city_approver")
+    page = approver.get(f"/after/removals/{row.reference}/").content.decode()
+    seen = reads.digest(row)
+    assert f'value="{seen}"' in page
+    removals.add_evidence(actor=world.actor("city_handler"), reference=row.reference, upload=picture(), at=AT)
+    late = approver.post(f"/after/removals/{row.reference}/dismiss/", {"decision": "查无实据", "seen": seen})
+    assert late.status_code == 409 and Removal.objects.get(pk=row.pk).state == RemovalState.PROPOSED
+    page = approver.get(f"/after/removals/{row.reference}/").content.decode()
+    assert f"{row.reference}/drop/" in page and f"{row.reference}/dismiss/" not in page
 
 
 def test_a_dismissal_that_is_not_agreed_to_changes_nothing(world: World, listing: Listing, at: datetime) -> None:
