@@ -122,6 +122,13 @@ def lock(*, actor: Actor, reference: str) -> UpwardRequest:
     return found
 
 
+def _hold_removal(actor: Actor, reference: str) -> None:
+    """The removal behind a request is locked before the request itself: a bulletin that settles both does the same."""
+    rows = UpwardRequest.objects.visible_to(actor).filter(reference=reference).exclude(removal=None)
+    for removal, listing in rows.values_list("removal_id", "removal__listing_id"):
+        removals.lock_by(removal, listing)
+
+
 def _own(actor: Actor, reference: str) -> UpwardRequest:
     row = lock(actor=actor, reference=reference)
     if not rules.may_prepare_upward(actor, row):
@@ -235,6 +242,7 @@ def receive(*, actor: Actor, reference: str, on: date, text: str = "", at: datet
 @transaction.atomic
 def refuse(*, actor: Actor, reference: str, reason: str, at: datetime) -> UpwardRequest:
     """The upper authority does not follow it, with its reason. Raises NotVisible, NotAllowed, WrongState, Invalid."""
+    _hold_removal(actor, reference)
     row = _answered(actor, reference)
     if not reason.strip():
         raise Invalid(_("Not recorded."), problems={"reason": [_("Write why the request is not followed.")]})

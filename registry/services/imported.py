@@ -1,7 +1,7 @@
 """What another tier published, taken over: looked at, approved by another person, matched to units; cases that wait for it
 meet their outcome (HEB-3d, HLJ-21a-d, JY-16), lists that inherit take the units on (JY-15c).
 
-Locks are taken in one order: the list book, the imported list, its cases by their key, the lists that inherit.
+Locks are taken in one order: the list book, the imported list, every place of its units and then its cases, each by key.
 """
 
 from collections import defaultdict
@@ -480,7 +480,11 @@ def _note_unknown(imported: ImportedList, *, actor: Actor, at: datetime) -> None
 
 # ---- carrying out -------------------------------------------------------------------------------------------------------
 def _carry_out(imported: ImportedList, rows: Sequence[ImportedRow], *, actor: Actor, at: datetime) -> None:
-    waiting = _waiting(imported, {row.organisation_id for row in rows if row.organisation_id})
+    firms = {row.organisation_id for row in rows if row.organisation_id}
+    listings.lock(  # lists that inherit follow, and so may what is open about a place
+        Listing.objects.filter(organisation__in=firms, listbook__category=imported.listbook.category)
+    )
+    waiting = _waiting(imported, firms)
     for row in rows:
         case = next((one for one in waiting if _answers(row, one)), None)
         if row.application_id and case is None:

@@ -10,6 +10,7 @@ import itertools
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from threading import Barrier, BrokenBarrierError
 from typing import Any
 
@@ -19,27 +20,31 @@ from django.db import connection
 from applications.models import Application, Evidence, Hit, ReportVersion, TimelineEntry
 from applications.services import batches, disqualification, drafts, screening, submission, sweep
 from applications.states import BatchState, HitState, State
-from dynamics.models import Cycle, Removal, YearlyReport
+from dynamics.models import Cycle, Removal, UpwardRequest, YearlyReport
 from dynamics.selectors import removals as reads
-from dynamics.services import cycles, incidents, removals, rulebook, yearly
+from dynamics.services import bulletins, cycles, incidents, removals, rulebook, upward, watch, yearly
 from dynamics.services.incidents import Told
-from dynamics.states import RemovalState
+from dynamics.states import RemovalState, UpwardState
 from greenlist.core import audit
 from greenlist.core.errors import DomainError, Refused, WrongState
 from greenlist.core.models import Blob, Notification
 from greenlist.organisations import services as organisations
 from greenlist.organisations.models import AdverseRecord, Organisation
 from registry.models import Announcement, Certificate, Correction, ImportedList, Listing, Notice, NoticeItem, Objection
-from registry.services import announcements, corrections, notices, objections
-from registry.states import AnnouncementState, ItemState, ListingState, ObjectionState
+from registry.services import announcements, corrections, imported, notices, objections
+from registry.services import bulletins as printed
+from registry.services.bulletins import Line
+from registry.states import AnnouncementState, EntryKind, ItemState, ListingState, ObjectionState, Origin
 from reviews.services import commissions, consultations, opinions, panels
 from reviews.services.opinions import Opinion
 from tests import factories
 from tests.applications import county, filled
 from tests.dynamics import listed as leaving
+from tests.dynamics import test_lists_above as above
 from tests.dynamics.listed import AT, listed
 from tests.faults import deciding
 from tests.registry import stage as registry
+from tests.registry import upper
 from tests.reviews import stage
 from tests.world import World
 
@@ -620,3 +625,63 @@ def concluded(world: World, row: Removal, people: str) -> Removal:
     over, actor = leaving.heard(world, row, AT), world.actor(f"{people}_handler")
     given: dict[str, Any] = {"conclusion": "remove", "opinion": "证据充分", "at": over}
     return removals.conclude(actor=actor, reference=row.reference, **given)
+
+
+@pytest.mark.clause("JY-22b")
+def test_a_request_is_refused_while_the_list_above_drops_the_unit(race_world: World, duel: Duel) -> None:
+    """The bulletin holds the place and settles the request; the refusal holds the request and ends the removal."""
+    world = race_world
+    leaving.jieyang(world)
+    county.load_rules()
+    place = listed(world, "jy", "440000")
+    factories.adverse(world.orgs["jy"], "safety", deciding.date(2026, 8, 30), 3)
+    watch.round_(at=AT)
+    row = above.heard_and_decided(world, Removal.objects.get(), "jy")
+    letter = {"reference": UpwardRequest.objects.get().reference, "at": deciding.LATE}
+    upward.hand_to_approver(actor=world.actor("jy_handler"), **letter)
+    upward.send(actor=world.actor("jy_approver"), number="示工信〔2026〕1号", **letter)
+    lines, actor = [Line(place.pk, EntryKind.REMOVED, "不再符合条件")], world.actor("gd_handler")
+    words = {"title": "公告", "number": "示工信〔2026〕2号", "text": "现予公告。", "at": deciding.LATE}
+    paper = {
+        "reference": printed.draft(actor=actor, listbook=place.listbook_id, lines=lines, **words).reference,
+        "at": deciding.LATE,
+    }
+    printed.hand_to_approver(actor=actor, **paper)
+    published, refused = won(
+        duel(
+            partial(bulletins.publish, actor=world.actor("gd_approver"), **paper),
+            partial(upward.refuse, actor=actor, reason="另案处理", **letter),
+        )
+    )
+    row.refresh_from_db()
+    assert published
+    assert row.state == (RemovalState.LAPSED if refused else RemovalState.EFFECTIVE)
+    assert UpwardRequest.objects.get().state == (UpwardState.REFUSED if refused else UpwardState.SETTLED)
+
+
+@pytest.mark.full
+@pytest.mark.clause("JY-15c")
+def test_a_list_that_drops_the_unit_and_a_decision_about_its_inherited_place(
+    race_world: World, duel: Duel, tmp_path: Path
+) -> None:
+    """The decision holds every place of the unit, the older one first; so does the list taken over."""
+    world = race_world
+    leaving.jieyang(world)
+    county.load_rules()
+    upper.inherited_end_with_upper(tmp_path)
+    own, place = listed(world, "jy", "445200"), listed(world, "jy", "440000")
+    Listing.objects.filter(pk=own.pk).update(origin=Origin.INHERITED, follows=place)
+    row = concluded(world, leaving.proposed(world, own, AT), "jy")
+    made = upper.taken(world, (place.name, place.code, "", "removed"), who="jy", tier="province", category="factory")
+    approver = world.actor("jy_approver")
+    given: dict[str, Any] = {"outcome": "remove", "decision": "同意", "at": upper.AT}
+    approved, decided = won(
+        duel(
+            partial(imported.approve, actor=approver, reference=made.reference, at=upper.AT),
+            partial(removals.decide, actor=approver, reference=row.reference, **given),
+        )
+    )
+    row.refresh_from_db()
+    assert approved and row.state == RemovalState.LAPSED
+    assert set(Listing.objects.values_list("state", flat=True)) == {ListingState.REMOVED}
+    assert bool(row.decided_by_id) == decided
