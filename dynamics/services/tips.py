@@ -338,8 +338,14 @@ def _checked(tip: Tip, proposal: Proposal, at: datetime) -> tuple[dict[str, str]
 
 @transaction.atomic
 def hand_back(*, actor: Actor, receipt: str, note: str, at: datetime) -> Tip:
-    """The proposal was not agreed to: the handler works on. Raises NotVisible, NotAllowed, Invalid, WrongState."""
-    tip = _to_decide(actor, receipt)
+    """The proposal was not agreed to: the handler works on. It decides nothing, so any approver of the office may.
+
+    Raises NotVisible, NotAllowed, Invalid, WrongState.
+    """
+    tip = _locked(actor, receipt)
+    if not rules.handles_tips(actor, tip):
+        raise NotAllowed(ONLY_APPROVERS)
+    _require_proposed(tip)
     if not note.strip():
         said = _("Say why: the handler reads it.")
         raise Invalid(said, problems={"note": [said]})
@@ -482,9 +488,14 @@ def _to_decide(actor: Actor, receipt: str) -> Tip:
         raise NotAllowed(
             _("An approver who never handled the report decides it: two people are needed."), code="four_eyes"
         )
+    _require_proposed(tip)
+    return tip
+
+
+def _require_proposed(tip: Tip) -> None:
+    """Raises WrongState."""
     if tip.state != TipState.TO_DECIDE:
         raise WrongState(_("The report is “%(state)s”.") % {"state": tip.get_state_display()})
-    return tip
 
 
 def _bare(words: str) -> str:

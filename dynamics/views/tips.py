@@ -122,7 +122,8 @@ def _page(request: Request, receipt: str, forms: dict[str, ServiceForm] | None =
         context["accept_form"] = given.get("accept") or AcceptForm(auto_id="accept-%s")
     if named and tip.state in (TipState.RECEIVED, TipState.VERIFYING):
         context["propose_form"] = given.get("propose") or _propose_form(tip)
-    if tip.state == TipState.TO_DECIDE and reads.may_decide(actor, tip):
+    if tip.state == TipState.TO_DECIDE and leads:
+        context["decides"] = reads.may_decide(actor, tip)
         context["note_form"] = given.get("note") or NoteForm(auto_id="note-%s")
     return render(request, "dynamics/tip.html", context, status=422 if forms else 200)
 

@@ -437,13 +437,30 @@ def test_who_handles_a_report_does_not_decide_it(world: World, unit: Listing, re
     page, address = reverse("dynamics:tip", args=[tip.receipt]), reverse("dynamics:tip-decide", args=[tip.receipt])
     first, second = world.client("jy_city_approver"), world.client("jy_second_approver")
     assert address not in first.get(page).content.decode() and address in second.get(page).content.decode()
-    for act in (
-        decide,
-        lambda *row: tips.hand_back(actor=world.actor("jy_city_approver"), receipt=tip.receipt, note="再核", at=AT),
-    ):
-        with pytest.raises(NotAllowed) as same:
-            act(world, tip)
-        assert same.value.code == "four_eyes"
+    with pytest.raises(NotAllowed) as same:
+        decide(world, tip)
+    assert same.value.code == "four_eyes"
     decide(world, tip, "jy_second_approver")
     tip.refresh_from_db()
     assert tip.state == TipState.CLOSED
+
+
+@pytest.mark.clause("JY-23")
+def test_a_report_that_nobody_is_left_to_decide_is_handed_back_and_goes_on(world: World, unit: Listing) -> None:
+    """Its only other approver has left the office: handing back decides nothing, so the one who handled it may."""
+    other = factories.person("揭阳副局长", username="jy_second_approver")
+    world.users["jy_second_approver"] = other
+    world.mandates["jy_second_approver"] = factories.mandate(other, "approver", world.authorities["445200"])
+    tip = accepted(world, unit)
+    named(world, tip, "jy_city_approver")
+    propose(world, tip, "unfounded")
+    world.mandates["jy_second_approver"].delete()
+    client, page = world.client("jy_city_approver"), reverse("dynamics:tip", args=[tip.receipt])
+    address = reverse("dynamics:tip-hand-back", args=[tip.receipt])
+    shown = client.get(page).content.decode()
+    assert address in shown and reverse("dynamics:tip-decide", args=[tip.receipt]) not in shown
+    client.post(address, {"note": "等待新的审批人"})
+    tip.refresh_from_db()
+    assert (tip.state, tip.note) == (TipState.VERIFYING, "等待新的审批人")
+    with pytest.raises(NotAllowed):
+        tips.hand_back(actor=world.actor("jy_city_handler"), receipt=tip.receipt, note="再核", at=AT)
