@@ -57,9 +57,9 @@ class Removal(RemovalWorkflow):
         ordering = ["-pk"]
         constraints = [
             models.UniqueConstraint(
-                fields=["listing", "ground"],
+                fields=["listing", "owner", "ground"],
                 condition=Q(state__in=OPEN_REMOVALS),
-                name="one_open_removal_per_listing_and_ground",
+                name="one_open_removal_per_listing_owner_and_ground",
             ),
             models.CheckConstraint(
                 condition=Q(decided_by=None) | Q(concluded_by=None) | ~Q(decided_by=F("concluded_by")),

@@ -1,7 +1,8 @@
 """移出: proposed by a person or by the portal, the unit is heard, one person concludes, another decides.
 
 Nobody leaves a list here: that is done by the bulletin that announces it (`dynamics.services.bulletins`). Locks are taken in
-one order: the listing, then the removal; whatever may reach several lists locks all places of the unit first, by key.
+one order: the listing, the removal, its requests upward; whatever may reach several lists locks all places of the unit
+first, by key.
 """
 
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ from dynamics.selectors import removals as reads
 from dynamics.services import rulebook
 from dynamics.states import IN_QUESTION, OPEN_REMOVALS, Conclusion, HeardBy, RemovalSource, RemovalState
 from greenlist.accounts import selectors as accounts
+from greenlist.accounts.models import Authority
 from greenlist.core import attachments, audit, limits, outbox
 from greenlist.core.actors import Actor, Capacity
 from greenlist.core.clock import china_date, day_end
@@ -109,12 +111,12 @@ def propose_by(
         raise NotAllowed(_("Officials of the unit's place propose a removal."))
     if not reason.strip():
         raise Invalid(_("Nothing was proposed."), problems={"reason": [_("Say what happened and what shows it.")]})
-    known = _known(row, ground, subject, actor)
+    owner = rulebook.handler_of(row, standing) or row.listbook.owner
+    known = _known(row, owner, ground, subject, actor)
     if known is not None:
         return known
     if row.state == ListingState.REMOVED:
         raise WrongState(_("%(name)s is not on this list any more.") % {"name": row.name}, code="listing_moved_on")
-    owner = rulebook.handler_of(row, standing) or row.listbook.owner
     suspends = ground.when == AT_ONCE and owner == row.listbook.owner
     made = Removal.objects.create(
         listing=row,
@@ -145,9 +147,11 @@ def propose_by(
     return made
 
 
-def _known(row: Listing, ground: Ground, subject: tuple[str, int] | None, actor: Actor) -> Removal | None:
-    """The open one of the same ground; for the portal also a closed one that rested on the same."""
-    same = Removal.objects.filter(listing=row, ground=ground.key)
+def _known(
+    row: Listing, owner: Authority, ground: Ground, subject: tuple[str, int] | None, actor: Actor
+) -> Removal | None:
+    """The open one of the same office and ground; for the portal also a closed one that rested on the same."""
+    same = Removal.objects.filter(listing=row, owner=owner, ground=ground.key)
     found = same.filter(state__in=OPEN_REMOVALS).first()
     if found is None and subject is not None and actor.capacity == Capacity.SYSTEM:
         found = same.filter(subject_kind=subject[0], subject_id=subject[1]).first()

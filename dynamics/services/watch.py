@@ -5,7 +5,7 @@ again, whatever officials decided. Accidents below the grade of the ground block
 """
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
@@ -39,36 +39,38 @@ def round_(*, at: datetime) -> int:
 
 def propose_all(*, at: datetime) -> int:
     """Every list whose owner's rules have grounds, ground by ground."""
-    on, made = china_date(at), 0
+    made = 0
     for book in ListBook.objects.select_related("owner__area").order_by("pk"):
         standing = rulebook.of_book(book)
         if standing is None:
-            made += _from_below(book, on, at)
+            made += _from_below(book, at)
             continue
         for ground in standing.grounds:
             if ground.on == "event":
-                made += _from_records(Listing.objects.filter(listbook=book), ground, on, at)
+                made += _from_records(Listing.objects.filter(listbook=book), standing, ground, at)
             elif ground.on == "veto":
-                made += _from_hits(book, ground, on, at)
+                made += _from_hits(book, ground, at)
     return made
 
 
-def _from_below(book: ListBook, on: date, at: datetime) -> int:
+def _from_below(book: ListBook, at: datetime) -> int:
     """Events of units of a higher list, by the rules below that ask its owner (JY-22b, HLJ-30b)."""
     made = 0
     for version in policy.all_current().select_related("rule_set"):
         if book.category not in policy.policy(version).categories:
             continue
         standing = rulebook.asking(rulebook.standing_of(version, book.category), book)
-        for ground in standing.grounds if standing else ():
+        if standing is None:
+            continue
+        for ground in standing.grounds:
             if ground.on == "event":
-                made += _from_records(_around(book, version.rule_set.owner, standing), ground, on, at)
+                made += _from_records(_around(book, version.rule_set.owner, standing), standing, ground, at)
     return made
 
 
-def _around(book: ListBook, owner: str, standing: rulebook.Standing | None) -> QuerySet[Listing]:
+def _around(book: ListBook, owner: str, standing: rulebook.Standing) -> QuerySet[Listing]:
     """Units of a list that lie in the area of lower rules and do not stand on the list of those rules."""
-    tier = standing.bound.header.tier if standing else ""
+    tier = standing.bound.header.tier
     own = Listing.objects.filter(
         organisation=OuterRef("organisation"), listbook__category=book.category, listbook__owner__tier=tier
     )
@@ -77,8 +79,12 @@ def _around(book: ListBook, owner: str, standing: rulebook.Standing | None) -> Q
 
 
 # ---- events ---------------------------------------------------------------------------------------------------------
-def _from_records(places: QuerySet[Listing], ground: Ground, on: date, at: datetime) -> int:
-    """Adverse records of listed units; SQL picks, the ground decides. Other places of the unit, lost or not, hide nothing."""
+def _from_records(places: QuerySet[Listing], standing: rulebook.Standing, ground: Ground, at: datetime) -> int:
+    """Adverse records of listed units; SQL picks, the ground decides.
+
+    Other places of the unit, lost or not, hide nothing; nor does what another authority has proposed by its own rules.
+    """
+    on, rules = china_date(at), standing.version.rule_set_id
     places = places.exclude(state=ListingState.REMOVED)
     rows = AdverseRecord.objects.filter(kind__in=ground.events, event_on__lte=on)
     rows = rows.annotate(place=F("organisation__listings"), listed_on=F("organisation__listings__listed_on"))
@@ -88,21 +94,23 @@ def _from_records(places: QuerySet[Listing], ground: Ground, on: date, at: datet
     lasting = Q(ended_on=None) | Q(ended_on__gt=on)
     rows = rows.filter(lasting if ground.until else Q(event_on__gte=F("listed_on")))
     known = Removal.objects.filter(
-        listing=OuterRef("place"), ground=ground.key, subject_kind=ADVERSE, subject_id=OuterRef("pk")
+        listing=OuterRef("place"),
+        rules__rule_set=rules,
+        ground=ground.key,
+        subject_kind=ADVERSE,
+        subject_id=OuterRef("pk"),
     )
     found = list(rows.filter(~Exists(known)).order_by("pk", "place").values_list("pk", "place"))
-    return rounds.each(range(len(found)), lambda number: from_record(*found[number], ground.key, at=at))
+    return rounds.each(range(len(found)), lambda number: from_record(*found[number], rules, ground.key, at=at))
 
 
 @transaction.atomic
-def from_record(record: int, listing: int, ground: str, *, at: datetime) -> bool:
-    """One proposal from one record, if the ground names it."""
+def from_record(record: int, listing: int, rules: int, ground: str, *, at: datetime) -> bool:
+    """One proposal from one record, if the ground of that rule set names it."""
     row = AdverseRecord.objects.get(pk=record)
     place = Listing.objects.select_related("listbook__owner__area").get(pk=listing)
-    named = (
-        (standing, one) for standing in rulebook.of_listing(place) for one in standing.grounds if one.key == ground
-    )
-    found = next(named, None)
+    standings = (one for one in rulebook.of_listing(place) if one.version.rule_set_id == rules)
+    found = next(((standing, one) for standing in standings for one in standing.grounds if one.key == ground), None)
     if found is None or place.state == ListingState.REMOVED:
         return False
     if not found[1].names(event_of(row), china_date(at), place.listed_on):
@@ -140,14 +148,15 @@ def propose_for(*, record: AdverseRecord, at: datetime) -> list[Removal]:
     """Directly after an alarm: every list the firm is on whose rules name it, or rules below that ask its owner."""
     rows = Listing.objects.filter(organisation_id=record.organisation_id).exclude(state=ListingState.REMOVED)
     for place in rows.select_related("listbook__owner__area").order_by("pk"):
-        for ground in (one for standing in rulebook.of_listing(place) for one in standing.grounds):
-            if ground.on == "event":
-                from_record(record.pk, place.pk, ground.key, at=at)
+        for standing in rulebook.of_listing(place):
+            for ground in standing.grounds:
+                if ground.on == "event":
+                    from_record(record.pk, place.pk, standing.version.rule_set_id, ground.key, at=at)
     return list(Removal.objects.filter(subject_kind=ADVERSE, subject_id=record.pk).order_by("pk"))
 
 
 # ---- vetoes ---------------------------------------------------------------------------------------------------------
-def _from_hits(book: ListBook, ground: Ground, on: date, at: datetime) -> int:
+def _from_hits(book: ListBook, ground: Ground, at: datetime) -> int:
     """What the nightly sweep found against titles of this list and no official has set aside (applications.services.sweep)."""
     rows = _hits(book).exclude(_own_list_gone()).order_by("pk")
     found = list(rows.values_list("pk", "place", "ref"))

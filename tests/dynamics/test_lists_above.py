@@ -15,6 +15,7 @@ from dynamics.services.incidents import Told, raise_alarm
 from dynamics.states import RemovalState, UpwardState
 from greenlist.core.errors import NotAllowed, NotVisible, WrongState
 from greenlist.core.models import Notification
+from greenlist.policy import selectors as policy
 from registry.models import Listing
 from registry.states import EntryKind, ListingState
 from tests import factories
@@ -176,3 +177,18 @@ def test_an_official_proposes_it_by_the_grounds_that_ask(world: World) -> None:
     assert client.post(address, {"ground": "accident", "reason": "重大事故"}).status_code == 302
     row = Removal.objects.get()
     assert row.owner == world.authorities["230000"]
+
+
+@pytest.mark.clause("HLJ-30b")
+def test_what_another_authority_has_proposed_by_its_own_rules_hides_nothing(world: World) -> None:
+    """Two offices over the same unit may both ask the owner of the list, each by its own ground of the same name."""
+    place = listed(world, "hlj", "cn")
+    factories.adverse(world.orgs["hlj"], "safety", date(2026, 8, 30), 3)
+    watch.round_(at=AT)
+    theirs = Removal.objects.get()
+    theirs.owner, theirs.rules = world.authorities["230100"], policy.current("jieyang")
+    theirs.save()
+    watch.round_(at=AT)
+    watch.round_(at=AT)
+    rows = Removal.objects.filter(listing=place, ground=theirs.ground).values_list("owner__area__slug", flat=True)
+    assert sorted(rows) == ["230000", "230100"]
