@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from dynamics.models import Hearing, Removal, RemovalFile
 from dynamics.querysets import RemovalQuerySet
 from dynamics.states import OPEN_REMOVALS
-from greenlist.core import audit
+from greenlist.core import audit, dates
 from greenlist.core.actors import Actor, Tier
 from greenlist.core.clock import china_date
 from greenlist.core.errors import NotVisible
@@ -100,7 +100,7 @@ def label_of(removal: Removal) -> Text:
 
 COURSE = {
     "proposed": _("Removal proposed"),
-    "asked": _("Unit asked, last day for the answer:"),
+    "asked": _("Unit asked, last day for the answer"),
     "answered": _("The unit answered"),
     "late": _("A later word of the unit"),
     "oral": _("Heard in person"),
@@ -111,8 +111,8 @@ COURSE = {
     "to_drop": _("Proposed to let it drop"),
     "decided": _("Removal decided"),
     "dismissed": _("Dropped"),
-    "effective": _("In force:"),
-    "lapsed": _("Fell away:"),
+    "effective": _("Took effect"),
+    "lapsed": _("Fell away"),
 }
 
 
@@ -125,7 +125,7 @@ def course(removal: Removal, *, for_unit: bool) -> list[dict[str, Any]]:
             "at": one.at,
             "who": "" if for_unit else one.person,
             "where": one.authority or ("" if one.person else _("the portal")),
-            "opinion": one.text,
+            "opinion": dates.readable(one.text),
             "state": "grave" if one.what in ("decided", "effective") else "done",
         }
         for one in rows

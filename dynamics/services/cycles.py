@@ -421,7 +421,7 @@ def _propose_missed(pk: int, at: datetime, today: date) -> int:
 
 def _why(table: YearlyReport) -> str:
     label = reads.duty_of(table.cycle, table.category).label.zh
-    day = table.due_on.isoformat()
+    day = f"{table.due_on.year}年{table.due_on.month}月{table.due_on.day}日"
     return REASON % {"duty": label, "year": table.cycle.year, "day": day}
 
 
