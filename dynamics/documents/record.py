@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from dynamics.models import Inspection
 from dynamics.selectors import inspections as reads
 from dynamics.states import Answer, InspectionState
-from greenlist.core import attachments, clock, rendering
+from greenlist.core import attachments, clock, dates, rendering
 from greenlist.core.actors import Actor
 from greenlist.core.audit import digest_of
 from greenlist.core.documents import render_pdf
@@ -105,4 +105,4 @@ def _sample(row: Inspection) -> dict[str, Any] | None:
 
 
 def _day(value: date | None) -> str:
-    return value.isoformat() if value else ""
+    return dates.day(value) if value else ""

@@ -124,7 +124,7 @@ def test_the_record_of_an_inspection_is_a_paper(world: World) -> None:
             "空压机未装表。",
             "缺两台表",
             "装表。",
-            "2027-04-01",
+            "2027年4月1日",
             "现场.png",
             "被检查单位负责人（签名）",
         ):
