@@ -12,6 +12,7 @@ from applications.models import Application, Call
 from applications.selectors import rules_of
 from applications.states import FINAL, State
 from greenlist.accounts.models import Area
+from greenlist.core import dates
 from greenlist.core.actors import Actor, Capacity
 from greenlist.core.clock import day_end
 from greenlist.core.errors import NotVisible
@@ -329,7 +330,7 @@ def certificate_words(certificate: Certificate) -> dict[str, str]:
     listing = certificate.listing
     if listing.application is None:
         return {"title": listing.listbook.title, "text": ""}
-    day = f"{certificate.issued_on.year}年{certificate.issued_on.month}月{certificate.issued_on.day}日"
+    day = dates.in_chinese(certificate.issued_on)
     return _words(
         listing.application.call,
         "certificate",

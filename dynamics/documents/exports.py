@@ -17,9 +17,7 @@ from greenlist.core.models import Blob, RenderJob
 from greenlist.organisations import selectors as organisations
 
 DIRECT = 2000  # rows that are written within the request: a fraction of a second
-FRESH = timedelta(
-    minutes=30
-)  # for so long a long one is handed out again: who was told that it is ready finds that file
+FRESH = timedelta(minutes=30)  # a long one is handed out again: who was told that it is ready finds that file
 
 
 @dataclass(frozen=True)

@@ -148,11 +148,7 @@ def least_day(removal: Removal, at: datetime) -> date:
 
 def hearing_words(removal: Removal, answer_by: date) -> dict[str, str]:
     """Title and text of the letter, from the rule set's own text."""
-    return words(removal, "hearing", {"reason": removal.reason, "ends": _day(answer_by)})
-
-
-def _day(on: date) -> str:
-    return f"{on.year}年{on.month}月{on.day}日"
+    return words(removal, "hearing", {"reason": removal.reason, "ends": dates.in_chinese(answer_by)})
 
 
 def words(removal: Removal, key: str, given: Mapping[str, str]) -> dict[str, str]:

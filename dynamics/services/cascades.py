@@ -13,7 +13,7 @@ from dynamics.models import Inspection, Removal
 from dynamics.selectors import removals as reads
 from dynamics.services import removals, rulebook
 from dynamics.states import OPEN_REMOVALS, InspectionState, RemovalSource
-from greenlist.core import rounds
+from greenlist.core import dates, rounds
 from greenlist.core.actors import SYSTEM, Tier
 from greenlist.core.clock import china_date
 from greenlist.policy.engine import removals as engine
@@ -72,7 +72,7 @@ def _last_removal(listing: Listing) -> Entry | None:
 
 def _said(listing: Listing, entry: Entry) -> str:
     """What shows it, in the words of the documents; Chinese, as letters print it."""
-    day = f"{entry.on.year}年{entry.on.month}月{entry.on.day}日"
+    day = dates.in_chinese(entry.on)
     return f"{listing.name}已于{day}移出{listing.listbook.title}（{_document(entry)}）。"
 
 

@@ -421,8 +421,7 @@ def _propose_missed(pk: int, at: datetime, today: date) -> int:
 
 def _why(table: YearlyReport) -> str:
     label = reads.duty_of(table.cycle, table.category).label.zh
-    day = f"{table.due_on.year}年{table.due_on.month}月{table.due_on.day}日"
-    return REASON % {"duty": label, "year": table.cycle.year, "day": day}
+    return REASON % {"duty": label, "year": table.cycle.year, "day": dates.in_chinese(table.due_on)}
 
 
 def places_of(table: YearlyReport) -> Iterable[Listing]:

@@ -15,7 +15,7 @@ from applications.states import HitState
 from dynamics.models import Removal
 from dynamics.services import cascades, changes, removals, rulebook, upward
 from dynamics.states import RemovalSource
-from greenlist.core import rounds
+from greenlist.core import dates, rounds
 from greenlist.core.actors import SYSTEM
 from greenlist.core.clock import china_date
 from greenlist.organisations.models import AdverseRecord
@@ -140,7 +140,7 @@ def _said(row: AdverseRecord) -> str:
     with translation.override("zh-hans"):
         grade = f"（{row.get_severity_display()}）" if row.severity else ""
         number = f"，{row.reference}" if row.reference else ""
-        day = f"{row.event_on.year}年{row.event_on.month}月{row.event_on.day}日"
+        day = dates.in_chinese(row.event_on)
         return f"{day}：{row.get_kind_display()}{grade}。来源：{row.source}{number}。"
 
 

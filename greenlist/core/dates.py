@@ -19,6 +19,11 @@ def day(value: date | datetime) -> str:
     return date_format(value.date() if isinstance(value, datetime) else value, _("j F Y"))
 
 
+def in_chinese(value: date) -> str:
+    """2026年5月20日 whatever language is read: letters, certificates and reasons are Chinese for ever."""
+    return f"{value.year}年{value.month}月{value.day}日"
+
+
 def moment(value: datetime) -> str:
     """2026年5月20日 14:32."""
     local = value.astimezone(CHINA) if timezone.is_aware(value) else value

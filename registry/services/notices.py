@@ -13,7 +13,7 @@ from applications.selectors import rules_of
 from applications.services import cases, checks
 from applications.states import State
 from greenlist.accounts import selectors as accounts
-from greenlist.core import audit, outbox, rounds
+from greenlist.core import audit, dates, outbox, rounds
 from greenlist.core.actors import SYSTEM, Actor
 from greenlist.core.clock import china_date
 from greenlist.core.errors import Conflict, NotAllowed, NotVisible, Refused, WrongState
@@ -199,8 +199,8 @@ def publish(*, actor: Actor, reference: str, at: datetime, digest: str | None = 
     notice.counted_days = [day.isoformat() for day in period.counted]
     rule = step.notice
     assert rule is not None  # period_of has refused otherwise
-    notice.text = notice.text.replace(selectors.STARTS, _official(period.starts)).replace(
-        selectors.ENDS, _official(period.ends)
+    notice.text = notice.text.replace(selectors.STARTS, dates.in_chinese(period.starts)).replace(
+        selectors.ENDS, dates.in_chinese(period.ends)
     )
     notice.rule = {"days": rule.days, "unit": rule.unit, "first_day": rule.first_day, "clause": rule.clause}
     notice.save()
@@ -232,10 +232,6 @@ def release_decisions(cases_: Sequence[int], *, also: Sequence[int] = (), actor:
     kept_back = Q(pk__in=also) | Q(items__application_id__in=cases_)
     untold = Decision.objects.filter(kept_back, announce_later=True, released_at=None).distinct()
     deciding.release(decisions=list(untold), actor=actor, at=at)
-
-
-def _official(day: date) -> str:
-    return f"{day.year}年{day.month}月{day.day}日"
 
 
 def lock_cases(items: object) -> list[Application]:

@@ -107,21 +107,21 @@ def proposed(world: World, listing: Listing, at: datetime, ground: str = "false_
     words: dict[str, Any] = {
         "reason": "核查发现能耗数据与统计报表不符",
         "source": RemovalSource.PERSON,
-        "actor": _of(world, listing, "handler"),
+        "actor": _of(world, listing.listbook.owner, "handler"),
         **given,
     }
     return removals.propose(listing=listing, ground=ground, at=at, **words)
 
 
-def _of(world: World, listing: Listing, role: str) -> Any:
-    return world.actor(f"{OFFICES[listing.listbook.owner.area.slug]}_{role}")
+def _of(world: World, office: Authority, role: str) -> Any:
+    return world.actor(f"{OFFICES[office.area.slug]}_{role}")
 
 
 def heard(world: World, row: Removal, at: datetime) -> datetime:
     """Asked today; the day goes by in silence. Returns when it is over."""
     ground = reads.ground_of(row)
     days = (ground.hearing_days if ground else None) or 1
-    actor = _of(world, row.listing, "handler")
+    actor = _of(world, row.owner, "handler")
     removals.ask(
         actor=actor,
         reference=row.reference,
@@ -137,15 +137,15 @@ def heard(world: World, row: Removal, at: datetime) -> datetime:
 def decided(world: World, row: Removal, at: datetime) -> Removal:
     """Heard, concluded and decided; `at` is the day on which the unit is asked."""
     over = heard(world, row, at)
-    actor = _of(world, row.listing, "handler")
+    actor = _of(world, row.owner, "handler")
     removals.conclude(actor=actor, reference=row.reference, conclusion="remove", opinion="证据充分", at=over)
-    approver = _of(world, row.listing, "approver")
+    approver = _of(world, row.owner, "approver")
     return removals.decide(actor=approver, reference=row.reference, outcome="remove", decision="同意移出", at=over)
 
 
 def bulletin(world: World, row: Removal, at: datetime) -> Bulletin:
     """Handed to the approver."""
-    actor = _of(world, row.listing, "handler")
+    actor = _of(world, row.owner, "handler")
     made = bulletins.draft(
         actor=actor,
         listbook=row.listing.listbook_id,
@@ -161,12 +161,12 @@ def bulletin(world: World, row: Removal, at: datetime) -> Bulletin:
 def removed(world: World, row: Removal, at: datetime) -> Removal:
     """Announced by a bulletin a day later."""
     made = bulletin(world, row, at)
-    bulletins.publish(actor=_of(world, row.listing, "approver"), reference=made.reference, at=at)
+    bulletins.publish(actor=_of(world, row.owner, "approver"), reference=made.reference, at=at)
     return Removal.objects.get(pk=row.pk)
 
 
 def dropped(world: World, row: Removal, at: datetime, reason: str = "查无实据") -> Removal:
     """Let drop by two: the handler says why, the approver decides."""
-    handler, approver = _of(world, row.listing, "handler"), _of(world, row.listing, "approver")
+    handler, approver = _of(world, row.owner, "handler"), _of(world, row.owner, "approver")
     removals.propose_dismissal(actor=handler, reference=row.reference, reason=reason, at=at)
     return removals.dismiss(actor=approver, reference=row.reference, decision=reason, at=at)

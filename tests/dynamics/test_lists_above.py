@@ -20,6 +20,7 @@ from registry.models import Listing
 from registry.states import EntryKind, ListingState
 from tests import factories
 from tests.applications import county
+from tests.dynamics import listed as leaving
 from tests.dynamics.listed import AT, jieyang, listed, ministry
 from tests.registry import upper
 from tests.world import World
@@ -44,17 +45,6 @@ def state(listing: Listing) -> str:
     return Listing.objects.get(pk=listing.pk).state
 
 
-def heard_and_decided(world: World, row: Removal, people: str) -> Removal:
-    handler, approver = world.actor(f"{people}_handler"), world.actor(f"{people}_approver")
-    given: dict[str, Any] = {"reference": row.reference}
-    day = reads.least_day(row, AT)
-    removals.ask(actor=handler, letter="现告知拟提请移出的事实和理由。", answer_by=day, at=AT, **given)
-    over = AT + timedelta(days=(day - AT.date()).days + 1)
-    removals.note_silence(actor=handler, at=over, **given)
-    removals.conclude(actor=handler, conclusion="remove", opinion="证据充分", at=over, **given)
-    return removals.decide(actor=approver, outcome="remove", decision="同意", at=over, **given)
-
-
 @pytest.mark.parametrize(("unit", "above", "office", "people", "clause"), PLACES)
 @pytest.mark.parametrize("by", ["alarm", "record"])
 def test_a_unit_of_a_list_above_alone_is_proposed_and_asked_about(
@@ -77,7 +67,7 @@ def test_a_unit_of_a_list_above_alone_is_proposed_and_asked_about(
     with pytest.raises(NotAllowed):
         given: dict[str, Any] = {"letter": "现告知。", "answer_by": AT.date() + timedelta(days=9), "at": AT}
         removals.ask(actor=world.actor(f"{unit}_county_handler"), reference=row.reference, **given)
-    row = heard_and_decided(world, row, people)
+    row = leaving.decided(world, row, AT)
     letter = UpwardRequest.objects.get()
     assert (letter.listing, letter.to_authority, letter.clause) == (place, world.authorities[above], clause)
     assert place.listbook.title in letter.title and state(place) == ListingState.ACTIVE
@@ -90,7 +80,7 @@ def decided(world: World, unit: str, above: str, people: str) -> tuple[Removal, 
     listed(world, unit, above)
     factories.adverse(world.orgs[unit], "safety", date(2026, 8, 30), 3)
     watch.round_(at=AT)
-    row = heard_and_decided(world, Removal.objects.get(), people)
+    row = leaving.decided(world, Removal.objects.get(), AT)
     return row, UpwardRequest.objects.get()
 
 

@@ -40,7 +40,6 @@ from reviews.services.opinions import Opinion
 from tests import factories
 from tests.applications import county, filled
 from tests.dynamics import listed as leaving
-from tests.dynamics import test_lists_above as above
 from tests.dynamics.listed import AT, listed
 from tests.faults import deciding
 from tests.registry import stage as registry
@@ -636,7 +635,7 @@ def test_a_request_is_refused_while_the_list_above_drops_the_unit(race_world: Wo
     place = listed(world, "jy", "440000")
     factories.adverse(world.orgs["jy"], "safety", deciding.date(2026, 8, 30), 3)
     watch.round_(at=AT)
-    row = above.heard_and_decided(world, Removal.objects.get(), "jy")
+    row = leaving.decided(world, Removal.objects.get(), AT)
     letter = {"reference": UpwardRequest.objects.get().reference, "at": deciding.LATE}
     upward.hand_to_approver(actor=world.actor("jy_handler"), **letter)
     upward.send(actor=world.actor("jy_approver"), number="示工信〔2026〕1号", **letter)
