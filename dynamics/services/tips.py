@@ -41,7 +41,7 @@ from registry.models import Listing
 log = logging.getLogger(__name__)
 NO_FILE = _("This file cannot be kept without the properties that may name you: please send it as a PDF or a picture.")
 ONLY_NAMED = _("Only handlers named on this report open and handle it.")
-ONLY_APPROVERS = _("An approver of the authority that received the report names who handles it.")
+ONLY_APPROVERS = _("An approver of the authority that received the report does this.")
 LOOKS = 3  # within an hour: somebody is told (PR-02)
 NEUTRAL = "evidence"
 
